@@ -1,0 +1,549 @@
+/* abi.h: the one layout shared by the shim, the preload library, the engine and Python.
+ *
+ * All processes of a simulation map one shared memory object, the *world*, at a fixed address, and
+ * the trace file behind it. Everything that belongs to the simulation lives here and not in the
+ * shim's own data: a vfork child shares its parent's memory, and a dead process loses its own.
+ * Tables refer to each other by index. Every table has a limit; 0 is "none" where an index may be
+ * absent (slot 0 of such a table is never used).
+ *
+ * Python's view (dstrun/abi.py) is generated from this file by scripts/gen_abi.py.
+ */
+#ifndef DST_ABI_H
+#define DST_ABI_H
+
+typedef unsigned long u64;
+typedef long i64;
+typedef unsigned int u32;
+typedef int i32;
+typedef unsigned short u16;
+typedef short i16;
+typedef unsigned char u8;
+
+#define ABI_MAGIC 0x646c726f77747364ul /* "dstworld" */
+#define ABI_VERSION 1u
+
+/* ---- addresses: one reserved range, the same in every process ---- */
+#define OURS_START 0x7ee000000000ul
+#define SHIM_BASE 0x7ee000000000ul
+#define WORLD_BASE 0x7ee100000000ul
+#define TRACE_BASE 0x7ef000000000ul
+#define TRACE_SIZE_MAX 0x1000000000ul /* 64 GiB of address space; the file grows as it is used */
+#define OURS_END 0x7f0000000000ul
+
+/* ---- limits ---- */
+#define TASKS_MAX 4096u
+#define PROCS_MAX 2048u
+#define FD_TABLES_MAX 2048u
+#define FDS_MAX 65536u
+#define OBJECTS_MAX 262144u
+#define CHANNELS_MAX 131072u
+#define WAITERS_MAX 131072u
+#define INODES_MAX 1048576u
+#define INODE_INDEX_SIZE 2097152u
+#define TIMERS_MAX 16384u
+#define SIGNALS_QUEUED_MAX 16384u
+#define DIRS_MAX 64u
+#define DIR_BYTES_MAX 33554432u
+#define TASK_STACK_BYTES 65536u
+#define SYSCALLS_MAX 512u
+#define PATH_BYTES_MAX 4096u
+#define HOSTNAME_BYTES_MAX 65u
+
+/* ---- configuration, written by the supervisor before the first exec ---- */
+enum config_flag {
+    CONFIG_RECORD = 1,      /* a trace file is mapped */
+    CONFIG_STRICT = 2,      /* the first uncontrolled thing ends the run */
+    CONFIG_PRELOAD = 4,     /* serve a virtual /etc/ld.so.preload */
+    CONFIG_PID_NS = 8,      /* pids are a namespace's own */
+    CONFIG_NET_HOST = 16,   /* --net host */
+    CONFIG_CPUID_FAULT = 32 /* the machine can make cpuid fault */
+};
+
+struct config {
+    u64 flags;
+    u64 entropy_seed, sched_seed, fault_seed;
+    u64 epoch_ns;         /* wall clock (ns since 1970) at the first instruction */
+    u64 boot_ns;          /* monotonic clock at the first instruction */
+    u64 cost_syscall_ns;  /* what a trapped call charges */
+    u64 cost_clock_ns;    /* what a clock read in the vDSO or by rdtsc charges */
+    u64 events_max;       /* 0: no limit */
+    u64 virtual_ns_max;   /* 0: no limit */
+    u32 cpus;             /* CPUs the program sees */
+    u32 strategy;
+    u64 strategy_param;
+    u32 proc_dev, sys_dev; /* st_dev of /proc and /sys in the simulation, kernel's encoding */
+    u64 memory_bytes;     /* what sysinfo and /proc/meminfo tell */
+    u64 stack_rlimit_bytes, nofile_soft, nofile_hard;
+    u64 cpu_features[8];  /* cpuid as found, for the trace's header */
+    char hostname[HOSTNAME_BYTES_MAX + 7];
+    char boot_id[40];
+    char preload_path[PATH_BYTES_MAX];
+};
+
+/* ---- what a task waits for ---- */
+enum task_state {
+    TASK_FREE = 0,
+    TASK_READY = 1,    /* in the ready set */
+    TASK_RUNNING = 2,  /* holds the token */
+    TASK_PARKED = 3,   /* waits for `wait` */
+    TASK_EXITING = 4,  /* has handed the token on, is about to die */
+    TASK_STOPPED = 5,  /* its process is stopped by a signal */
+    TASK_STARTING = 6  /* cloned, not yet run */
+};
+
+enum wait_kind {
+    WAIT_NONE = 0,
+    WAIT_SLEEP,   /* only its deadline (or a signal) */
+    WAIT_CHILD,   /* wait4, waitid */
+    WAIT_OBJECT,  /* readiness of one or more descriptors */
+    WAIT_FUTEX,
+    WAIT_SIGNAL,  /* pause, sigsuspend, sigtimedwait */
+    WAIT_VFORK,   /* a vfork child has our memory */
+    WAIT_LOCK,    /* a file lock */
+    WAIT_OUTSIDE  /* input from outside the simulation */
+};
+
+enum wake_result { WAKE_NONE = 0, WAKE_DONE = 1, WAKE_TIMEOUT = 2, WAKE_SIGNAL = 3, WAKE_KILLED = 4 };
+
+/* Where a task is, as seen by whoever finds it dead. */
+enum shim_place {
+    PLACE_PROGRAM = 0, /* in the program's own code */
+    PLACE_SHIM = 1,    /* in the shim: the world may be half changed */
+    PLACE_KERNEL = 2,  /* in a call that the shim passed on: the world is consistent */
+    PLACE_PARKED = 3,  /* asleep in the shim: the world is consistent */
+    PLACE_EXEC = 4     /* between execve and the new program's first instruction */
+};
+
+/* A futex word that the kernel marks when its owner dies (set_robust_list): tid | FUTEX_WAITERS. */
+#define ROBUST_WAITERS 0x80000000u
+#define ROBUST_OWNER_DIED 0x40000000u
+#define ROBUST_TID_MASK 0x3fffffffu
+
+struct robust_node {
+    u64 next;
+    u32 word;
+    u32 pad;
+};
+
+struct robust_head {
+    u64 first;
+    i64 word_offset;
+    u64 pending;
+};
+
+struct timer_ref { /* place of a timer in the heap, 0: not armed */
+    u32 heap_pos;
+    u32 pad;
+};
+
+struct altstack {
+    u64 sp;
+    u32 flags;
+    u32 pad;
+    u64 size;
+};
+
+struct siginfo_bytes { /* the kernel's siginfo_t */
+    i32 signo, error, code, pad;
+    u64 body[14];
+};
+
+struct guard { /* a place to come back to when user memory faults */
+    u64 rip, rsp, rbx, rbp, r12, r13, r14, r15;
+    u32 armed, pad;
+};
+
+struct task {
+    u64 self; /* must be first: %gs:0 */
+    u32 index;
+    u32 tid;
+    u32 proc;
+    u32 state;
+    u32 wake;  /* futex on which it sleeps: 1 when the token is its own */
+    u32 place; /* enum shim_place */
+    u32 wait;  /* enum wait_kind */
+    u32 wake_result;
+    u64 wait_arg;  /* what it waits for: address, pid, descriptor */
+    u64 wait_since_ns;
+    u64 wait_deadline_ns;
+    struct timer_ref wait_timer;
+    u32 first_waiter; /* its entries in objects' wait lists */
+    u32 ready_pos;    /* place in the ready set + 1 */
+    u32 next_in_proc, prev_in_proc;
+    u64 clear_tid; /* CLONE_CHILD_CLEARTID, set_tid_address */
+    u64 program_robust_list, program_robust_len;
+    u64 sigmask, saved_sigmask; /* virtual; saved: by sigsuspend, ppoll */
+    u32 restore_mask;           /* saved_sigmask is to be restored after delivery */
+    u32 sig_first;              /* queued signals directed at this task */
+    u64 sig_pending;
+    struct altstack altstack; /* virtual */
+    u64 entropy_pos;          /* counter of its entropy stream */
+    u64 fs_base;
+    u64 trap_nr;     /* call being handled */
+    u64 trap_args[6];
+    u64 trap_rip;
+    struct robust_head robust;
+    struct robust_node alive; /* word: tid | ROBUST_WAITERS; marked by the kernel at death */
+    struct guard guard;
+    char comm[16];
+    char path[2][PATH_BYTES_MAX]; /* the call's path arguments, copied in */
+    u8 scratch[PATH_BYTES_MAX];
+};
+
+enum proc_state { PROC_FREE = 0, PROC_LIVE = 1, PROC_ZOMBIE = 2, PROC_STOPPED = 3 };
+
+struct sigaction_k { /* the kernel's struct sigaction */
+    u64 handler, flags, restorer, mask;
+};
+
+struct proc {
+    u32 index;
+    u32 pid;
+    u32 state;
+    u32 parent; /* proc index, 0: init */
+    u32 first_child, last_child, next_sibling, prev_sibling;
+    u32 first_task, tasks_live;
+    u32 pgid, sid;
+    u32 fd_table;
+    u32 exit_signal;  /* to the parent at death, 0: none */
+    u32 exit_status;  /* as wait4 gives it, valid in PROC_ZOMBIE */
+    u32 vfork_waiter; /* task parked in WAIT_VFORK on us, 0: none */
+    u32 subreaper;
+    u32 dumpable;
+    u32 pdeathsig;
+    u32 stop_signal;  /* reported to WUNTRACED when nonzero and unreported */
+    u32 stop_reported, continued;
+    u32 flags;        /* enum proc_flag */
+    u32 no_cldwait;
+    u32 execs;        /* programs it has been */
+    u32 sig_first;    /* queued signals directed at the process */
+    u64 sig_pending;
+    u64 start_ns;
+    u64 cpu_ns;       /* virtual CPU time: what its calls were charged */
+    u64 children_cpu_ns;
+    u64 itimer_real_interval_ns;
+    u64 itimer_real_deadline_ns;
+    struct timer_ref itimer_real;
+    struct sigaction_k actions[65];
+    u64 rlimit_as[2], rlimit_nofile[2], rlimit_stack[2];
+    u32 umask;
+    u32 uid;
+    char comm[16];
+    char exe[256];
+};
+
+enum proc_flag {
+    PROC_KILLED_OUTSIDE = 1, /* died by something that is not in the simulation */
+    PROC_ANNOUNCED = 2,      /* its preload library has announced itself */
+    PROC_VM_SHARED = 4,      /* runs in its parent's memory (vfork) */
+    PROC_EXECED = 8
+};
+
+/* ---- descriptors: proc -> fd table -> object (an open file description) ---- */
+enum object_kind {
+    OBJECT_NONE = 0,
+    OBJECT_FILE,    /* regular file, directory: never blocks */
+    OBJECT_DIR,
+    OBJECT_PIPE_R,
+    OBJECT_PIPE_W,
+    OBJECT_PIPE_RW, /* a FIFO opened O_RDWR */
+    OBJECT_SOCKET,
+    OBJECT_EVENTFD,
+    OBJECT_TIMERFD,
+    OBJECT_SIGNALFD,
+    OBJECT_EPOLL,
+    OBJECT_INOTIFY,
+    OBJECT_PIDFD,
+    OBJECT_RANDOM,  /* /dev/random, /dev/urandom */
+    OBJECT_DEVICE,  /* other character or block device */
+    OBJECT_OUTSIDE, /* came in from outside: never altered */
+    OBJECT_OTHER
+};
+
+struct object {
+    u8 kind;
+    u8 nonblock; /* what the program believes */
+    u8 preload;  /* opened by the loader for our own library: no events */
+    u8 pad0;
+    u32 refs;
+    u32 channel;  /* pipes, sockets */
+    u32 peer;     /* other channel of a socket pair */
+    u32 dir;      /* sorted listing, 0: not read yet */
+    u32 inode;    /* entry of the inode table, 0: not looked up */
+    u32 pad1;
+    u32 dir_pos;  /* entry of the listing that comes next */
+    u64 value;    /* kind's own: pid of a pidfd, deadline of a timerfd */
+    u64 value2;
+    struct timer_ref timer;
+};
+
+struct channel {    /* what can become readable or writable, and who waits for it */
+    u32 refs;
+    u32 first_reader, first_writer; /* waiters */
+    u32 readers, writers;           /* open ends (FIFOs) */
+    u32 inode;
+};
+
+struct waiter {
+    u32 task;
+    u32 channel;
+    u32 is_writer;
+    u32 next, prev;      /* in the channel's list */
+    u32 next_of_task;    /* in the task's list */
+};
+
+struct fd_table {
+    u32 refs;
+    u32 fds_used; /* highest descriptor in use + 1 */
+    u32 object[FDS_MAX];
+};
+
+/* ---- inodes: the number and the times that the program sees ---- */
+struct inode {
+    u64 dev, ino;      /* the kernel's */
+    i64 birth_ns;      /* 0: not known */
+    u64 number;        /* what the program sees */
+    i64 atime_ns, mtime_ns, ctime_ns; /* virtual wall clock, valid by `touched` */
+    i64 real_mtime_ns;                /* kernel's mtime when mtime_ns was set */
+    u32 touched;       /* enum inode_touched */
+    u32 next;          /* same hash */
+    u32 channel;       /* a FIFO's channel */
+    u32 fifo_readers, fifo_writers;
+    u32 pad;
+};
+
+enum inode_touched { INODE_ATIME = 1, INODE_MTIME = 2, INODE_CTIME = 4, INODE_BORN = 8, INODE_UNLINKED = 16 };
+
+struct queued_signal {
+    struct siginfo_bytes info;
+    u32 next;
+    u32 pad;
+};
+
+struct timer {
+    u64 deadline_ns;
+    u64 seq; /* order among equal deadlines */
+    u32 kind; /* enum timer_kind */
+    u32 id;
+};
+
+enum timer_kind { TIMER_TASK = 1, TIMER_ITIMER_REAL = 2, TIMER_OBJECT = 3, TIMER_POSIX = 4 };
+
+/* ---- requests to the supervisor (one at a time: only the token's holder asks) ---- */
+enum request_kind {
+    REQUEST_NONE = 0,
+    REQUEST_SEIZE = 1,  /* I am about to exec: seize me */
+    REQUEST_RELEASE = 2 /* the exec failed: let go of me */
+};
+
+enum request_state { REQ_IDLE = 0, REQ_ASKED = 1, REQ_GRANTED = 2, REQ_REFUSED = 3 };
+
+struct request {
+    u32 state; /* futex */
+    u32 kind;
+    u32 pid, tid, task;
+    u32 error;
+};
+
+/* ---- how a run ends ---- */
+enum end_reason {
+    END_NONE = 0,
+    END_EXITED = 1,   /* the first process ended, all others too */
+    END_DEADLOCK = 2,
+    END_EVENTS = 3,   /* --max-events */
+    END_TIME = 4,     /* --max-time */
+    END_STRICT = 5,
+    END_FATAL = 6,    /* message in end_message */
+    END_TRACE_FULL = 7,
+    END_UNSUPPORTED = 8
+};
+
+/* What is not under control and is no syscall of its own; names in dstrun/report. */
+enum hole {
+    HOLE_UNKNOWN_SYSCALL = 0,
+    HOLE_THREAD,
+    HOLE_IOCTL,
+    HOLE_OUTSIDE_INPUT,
+    HOLE_OUTSIDE_DEATH,
+    HOLE_DIRECTORY_TOO_LARGE,
+    HOLE_PROC_FILE,
+    HOLE_EXEC_REFUSED,
+    HOLE_NET,
+    HOLE_DEVICE,
+    HOLE_SHARED_FILE,
+    HOLES_MAX = 32
+};
+
+/* ---- trace: a file of segments, mapped whole at TRACE_BASE ----
+ *
+ * Segment 0 is the header. Every other segment belongs to one of two streams, events or data; the
+ * header's segment table says which. Stream position p lies in the stream's (p / segment_bytes)-th
+ * segment. Records never straddle a segment: 1 MiB is a multiple of an event's size times 2^k, and
+ * side data that does not fit starts the next segment.
+ */
+#define TRACE_MAGIC 0x6563617274747364ul /* "dsttrace" */
+#define TRACE_VERSION 1u
+#define TRACE_SEGMENT_BYTES 1048576u
+#define TRACE_SEGMENTS_MAX 65536u
+#define TRACE_EVENT_BYTES 64u
+#define TRACE_META_BYTES_MAX 524288u
+
+enum trace_stream { STREAM_NONE = 0, STREAM_EVENTS = 1, STREAM_DATA = 2 };
+
+struct trace_header {
+    u64 magic;
+    u32 version, event_bytes;
+    u32 segment_bytes, segments_used; /* header's included */
+    u64 events;     /* records written */
+    u64 data_bytes; /* position in the data stream */
+    u64 trace_hash; /* over the identities of all events so far */
+    u64 virtual_ns;
+    u32 meta_bytes; /* JSON: argv, environment, seed, versions, ... */
+    u32 finished;   /* the supervisor closed it in good order */
+    u64 end_meta_offset, end_meta_bytes; /* JSON after the last segment: outcome, processes */
+    u8 segment_stream[TRACE_SEGMENTS_MAX]; /* enum trace_stream */
+    char meta[TRACE_META_BYTES_MAX];
+};
+
+enum event_kind {
+    EVENT_SYSCALL = 1,  /* nr: the call */
+    EVENT_SIGNAL = 2,   /* nr: signal delivered to a handler or acted upon */
+    EVENT_START = 3,    /* a program's first instruction; side data: path, argv */
+    EVENT_EXIT = 4,     /* a process's end, result: wait status */
+    EVENT_DEATH = 5,    /* a process found dead from outside */
+    EVENT_FORK = 6,     /* a task's first step; result: parent's pid */
+    EVENT_TSC = 7,      /* a trapped rdtsc */
+    EVENT_END = 8       /* the run's end, result: enum end_reason */
+};
+
+enum event_flag {
+    EVENT_NO_RETURN = 1, /* exit, execve that succeeded: no result */
+    EVENT_RESTARTED = 2,
+    EVENT_FAULT = 4      /* an injected fault (later) */
+};
+
+struct event {
+    u64 time_ns;  /* monotonic virtual clock after the call */
+    u64 identity; /* 64-bit hash of all that makes two events the same */
+    i64 result;
+    u64 data_pos; /* side data: position in the data stream */
+    u32 data_bytes;
+    u32 pid, tid;
+    u16 nr;
+    u8 kind, flags;
+    u64 enter_ns; /* virtual clock at entry */
+    u64 rip;      /* of the call, for backtraces; not part of the identity */
+};
+
+/* Side data is a sequence of fields, each padded to 8 bytes. */
+enum field_kind {
+    FIELD_ARGS = 1,   /* u64 each, as many as the call has */
+    FIELD_STRING = 2, /* a path or other string argument */
+    FIELD_BYTES = 3,  /* first bytes of a buffer, see struct field_bytes */
+    FIELD_STRUCT = 4, /* a whole struct argument, in or out */
+    FIELD_STRINGS = 5 /* argv: NUL-separated */
+};
+
+struct field {
+    u8 kind;
+    u8 arg;     /* index of the argument, 0 to 5 */
+    u16 bytes;  /* that follow, before padding */
+    u32 pad;
+};
+
+struct field_bytes { /* follows a FIELD_BYTES header, then `bytes` - 16 bytes of data */
+    u64 total; /* bytes transferred */
+    u64 hash;  /* XXH64 of all of them */
+};
+
+struct trace_state {
+    u64 event_pos, data_pos;         /* stream positions, bytes */
+    u64 event_segment, data_segment; /* file offsets of the current segments */
+    u64 segments_ready;              /* segments that the supervisor has allocated on disk */
+    u32 grow_wanted;                 /* futex: the shim waits for segments_ready */
+    u32 grow_failed;                 /* errno */
+    u64 hash;
+    u64 events;
+};
+
+struct dir_listing { /* a directory, read whole and sorted */
+    u32 refs; /* 0: free */
+    u32 entries;
+    u32 bytes;
+    u32 pad;
+    u64 used_seq;
+};
+
+struct sched_state { /* the ready set; meaning of the ring is the strategy's own */
+    u32 count;
+    u32 head;
+    u64 choices; /* counter of the strategy's stream */
+    u16 ready[TASKS_MAX];
+};
+
+struct world {
+    u64 magic;
+    u32 version;
+    u32 end_reason;
+    u64 bytes;
+    struct config config;
+
+    /* clock */
+    u64 now_ns; /* monotonic virtual clock */
+    u64 clock_reads;
+
+    /* the token */
+    u32 token;      /* robust word: tid of the holder | ROBUST_WAITERS */
+    u32 token_task; /* its task */
+    u32 dying_pid;  /* the successor waits until this process is really dead */
+    u32 live_procs, live_tasks;
+    u32 first_proc; /* index of the first program's process */
+    u32 bell;       /* futex: the supervisor has something to look at */
+    u32 stopping;   /* the supervisor ends the run: nobody proceeds */
+    struct request request;
+    u32 outside_death; /* the supervisor saw a parked task die: look before the next choice */
+    u32 end_status;    /* wait status of the first process */
+
+    /* counters */
+    u64 traps, switches, forced, forks, execs, signals_delivered;
+    u64 uncontrolled_syscalls[SYSCALLS_MAX];
+    u64 holes[HOLES_MAX];
+    char end_message[512];
+
+    struct trace_state trace;
+    struct sched_state sched;
+
+    u32 timers_count;
+    u32 timers_pad;
+    u64 timers_seq;
+    struct timer timers[TIMERS_MAX];
+
+    u32 free_task, free_proc, free_fd_table, free_object, free_channel, free_waiter, free_signal;
+    u32 used_tasks, used_procs, used_fd_tables, used_objects, used_channels, used_waiters, used_signals;
+    u32 used_inodes, used_devs;
+    u64 devs[256]; /* kernel's device numbers in the order in which they were seen */
+    u64 dirs_seq;
+
+    struct task tasks[TASKS_MAX];
+    struct proc procs[PROCS_MAX];
+    struct queued_signal signals[SIGNALS_QUEUED_MAX];
+    struct object objects[OBJECTS_MAX];
+    struct channel channels[CHANNELS_MAX];
+    struct waiter waiters[WAITERS_MAX];
+    u32 inode_index[INODE_INDEX_SIZE];
+    struct inode inodes[INODES_MAX];
+    struct dir_listing dirs[DIRS_MAX];
+    struct fd_table fd_tables[FD_TABLES_MAX];
+    u8 stacks[TASKS_MAX][TASK_STACK_BYTES] __attribute__((aligned(4096)));
+    u8 dir_bytes[DIRS_MAX][DIR_BYTES_MAX];
+};
+
+#define WORLD ((struct world *)WORLD_BASE)
+#define WORLD_BYTES ((sizeof(struct world) + 0xffful) & ~0xffful)
+
+_Static_assert(sizeof(struct event) == TRACE_EVENT_BYTES, "event record");
+_Static_assert(sizeof(struct siginfo_bytes) == 128, "siginfo");
+_Static_assert(sizeof(struct trace_header) <= TRACE_SEGMENT_BYTES, "header fits segment 0");
+_Static_assert(WORLD_BASE + sizeof(struct world) <= TRACE_BASE, "world fits its range");
+
+#endif
