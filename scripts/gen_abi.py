@@ -116,7 +116,7 @@ def generate_defines(text: str) -> list[str]:
         if name not in values:
             lines.append(f"{name} = {value}")
         elif "0x" in value:
-            lines.append(f"{name} = {values[name] & (2**64 - 1):#X}".replace("X", "x", 1))
+            lines.append(f"{name} = 0x{values[name] & (2**64 - 1):X}")
         else:
             lines.append(f"{name} = {values[name]}")
     return lines
