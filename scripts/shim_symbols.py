@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Writes shim.json: where the shim's image starts, how large it is, and where its entries are.
 
-Every symbol `shim_export_NAME` of shim.elf becomes `exports[NAME]`, an offset from the base, so the
-launcher needs no ELF reader at run time. `memory_bytes` counts .bss too, which the image leaves out.
+Every symbol `shim_export_NAME` of shim.elf becomes `exports[NAME]`, an offset from the base, so
+the launcher needs no ELF reader at run time. `memory_bytes` counts .bss too, which the image
+leaves out.
 """
 
 from __future__ import annotations
