@@ -1,0 +1,104 @@
+"""What a run is, and what came of it: the contract between the command line and the launcher.
+
+A RunSpec holds all that decides a run and nothing of how it is reported. It is complete: two runs
+of one spec from the same files are the same run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from dstrun.seed import Seed
+
+# none: the program has dstrun's own stdout and stderr; tee: they are forwarded and hashed; hash:
+# only hashed (further runs of --verify).
+Capture = Literal["none", "tee", "hash"]
+
+Outcome = Literal[
+    "exited", "killed", "deadlock", "limit", "uncontrolled", "error", "interrupted", "diverged"
+]
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One run. `program` is the file that argv[0] was resolved to."""
+
+    argv: tuple[str, ...]
+    program: str
+    env: Mapping[str, str]
+    cwd: str
+    seed: Seed
+    trace: Path | None = None
+    epoch_ns: int | None = None
+    cpus: int = 1
+    hostname: str = "dstrun"
+    net: Literal["isolated", "host"] = "isolated"
+    fs: Literal["host", "overlay"] = "host"
+    overlay_dirs: tuple[str, ...] = ()
+    keep: Path | None = None
+    strict: bool = False
+    preload: bool = True
+    strategy: str = "fifo"
+    max_virtual_ns: int | None = None
+    max_events: int | None = None
+    wall_limit_s: float | None = None
+    capture: Capture = "none"
+
+    def meta(self) -> dict[str, Any]:
+        """What the trace's header keeps, to run it again; plain JSON types."""
+        return {
+            "argv": list(self.argv),
+            "program": self.program,
+            "env": dict(self.env),
+            "cwd": self.cwd,
+            "seed": self.seed.text,
+            "entropy_seed": self.seed.entropy,
+            "sched_seed": self.seed.sched,
+            "fault_seed": self.seed.fault,
+            "epoch_ns": self.epoch_ns,
+            "cpus": self.cpus,
+            "hostname": self.hostname,
+            "net": self.net,
+            "fs": self.fs,
+            "overlay_dirs": list(self.overlay_dirs),
+            "strict": self.strict,
+            "preload": self.preload,
+            "strategy": self.strategy,
+            "max_virtual_ns": self.max_virtual_ns,
+            "max_events": self.max_events,
+        }
+
+
+@dataclass(frozen=True)
+class ProcessInfo:
+    """A process of the run, for the summary's tree."""
+
+    pid: int
+    parent: int
+    name: str
+    state: str  # "exited 0", "killed by SIGSEGV", "waits for a child", ...
+
+
+@dataclass
+class RunResult:
+    """What came of a run. `origin` says whose exit status it is."""
+
+    outcome: Outcome
+    origin: Literal["program", "dstrun"]
+    exit_code: int | None = None
+    signal: int | None = None
+    events: int = 0
+    virtual_ns: int = 0
+    wall_ns: int = 0
+    faults: int = 0
+    uncontrolled: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    trace: Path | None = None
+    trace_hash: int = 0
+    processes: list[ProcessInfo] = field(default_factory=list)
+    message: str = ""
+    stdout_sha256: str | None = None  # with capture
+    stderr_sha256: str | None = None
