@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import subprocess
 from dataclasses import dataclass
 
 from dstrun.errors import BadUsage
@@ -74,6 +73,8 @@ def make_seed(
 
 
 def _resolve_revision(revision: str) -> str:
+    import subprocess
+
     try:
         result = subprocess.run(
             ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}"],

@@ -1,0 +1,16 @@
+"""`python -m dstrun`, and the installed command."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Runs the command line and exits with its status."""
+    from dstrun.cli import run_command_line
+
+    sys.exit(run_command_line(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

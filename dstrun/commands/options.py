@@ -1,0 +1,187 @@
+"""run's options: the table, and how a command line with a command in it is taken apart.
+
+Each option can also come from `DSTRUN_<NAME>` and from a configuration file; click settles the
+precedence. Options of parts that are not there yet are named here, so that they give one clear line
+and not "no such option".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dstrun.config import run_defaults
+from dstrun.errors import BadUsage
+from dstrun.quantities import parse_duration_ns, parse_time_ns
+
+STRATEGIES = ("fifo",)
+FUTURE_STRATEGIES = ("random", "pct", "pos", "surw", "sticky")
+
+# How dstrun reports is no part of the run, and does not belong into the line that repeats it.
+REPORTING = ("trace", "no_trace", "force", "json", "status_fd", "quiet", "verbose", "color", "keep")
+
+
+class RunCommand(click.Command):
+    """A command whose last argument is a command line of its own."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        known = {str(param.name) for param in self.params if param.expose_value}
+        ctx.default_map = run_defaults(Path.cwd(), known - {"argv", "force"})
+        return super().parse_args(ctx, _expand_optional_values(self, args))
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return ["[OPTIONS] [--] CMD [ARG ...]"]
+
+
+def _expand_optional_values(command: click.Command, args: list[str]) -> list[str]:
+    """Turns a bare --verify into --verify=2; click would take CMD as its value.
+
+    Only options before CMD count, so the words that are options' values have to be skipped.
+    """
+    takes_value = {
+        name: not (option.is_flag or option.count)
+        for option in command.params
+        if isinstance(option, click.Option)
+        for name in option.opts
+    }
+    result = list(args)
+    index = 0
+    while index < len(result):
+        word = result[index]
+        if word in ("--", "-") or not word.startswith("-"):
+            break
+        if word == "--verify":
+            result[index] = "--verify=2"
+        elif takes_value.get(word, False):
+            index += 1
+        index += 1
+    return result
+
+
+def _converter(convert: Callable[[str], Any]) -> Callable[..., Any]:
+    """A click callback that applies `convert` and names the option in its error."""
+
+    def callback(_ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+        if value is None:
+            return None
+        try:
+            return convert(value)
+        except BadUsage as error:
+            raise BadUsage(f"{param.opts[0]}: {error}") from None
+
+    return callback
+
+
+def _strategy(text: str) -> str:
+    name = text.partition(":")[0]
+    if name in FUTURE_STRATEGIES:
+        raise BadUsage(f'"{name}" is not available in this version (use fifo)')
+    if text not in STRATEGIES:
+        raise BadUsage(f'unknown strategy "{text}" (use fifo)')
+    return text
+
+
+def _cpus(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise BadUsage(f'"{text}" is not a number of CPUs')
+    if int(text) > 1:
+        raise BadUsage("more than one CPU is not available in this version (use 1)")
+    return int(text)
+
+
+def _hostname(text: str) -> str:
+    if not text or len(text.encode()) > 64 or "\0" in text:
+        raise BadUsage(f'"{text}" is not a host name (1 to 64 bytes)')
+    return text
+
+
+def _not_available(_ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    if value:
+        raise BadUsage(f"{param.opts[0]}: not available in this version (fault plans come later)")
+
+
+def _option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
+    """An option that can also come from the environment."""
+    longest = max(names, key=len)
+    variable = "DSTRUN_" + longest.lstrip("-").replace("-", "_").upper()
+    return click.option(*names, envvar=variable, show_envvar=False, **attributes)
+
+
+_OPTIONS = [
+    _option("--seed", metavar="N", help="Decimal, 0x hex, 40 hex digits or git:REV [drawn]."),
+    _option("-o", "--trace", metavar="FILE", help="[.dstrun/PROGRAM-SEED.trace]"),
+    _option("--no-trace", is_flag=True, help="Record nothing."),
+    _option("--force", is_flag=True, help="Overwrite FILE."),
+    _option(
+        "--strategy", metavar="NAME", default="fifo", callback=_converter(_strategy),
+        help="Who runs next: fifo.",
+    ),
+    _option("--sched-seed", metavar="N", help="Take the schedule from another seed."),
+    _option("--fault-seed", metavar="N", help="Take the faults from another seed."),
+    _option("--entropy-seed", metavar="N", help="Take the program's randomness from another seed."),
+    _option(
+        "--epoch", metavar="TIME", callback=_converter(parse_time_ns),
+        help="The clock at the start: seconds since 1970, or 2026-01-31T12:00:00.",
+    ),
+    _option(
+        "--cpus", metavar="N", default="1", callback=_converter(_cpus),
+        help="CPUs that the program sees.",
+    ),
+    _option(
+        "--hostname", metavar="NAME", default="dstrun", callback=_converter(_hostname),
+        help="The host's name in the simulation.",
+    ),
+    _option("--env", metavar="K=V", multiple=True, help="Set a variable for the program."),
+    _option("--clean-env", is_flag=True, help="Start from a small fixed environment."),
+    _option(
+        "--net", type=click.Choice(["isolated", "host"]), default="isolated",
+        help="What network it may touch.",
+    ),
+    _option(
+        "--fs", type=click.Choice(["host", "overlay"]), default="host",
+        help="Work on the user's files, or on the run's own view of them.",
+    ),
+    _option("--overlay", metavar="DIR", multiple=True, help="Include DIR in the run's own view."),
+    _option("--keep", metavar="DIR", help="Keep what the run changed in its own view."),
+    _option(
+        "--max-time", metavar="DUR", callback=_converter(parse_duration_ns),
+        help="Limit of virtual time.",
+    ),
+    _option("--max-events", metavar="N", type=click.IntRange(1), help="Limit of events."),
+    _option(
+        "--wall-limit", metavar="DUR", callback=_converter(parse_duration_ns),
+        help="Limit of real time.",
+    ),
+    _option(
+        "--verify", metavar="[=N]", type=click.IntRange(2, 1000),
+        help="Run N (2) times and compare output and traces.",
+    ),
+    _option("--strict", is_flag=True, help="Whatever is not under control is an error."),
+    _option("--no-preload", is_flag=True, help="Do without the preloaded library."),
+    _option("--json", is_flag=True, help="The summary as one line of JSON."),
+    _option("--status-fd", metavar="N", type=click.IntRange(0), help="Write that JSON there too."),
+    _option("-q", "--quiet", is_flag=True, help="No summary."),
+    _option("-v", "--verbose", is_flag=True, help="A longer summary."),
+    _option(
+        "--color", type=click.Choice(["auto", "always", "never"]), default="auto",
+        help="Colour in the summary.",
+    ),
+    click.option("--plan", multiple=True, hidden=True, callback=_not_available, expose_value=False),
+    click.option(
+        "--inject", multiple=True, hidden=True, callback=_not_available, expose_value=False
+    ),
+    click.option(
+        "--fault", multiple=True, hidden=True, callback=_not_available, expose_value=False
+    ),
+    click.option("-e", multiple=True, hidden=True, callback=_not_available, expose_value=False),
+]  # fmt: skip
+
+
+def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorates a command's function with all of run's options, in the order of the help."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function

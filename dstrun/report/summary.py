@@ -1,0 +1,124 @@
+"""The summary of a run: a few lines on stderr, or one JSON object on one line.
+
+Both say the same. Exit statuses are decided here too, beside the words for the same outcomes.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import Any
+
+from dstrun import errors
+from dstrun.quantities import format_duration
+from dstrun.spec import ProcessInfo, RunResult
+
+_EXIT_CODES = {
+    "diverged": errors.EXIT_DIVERGED,
+    "deadlock": errors.EXIT_DEADLOCK,
+    "limit": errors.EXIT_LIMIT,
+    "uncontrolled": errors.EXIT_UNCONTROLLED,
+    "interrupted": errors.EXIT_INTERRUPTED,
+}
+
+
+def exit_code(result: RunResult) -> int:
+    """dstrun's exit status, for every outcome but a signal's death."""
+    if result.outcome == "exited":
+        return result.exit_code or 0
+    if result.outcome == "error":
+        return result.exit_code or errors.EXIT_ERROR
+    if result.outcome == "killed":
+        return 128 + (result.signal or 0)
+    return _EXIT_CODES[result.outcome]
+
+
+def succeeded(result: RunResult) -> bool:
+    """Whether there is nothing to look into."""
+    return result.outcome == "exited" and not result.exit_code
+
+
+def signal_name(number: int) -> str:
+    """SIGSEGV for 11, SIGRTMIN+3 for 37."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIGRTMIN+{number - 34}" if 34 < number <= 64 else f"signal {number}"
+
+
+def outcome_text(result: RunResult) -> str:
+    """The outcome in words."""
+    if result.outcome == "exited":
+        return f"exited {result.exit_code}"
+    if result.outcome == "killed":
+        return f"killed by {signal_name(result.signal or 0)}"
+    words = {
+        "limit": "a limit was reached",
+        "uncontrolled": "something was not under control (--strict)",
+        "diverged": "runs differ",
+    }.get(result.outcome, result.outcome)
+    return f"{words}: {result.message}" if result.message else words
+
+
+def json_line(result: RunResult, seed: str, reproduce: str) -> str:
+    """The result as one line of JSON. Hashes are hex: JSON's numbers end at 2^53."""
+    fields: dict[str, Any] = {
+        "seed": seed,
+        "outcome": result.outcome,
+        "origin": result.origin,
+        "exit_code": result.exit_code,
+        "signal": result.signal,
+        "events": result.events,
+        "virtual_ns": result.virtual_ns,
+        "wall_ns": result.wall_ns,
+        "faults": result.faults,
+        "uncontrolled": dict(sorted(result.uncontrolled.items())),
+        "trace": str(result.trace) if result.trace else None,
+        "trace_hash": f"{result.trace_hash:016x}" if result.trace_hash else None,
+        "reproduce": reproduce,
+        "notes": result.notes,
+        "message": result.message,
+    }
+    if result.stdout_sha256 is not None:
+        fields["stdout_sha256"] = result.stdout_sha256
+        fields["stderr_sha256"] = result.stderr_sha256
+    return json.dumps(fields)
+
+
+def summary_lines(result: RunResult, seed: str, reproduce: str, verbose: bool = False) -> list[str]:
+    """The summary for people."""
+    lines = [
+        f"seed {seed}: {outcome_text(result)}; {result.events} events, "
+        f"{format_duration(result.virtual_ns)} virtual, {format_duration(result.wall_ns)} real"
+    ]
+    if result.faults:
+        lines.append(f"faults injected: {result.faults}")
+    if result.uncontrolled:
+        names = ", ".join(f"{name} ({n})" for name, n in sorted(result.uncontrolled.items()))
+        lines.append(f"not under control: {names}")
+    lines += [f"note: {note}" for note in result.notes]
+    if result.processes and (verbose or not succeeded(result)):
+        lines += process_lines(result.processes)
+    if result.trace:
+        lines.append(f"trace {result.trace} (hash {result.trace_hash:016x})")
+    elif verbose and result.trace_hash:
+        lines.append(f"trace hash {result.trace_hash:016x}")
+    if verbose or not succeeded(result):
+        lines.append(f"reproduce: {reproduce}")
+    return lines
+
+
+def process_lines(processes: list[ProcessInfo]) -> list[str]:
+    """The process tree, children below their parents."""
+    known = {process.pid for process in processes}
+    children: dict[int, list[ProcessInfo]] = {}
+    for process in processes:
+        parent = process.parent if process.parent in known else 0
+        children.setdefault(parent, []).append(process)
+    lines = []
+    waiting = [(process, 1) for process in reversed(children.get(0, []))]
+    while waiting:
+        process, depth = waiting.pop()
+        lines.append(f"{'  ' * depth}{process.pid} {process.name}: {process.state}")
+        waiting += [(child, depth + 1) for child in reversed(children.get(process.pid, []))]
+    return lines

@@ -1,0 +1,458 @@
+"""The kernel's names for numbers: flags, operations, modes.
+
+Only data. `FLAGS` are sets of bits, `NAMES` are single values; both are keyed by the argument
+kinds of shims/arg_kinds.def, or by a name of a struct's field in lower case. Numbers are those of
+x86-64: Python's own modules give those of the machine that reads the trace, and only some of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class FlagSet:
+    """Bits with names. What lies under `mask` is one value out of `choices`, not bits.
+
+    Order matters: a name that stands for several bits comes before those of its parts.
+    """
+
+    bits: Mapping[int, str]
+    mask: int = 0
+    choices: Mapping[int, str] = field(default_factory=dict)
+    zero: str = "0"
+
+
+def _shifted(names: str, first: int = 0, prefix: str = "") -> dict[int, str]:
+    """Names of bits in order, the first of which is bit `first`; "-" leaves one out."""
+    pairs = enumerate(names.split(), first)
+    return {1 << bit: prefix + name for bit, name in pairs if name != "-"}
+
+
+def _numbered(names: str, first: int = 0, prefix: str = "") -> dict[int, str]:
+    """Names of consecutive values; "-" leaves one out."""
+    return {value: prefix + name for value, name in enumerate(names.split(), first) if name != "-"}
+
+
+ACCESS_MODES: Final = _numbered("O_RDONLY O_WRONLY O_RDWR O_ACCMODE")
+OPEN_BITS: Final = {
+    0o20200000: "O_TMPFILE",
+    0o4010000: "O_SYNC",
+    0o100: "O_CREAT",
+    0o200: "O_EXCL",
+    0o400: "O_NOCTTY",
+    0o1000: "O_TRUNC",
+    0o2000: "O_APPEND",
+    0o4000: "O_NONBLOCK",
+    0o10000: "O_DSYNC",
+    0o20000: "O_ASYNC",
+    0o40000: "O_DIRECT",
+    0o100000: "O_LARGEFILE",
+    0o200000: "O_DIRECTORY",
+    0o400000: "O_NOFOLLOW",
+    0o1000000: "O_NOATIME",
+    0o2000000: "O_CLOEXEC",
+    0o10000000: "O_PATH",
+}
+O_CREAT: Final = 0o100
+O_TMPFILE_BIT: Final = 0o20000000
+
+SIGNALS: Final = _numbered(
+    "SIGHUP SIGINT SIGQUIT SIGILL SIGTRAP SIGABRT SIGBUS SIGFPE SIGKILL SIGUSR1 SIGSEGV SIGUSR2"
+    " SIGPIPE SIGALRM SIGTERM SIGSTKFLT SIGCHLD SIGCONT SIGSTOP SIGTSTP SIGTTIN SIGTTOU SIGURG"
+    " SIGXCPU SIGXFSZ SIGVTALRM SIGPROF SIGWINCH SIGIO SIGPWR SIGSYS SIGRTMIN",
+    1,
+)
+
+FILE_TYPES: Final = {
+    0o140000: "S_IFSOCK",
+    0o120000: "S_IFLNK",
+    0o100000: "S_IFREG",
+    0o060000: "S_IFBLK",
+    0o040000: "S_IFDIR",
+    0o020000: "S_IFCHR",
+    0o010000: "S_IFIFO",
+}
+MODE_BITS: Final = {0o4000: "S_ISUID", 0o2000: "S_ISGID", 0o1000: "S_ISVTX"}
+
+_CLONE = _shifted(
+    "VM FS FILES SIGHAND PIDFD PTRACE VFORK PARENT THREAD NEWNS SYSVSEM SETTLS PARENT_SETTID"
+    " CHILD_CLEARTID DETACHED UNTRACED CHILD_SETTID NEWCGROUP NEWUTS NEWIPC NEWUSER NEWPID NEWNET"
+    " IO CLEAR_SIGHAND INTO_CGROUP",
+    8,
+    "CLONE_",
+)
+_STATX = {0xFFF: "STATX_ALL", 0x7FF: "STATX_BASIC_STATS"} | _shifted(
+    "TYPE MODE NLINK UID GID ATIME MTIME CTIME INO SIZE BLOCKS BTIME MNT_ID DIOALIGN"
+    " MNT_ID_UNIQUE SUBVOL WRITE_ATOMIC DIO_READ_ALIGN",
+    0,
+    "STATX_",
+)
+_INOTIFY = {0xFFF: "IN_ALL_EVENTS"} | _shifted(
+    "ACCESS MODIFY ATTRIB CLOSE_WRITE CLOSE_NOWRITE OPEN MOVED_FROM MOVED_TO CREATE DELETE"
+    " DELETE_SELF MOVE_SELF - UNMOUNT Q_OVERFLOW IGNORED - - - - - - - - ONLYDIR DONT_FOLLOW"
+    " EXCL_UNLINK - MASK_CREATE MASK_ADD ISDIR ONESHOT",
+    0,
+    "IN_",
+)
+_EPOLL = _shifted(
+    "IN PRI OUT ERR HUP - RDNORM RDBAND WRNORM WRBAND MSG - - RDHUP"
+    " - - - - - - - - - - - - - - EXCLUSIVE WAKEUP ONESHOT ET",
+    0,
+    "EPOLL",
+)
+_MAP = _shifted(
+    "MAP_FIXED MAP_ANONYMOUS MAP_32BIT - MAP_GROWSDOWN - - MAP_DENYWRITE MAP_EXECUTABLE MAP_LOCKED"
+    " MAP_NORESERVE MAP_POPULATE MAP_NONBLOCK MAP_STACK MAP_HUGETLB MAP_SYNC MAP_FIXED_NOREPLACE",
+    4,
+)
+_MSG = _shifted(
+    "OOB PEEK DONTROUTE CTRUNC PROBE TRUNC DONTWAIT EOR WAITALL FIN SYN CONFIRM RST ERRQUEUE"
+    " NOSIGNAL MORE WAITFORONE SENDPAGE_NOPOLICY BATCH - - - - - - - ZEROCOPY - - FASTOPEN"
+    " CMSG_CLOEXEC",
+    0,
+    "MSG_",
+)
+_FD = {0o4000: "O_NONBLOCK", 0o2000000: "O_CLOEXEC", 0o40000: "O_DIRECT"}
+
+FLAGS: Final[dict[str, FlagSet]] = {
+    "OPEN_FLAGS": FlagSet(OPEN_BITS, 3, ACCESS_MODES),
+    "FD_FLAGS": FlagSet(_FD),
+    "EVENTFD_FLAGS": FlagSet({1: "EFD_SEMAPHORE", 0o4000: "EFD_NONBLOCK", 0o2000000: "EFD_CLOEXEC"}),
+    "TIMERFD_FLAGS": FlagSet({1: "TFD_TIMER_ABSTIME", 2: "TFD_TIMER_CANCEL_ON_SET"}),
+    "TIMER_FLAGS": FlagSet({1: "TIMER_ABSTIME"}),
+    "AT_FLAGS": FlagSet(
+        _shifted(
+            "SYMLINK_NOFOLLOW EACCESS SYMLINK_FOLLOW NO_AUTOMOUNT EMPTY_PATH STATX_FORCE_SYNC"
+            " STATX_DONT_SYNC RECURSIVE EXECVE_CHECK",
+            8,
+            "AT_",
+        )
+    ),
+    "UNLINKAT_FLAGS": FlagSet({0x200: "AT_REMOVEDIR"}),
+    "ACCESS_MODE": FlagSet({4: "R_OK", 2: "W_OK", 1: "X_OK"}, zero="F_OK"),
+    "PROT": FlagSet(
+        _shifted("PROT_READ PROT_WRITE PROT_EXEC PROT_SEM")
+        | {0x01000000: "PROT_GROWSDOWN", 0x02000000: "PROT_GROWSUP"},
+        zero="PROT_NONE",
+    ),
+    "MAP_FLAGS": FlagSet(
+        _MAP,
+        0xF,
+        {0: "", 1: "MAP_SHARED", 2: "MAP_PRIVATE", 3: "MAP_SHARED_VALIDATE", 8: "MAP_DROPPABLE"},
+    ),
+    "MREMAP_FLAGS": FlagSet(_shifted("MREMAP_MAYMOVE MREMAP_FIXED MREMAP_DONTUNMAP")),
+    "MSYNC_FLAGS": FlagSet(_shifted("MS_ASYNC MS_INVALIDATE MS_SYNC")),
+    "WAIT_OPTIONS": FlagSet(
+        _shifted("WNOHANG WSTOPPED WEXITED WCONTINUED")
+        | {1 << 24: "WNOWAIT", 1 << 29: "__WNOTHREAD", 1 << 30: "__WALL", 1 << 31: "__WCLONE"}
+    ),
+    "CLONE_FLAGS": FlagSet(_CLONE, 0xFF, {0: ""} | SIGNALS),
+    "clone3_flags": FlagSet(_CLONE | {0x80: "CLONE_NEWTIME"}),
+    "SOCKET_TYPE": FlagSet(
+        {0o4000: "SOCK_NONBLOCK", 0o2000000: "SOCK_CLOEXEC"},
+        0xF,
+        _numbered("STREAM DGRAM RAW RDM SEQPACKET DCCP", 1, "SOCK_") | {10: "SOCK_PACKET"},
+    ),
+    "MSG_FLAGS": FlagSet(_MSG),
+    "FLOCK_OP": FlagSet(_shifted("LOCK_SH LOCK_EX LOCK_NB LOCK_UN")),
+    "GETRANDOM_FLAGS": FlagSet(_shifted("GRND_NONBLOCK GRND_RANDOM GRND_INSECURE")),
+    "MEMFD_FLAGS": FlagSet(
+        _shifted("CLOEXEC ALLOW_SEALING HUGETLB NOEXEC_SEAL EXEC", 0, "MFD_")
+    ),
+    "RENAME_FLAGS": FlagSet(_shifted("RENAME_NOREPLACE RENAME_EXCHANGE RENAME_WHITEOUT")),
+    "STATX_MASK": FlagSet(_STATX),
+    "SPLICE_FLAGS": FlagSet(_shifted("MOVE NONBLOCK MORE GIFT", 0, "SPLICE_F_")),
+    "RWF_FLAGS": FlagSet(_shifted("HIPRI DSYNC SYNC NOWAIT APPEND NOAPPEND ATOMIC", 0, "RWF_")),
+    "XATTR_FLAGS": FlagSet(_shifted("XATTR_CREATE XATTR_REPLACE")),
+    "CLOSE_RANGE_FLAGS": FlagSet(_shifted("CLOSE_RANGE_UNSHARE CLOSE_RANGE_CLOEXEC", 1)),
+    "FALLOC_MODE": FlagSet(
+        _shifted(
+            "KEEP_SIZE PUNCH_HOLE NO_HIDE_STALE COLLAPSE_RANGE ZERO_RANGE INSERT_RANGE"
+            " UNSHARE_RANGE WRITE_ZEROES",
+            0,
+            "FALLOC_FL_",
+        )
+    ),
+    "INOTIFY_MASK": FlagSet(_INOTIFY),
+    "epoll_events": FlagSet(_EPOLL),
+    "poll_events": FlagSet(
+        _shifted(
+            "IN PRI OUT ERR HUP NVAL RDNORM RDBAND WRNORM WRBAND MSG - REMOVE RDHUP", 0, "POLL"
+        )
+    ),
+    "sa_flags": FlagSet(
+        {0x04000000: "SA_RESTORER"}
+        | _shifted("SA_NOCLDSTOP SA_NOCLDWAIT SA_SIGINFO")
+        | {
+            0x08000000: "SA_ONSTACK",
+            0x10000000: "SA_RESTART",
+            0x40000000: "SA_NODEFER",
+            0x80000000: "SA_RESETHAND",
+            0x400: "SA_UNSUPPORTED",
+            0x800: "SA_EXPOSE_TAGBITS",
+        }
+    ),
+    "ss_flags": FlagSet({1: "SS_ONSTACK", 2: "SS_DISABLE", 1 << 31: "SS_AUTODISARM"}),
+    "resolve": FlagSet(
+        _shifted("NO_XDEV NO_MAGICLINKS NO_SYMLINKS BENEATH IN_ROOT CACHED", 0, "RESOLVE_")
+    ),
+    "statx_attributes": FlagSet(
+        {
+            0x4: "STATX_ATTR_COMPRESSED",
+            0x10: "STATX_ATTR_IMMUTABLE",
+            0x20: "STATX_ATTR_APPEND",
+            0x40: "STATX_ATTR_NODUMP",
+            0x800: "STATX_ATTR_ENCRYPTED",
+            0x1000: "STATX_ATTR_AUTOMOUNT",
+            0x2000: "STATX_ATTR_MOUNT_ROOT",
+            0x100000: "STATX_ATTR_VERITY",
+            0x200000: "STATX_ATTR_DAX",
+        }
+    ),
+    "fd_flags": FlagSet({1: "FD_CLOEXEC"}),
+    "seals": FlagSet(_shifted("SEAL SHRINK GROW WRITE FUTURE_WRITE EXEC", 0, "F_SEAL_")),
+}
+
+CLOCKS: Final = _numbered(
+    "REALTIME MONOTONIC PROCESS_CPUTIME_ID THREAD_CPUTIME_ID MONOTONIC_RAW REALTIME_COARSE"
+    " MONOTONIC_COARSE BOOTTIME REALTIME_ALARM BOOTTIME_ALARM - TAI",
+    0,
+    "CLOCK_",
+)
+
+FCNTL: Final = {
+    **_numbered(
+        "DUPFD GETFD SETFD GETFL SETFL GETLK SETLK SETLKW SETOWN GETOWN SETSIG GETSIG"
+        " - - - SETOWN_EX GETOWN_EX GETOWNER_UIDS",
+        0,
+        "F_",
+    ),
+    **_numbered("F_OFD_GETLK F_OFD_SETLK F_OFD_SETLKW", 36),
+    **_numbered(
+        "SETLEASE GETLEASE NOTIFY DUPFD_QUERY CREATED_QUERY CANCELLK DUPFD_CLOEXEC SETPIPE_SZ"
+        " GETPIPE_SZ ADD_SEALS GET_SEALS GET_RW_HINT SET_RW_HINT GET_FILE_RW_HINT SET_FILE_RW_HINT",
+        1024,
+        "F_",
+    ),
+}
+
+IOCTLS: Final = {
+    **_numbered(
+        "TCGETS TCSETS TCSETSW TCSETSF TCGETA TCSETA TCSETAW TCSETAF TCSBRK TCXONC TCFLSH TIOCEXCL"
+        " TIOCNXCL TIOCSCTTY TIOCGPGRP TIOCSPGRP TIOCOUTQ TIOCSTI TIOCGWINSZ TIOCSWINSZ TIOCMGET"
+        " TIOCMBIS TIOCMBIC TIOCMSET TIOCGSOFTCAR TIOCSSOFTCAR FIONREAD TIOCLINUX TIOCCONS"
+        " TIOCGSERIAL TIOCSSERIAL TIOCPKT FIONBIO TIOCNOTTY TIOCSETD TIOCGETD TCSBRKP - TIOCSBRK"
+        " TIOCCBRK TIOCGSID",
+        0x5401,
+    ),
+    0x5441: "TIOCGPTPEER",
+    0x5450: "FIONCLEX",
+    0x5451: "FIOCLEX",
+    0x5452: "FIOASYNC",
+    0x5460: "FIOQSIZE",
+    0x802C542A: "TCGETS2",
+    0x402C542B: "TCSETS2",
+    0x402C542C: "TCSETSW2",
+    0x402C542D: "TCSETSF2",
+    0x80045430: "TIOCGPTN",
+    0x40045431: "TIOCSPTLCK",
+    0x80086601: "FS_IOC_GETFLAGS",
+    0x40086602: "FS_IOC_SETFLAGS",
+    0x801C581F: "FS_IOC_FSGETXATTR",
+    0x401C5820: "FS_IOC_FSSETXATTR",
+    0xC020660B: "FS_IOC_FIEMAP",
+    0x40049409: "FICLONE",
+    0x4020940D: "FICLONERANGE",
+    0xC0189436: "FIDEDUPERANGE",
+    0x1260: "BLKGETSIZE",
+    0x1268: "BLKSSZGET",
+    0x80081272: "BLKGETSIZE64",
+    0x8910: "SIOCGIFNAME",
+    0x8912: "SIOCGIFCONF",
+    0x8913: "SIOCGIFFLAGS",
+    0x8915: "SIOCGIFADDR",
+    0x8927: "SIOCGIFHWADDR",
+    0x8933: "SIOCGIFINDEX",
+    0x5201: "RNDGETPOOL",
+    0x80045200: "RNDGETENTCNT",
+}
+IOCTLS_WITHOUT_ARG: Final = frozenset(
+    {"FIOCLEX", "FIONCLEX", "TIOCEXCL", "TIOCNXCL", "TIOCNOTTY", "TIOCSBRK", "TIOCCBRK"}
+)
+IOCTLS_WITH_INT: Final = frozenset(
+    {"TCSBRK", "TCSBRKP", "TCXONC", "TCFLSH", "TIOCSCTTY", "FICLONE", "TIOCGPTPEER"}
+)
+IOCTLS_WITH_INT_POINTER: Final = frozenset(
+    {"FIONREAD", "FIONBIO", "FIOASYNC", "TIOCGPGRP", "TIOCSPGRP", "TIOCGSID", "TIOCOUTQ"}
+    | {"TIOCGPTN", "TIOCSPTLCK", "FS_IOC_GETFLAGS", "FS_IOC_SETFLAGS", "BLKSSZGET", "TIOCGETD"}
+)
+
+PRCTL: Final = {
+    **_numbered(
+        "SET_PDEATHSIG GET_PDEATHSIG GET_DUMPABLE SET_DUMPABLE GET_UNALIGN SET_UNALIGN GET_KEEPCAPS"
+        " SET_KEEPCAPS GET_FPEMU SET_FPEMU GET_FPEXC SET_FPEXC GET_TIMING SET_TIMING SET_NAME"
+        " GET_NAME - - GET_ENDIAN SET_ENDIAN GET_SECCOMP SET_SECCOMP CAPBSET_READ CAPBSET_DROP"
+        " GET_TSC SET_TSC GET_SECUREBITS SET_SECUREBITS SET_TIMERSLACK GET_TIMERSLACK"
+        " TASK_PERF_EVENTS_DISABLE TASK_PERF_EVENTS_ENABLE MCE_KILL MCE_KILL_GET SET_MM"
+        " SET_CHILD_SUBREAPER GET_CHILD_SUBREAPER SET_NO_NEW_PRIVS GET_NO_NEW_PRIVS"
+        " GET_TID_ADDRESS SET_THP_DISABLE GET_THP_DISABLE MPX_ENABLE_MANAGEMENT"
+        " MPX_DISABLE_MANAGEMENT SET_FP_MODE GET_FP_MODE CAP_AMBIENT - - SVE_SET_VL SVE_GET_VL"
+        " GET_SPECULATION_CTRL SET_SPECULATION_CTRL PAC_RESET_KEYS SET_TAGGED_ADDR_CTRL"
+        " GET_TAGGED_ADDR_CTRL SET_IO_FLUSHER GET_IO_FLUSHER SET_SYSCALL_USER_DISPATCH"
+        " PAC_SET_ENABLED_KEYS PAC_GET_ENABLED_KEYS SCHED_CORE SME_SET_VL SME_GET_VL SET_MDWE"
+        " GET_MDWE SET_MEMORY_MERGE GET_MEMORY_MERGE",
+        1,
+        "PR_",
+    ),
+    0x53564D41: "PR_SET_VMA",
+    0x59616D61: "PR_SET_PTRACER",
+    0x41555856: "PR_GET_AUXV",
+}
+# How many arguments follow the operation; all others are shown with two.
+PRCTL_ARGS: Final[dict[str, int]] = {
+    **{name: 0 for name in PRCTL.values() if name.startswith("PR_GET_")},
+    **dict.fromkeys(["PR_GET_PDEATHSIG", "PR_GET_NAME", "PR_GET_TSC", "PR_GET_TID_ADDRESS"], 1),
+    **dict.fromkeys(["PR_GET_CHILD_SUBREAPER", "PR_GET_SPECULATION_CTRL"], 1),
+    **dict.fromkeys(["PR_SET_PDEATHSIG", "PR_SET_DUMPABLE", "PR_SET_KEEPCAPS", "PR_SET_NAME"], 1),
+    **dict.fromkeys(["PR_CAPBSET_READ", "PR_CAPBSET_DROP", "PR_SET_TSC", "PR_SET_TIMERSLACK"], 1),
+    **dict.fromkeys(["PR_SET_SECUREBITS", "PR_SET_CHILD_SUBREAPER", "PR_SET_PTRACER"], 1),
+    **dict.fromkeys(["PR_TASK_PERF_EVENTS_DISABLE", "PR_TASK_PERF_EVENTS_ENABLE"], 0),
+    **dict.fromkeys(["PR_SET_NO_NEW_PRIVS", "PR_SET_THP_DISABLE", "PR_SET_VMA", "PR_SET_MM"], 4),
+    **dict.fromkeys(["PR_CAP_AMBIENT", "PR_SCHED_CORE", "PR_SET_SYSCALL_USER_DISPATCH"], 4),
+}
+
+FUTEX: Final = _numbered(
+    "WAIT WAKE FD REQUEUE CMP_REQUEUE WAKE_OP LOCK_PI UNLOCK_PI TRYLOCK_PI WAIT_BITSET WAKE_BITSET"
+    " WAIT_REQUEUE_PI CMP_REQUEUE_PI LOCK_PI2",
+    0,
+    "FUTEX_",
+)
+# How many of the six arguments an operation uses; what follows is a leftover register.
+FUTEX_ARGS: Final = {
+    "FUTEX_WAIT": 4,
+    "FUTEX_WAKE": 3,
+    "FUTEX_FD": 3,
+    "FUTEX_REQUEUE": 5,
+    "FUTEX_LOCK_PI": 4,
+    "FUTEX_LOCK_PI2": 4,
+    "FUTEX_UNLOCK_PI": 2,
+    "FUTEX_TRYLOCK_PI": 2,
+}
+
+SOCKET_OPTIONS: Final[dict[int, dict[int, str]]] = {
+    1: _numbered(
+        "DEBUG REUSEADDR TYPE ERROR DONTROUTE BROADCAST SNDBUF RCVBUF KEEPALIVE OOBINLINE NO_CHECK"
+        " PRIORITY LINGER BSDCOMPAT REUSEPORT PASSCRED PEERCRED RCVLOWAT SNDLOWAT RCVTIMEO"
+        " SNDTIMEO - - - BINDTODEVICE ATTACH_FILTER DETACH_FILTER PEERNAME TIMESTAMP ACCEPTCONN"
+        " PEERSEC SNDBUFFORCE RCVBUFFORCE PASSSEC TIMESTAMPNS MARK TIMESTAMPING PROTOCOL DOMAIN"
+        " RXQ_OVFL WIFI_STATUS PEEK_OFF NOFCS LOCK_FILTER SELECT_ERR_QUEUE BUSY_POLL"
+        " MAX_PACING_RATE BPF_EXTENSIONS INCOMING_CPU ATTACH_BPF - ATTACH_REUSEPORT_CBPF"
+        " ATTACH_REUSEPORT_EBPF CNX_ADVICE - MEMINFO INCOMING_NAPI_ID COOKIE - PEERGROUPS ZEROCOPY",
+        1,
+        "SO_",
+    ),
+    6: _numbered(
+        "NODELAY MAXSEG CORK KEEPIDLE KEEPINTVL KEEPCNT SYNCNT LINGER2 DEFER_ACCEPT WINDOW_CLAMP"
+        " INFO QUICKACK CONGESTION MD5SIG - THIN_LINEAR_TIMEOUTS THIN_DUPACK USER_TIMEOUT REPAIR"
+        " REPAIR_QUEUE QUEUE_SEQ REPAIR_OPTIONS FASTOPEN TIMESTAMP NOTSENT_LOWAT",
+        1,
+        "TCP_",
+    ),
+}
+
+NAMES: Final[dict[str, dict[int, str]]] = {
+    "SIG": SIGNALS,
+    "CLOCK": CLOCKS,
+    "WHENCE": _numbered("SEEK_SET SEEK_CUR SEEK_END SEEK_DATA SEEK_HOLE"),
+    "MADVICE": _numbered("NORMAL RANDOM SEQUENTIAL WILLNEED DONTNEED", 0, "MADV_")
+    | _numbered(
+        "FREE REMOVE DONTFORK DOFORK MERGEABLE UNMERGEABLE HUGEPAGE NOHUGEPAGE DONTDUMP DODUMP"
+        " WIPEONFORK KEEPONFORK COLD PAGEOUT POPULATE_READ POPULATE_WRITE DONTNEED_LOCKED COLLAPSE",
+        8,
+        "MADV_",
+    )
+    | {100: "MADV_HWPOISON", 101: "MADV_SOFT_OFFLINE", 102: "MADV_GUARD_INSTALL"}
+    | {103: "MADV_GUARD_REMOVE"},
+    "FADVICE": _numbered("NORMAL RANDOM SEQUENTIAL WILLNEED DONTNEED NOREUSE", 0, "POSIX_FADV_"),
+    "FCNTL_CMD": FCNTL,
+    "IOCTL_CMD": IOCTLS,
+    "WAIT_ID_TYPE": _numbered("P_ALL P_PID P_PGID P_PIDFD"),
+    "SIG_HOW": _numbered("SIG_BLOCK SIG_UNBLOCK SIG_SETMASK"),
+    "RLIMIT_RESOURCE": _numbered(
+        "CPU FSIZE DATA STACK CORE RSS NPROC NOFILE MEMLOCK AS LOCKS SIGPENDING MSGQUEUE NICE"
+        " RTPRIO RTTIME",
+        0,
+        "RLIMIT_",
+    ),
+    "PRCTL_OP": PRCTL,
+    "ARCH_PRCTL_OP": _numbered("SET_GS SET_FS GET_FS GET_GS", 0x1001, "ARCH_")
+    | _numbered("GET_CPUID SET_CPUID", 0x1011, "ARCH_")
+    | _numbered(
+        "GET_XCOMP_SUPP GET_XCOMP_PERM REQ_XCOMP_PERM GET_XCOMP_GUEST_PERM REQ_XCOMP_GUEST_PERM",
+        0x1021,
+        "ARCH_",
+    )
+    | {0x3001: "ARCH_CET_STATUS"}
+    | _numbered("ENABLE DISABLE LOCK UNLOCK STATUS", 0x5001, "ARCH_SHSTK_"),
+    "SOCKET_DOMAIN": _numbered("UNSPEC UNIX INET AX25 IPX APPLETALK", 0, "AF_")
+    | {10: "AF_INET6", 16: "AF_NETLINK", 17: "AF_PACKET", 29: "AF_CAN", 31: "AF_BLUETOOTH"}
+    | {38: "AF_ALG", 40: "AF_VSOCK", 44: "AF_XDP"},
+    "SOCKET_LEVEL": {0: "SOL_IP", 1: "SOL_SOCKET", 6: "SOL_TCP", 17: "SOL_UDP", 41: "SOL_IPV6"}
+    | {58: "SOL_ICMPV6", 255: "SOL_RAW", 263: "SOL_PACKET", 270: "SOL_NETLINK", 279: "SOL_ALG"},
+    "EPOLL_OP": _numbered("EPOLL_CTL_ADD EPOLL_CTL_DEL EPOLL_CTL_MOD", 1),
+    "ITIMER_WHICH": _numbered("ITIMER_REAL ITIMER_VIRTUAL ITIMER_PROF"),
+    "PRIORITY_WHICH": _numbered("PRIO_PROCESS PRIO_PGRP PRIO_USER"),
+    "RUSAGE_WHO": {0: "RUSAGE_SELF", -1: "RUSAGE_CHILDREN", 1: "RUSAGE_THREAD"},
+    "SCHED_POLICY": _numbered("OTHER FIFO RR BATCH - IDLE DEADLINE EXT", 0, "SCHED_"),
+    "SECCOMP_OP": _numbered(
+        "SET_MODE_STRICT SET_MODE_FILTER GET_ACTION_AVAIL GET_NOTIF_SIZES", 0, "SECCOMP_"
+    ),
+    "SHUT_HOW": _numbered("SHUT_RD SHUT_WR SHUT_RDWR"),
+    "PTRACE_OP": _numbered(
+        "TRACEME PEEKTEXT PEEKDATA PEEKUSER POKETEXT POKEDATA POKEUSER CONT KILL SINGLESTEP - -"
+        " GETREGS SETREGS GETFPREGS SETFPREGS ATTACH DETACH - - - - - - SYSCALL",
+        0,
+        "PTRACE_",
+    )
+    | _numbered(
+        "SETOPTIONS GETEVENTMSG GETSIGINFO SETSIGINFO GETREGSET SETREGSET SEIZE INTERRUPT LISTEN"
+        " PEEKSIGINFO GETSIGMASK SETSIGMASK SECCOMP_GET_FILTER SECCOMP_GET_METADATA"
+        " GET_SYSCALL_INFO",
+        0x4200,
+        "PTRACE_",
+    ),
+    "lock_type": _numbered("F_RDLCK F_WRLCK F_UNLCK"),
+    "si_code": {0: "SI_USER", 128: "SI_KERNEL", -1: "SI_QUEUE", -2: "SI_TIMER", -3: "SI_MESGQ"}
+    | {-4: "SI_ASYNCIO", -5: "SI_SIGIO", -6: "SI_TKILL"},
+    "cld_code": _numbered("EXITED KILLED DUMPED TRAPPED STOPPED CONTINUED", 1, "CLD_"),
+    "fs_magic": {
+        0xEF53: "EXT2_SUPER_MAGIC",
+        0x01021994: "TMPFS_MAGIC",
+        0x58465342: "XFS_SUPER_MAGIC",
+        0x9123683E: "BTRFS_SUPER_MAGIC",
+        0x794C7630: "OVERLAYFS_SUPER_MAGIC",
+        0x9FA0: "PROC_SUPER_MAGIC",
+        0x62656572: "SYSFS_MAGIC",
+        0x1CD1: "DEVPTS_SUPER_MAGIC",
+        0x50495045: "PIPEFS_MAGIC",
+        0x534F434B: "SOCKFS_MAGIC",
+        0x6969: "NFS_SUPER_MAGIC",
+        0x65735546: "FUSE_SUPER_MAGIC",
+        0x27E0EB: "CGROUP_SUPER_MAGIC",
+        0x63677270: "CGROUP2_SUPER_MAGIC",
+        0x858458F6: "RAMFS_MAGIC",
+        0x01021997: "V9FS_MAGIC",
+        0x73717368: "SQUASHFS_MAGIC",
+    },
+}
+
+# What the kernel answers between a signal and the restart of a call; programs never see these.
+RESTARTS: Final = {
+    512: ("ERESTARTSYS", "To be restarted if SA_RESTART is set"),
+    513: ("ERESTARTNOINTR", "To be restarted"),
+    514: ("ERESTARTNOHAND", "To be restarted if no handler"),
+    516: ("ERESTART_RESTARTBLOCK", "Interrupted by signal"),
+}
