@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dstrun.errors import BadUsage
+from dstrun.errors import BadUsage, did_you_mean
 
 
 def _candidate_dirs(start: Path) -> Iterator[Path]:
@@ -54,20 +54,13 @@ def run_defaults(start: Path, known: set[str]) -> dict[str, Any]:
     if not found:
         return {}
     path, table = found
+    options = {name.replace("_", "-") for name in known}
     defaults = {}
     for key, value in table.items():
         name = key.replace("-", "_")
         if name not in known:
-            raise BadUsage(f'{path}: unknown key "{key}"{suggestion(name, known)}')
+            raise BadUsage(f'{path}: unknown key "{key}"{did_you_mean(key, options)}')
         if isinstance(value, dict):
             raise BadUsage(f'{path}: key "{key}" is a table; a value was expected')
         defaults[name] = value if isinstance(value, (list, bool)) else str(value)
     return defaults
-
-
-def suggestion(name: str, known: set[str]) -> str:
-    """' (did you mean ...?)', or nothing."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, sorted(known), 1)
-    return f' (did you mean "{close[0].replace("_", "-")}"?)' if close else ""

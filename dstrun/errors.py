@@ -6,6 +6,8 @@ defect of dstrun; the top level turns it into one line too, and exit status 125.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 EXIT_USAGE = 2
 EXIT_DIVERGED = 120
 EXIT_DEADLOCK = 121
@@ -45,3 +47,11 @@ class CommandNotFound(DstrunError):
     """CMD is not there."""
 
     exit_code = EXIT_NOT_FOUND
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """' (did you mean "..."?)' where a known word is close, else nothing."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, sorted(known), 1)
+    return f' (did you mean "{close[0]}"?)' if close else ""

@@ -1,0 +1,110 @@
+"""Where two traces part.
+
+Two events are the same when their identities are: times and addresses may differ, as they do when
+the environment is longer. Identities are compared a segment at a time, at memory speed; what lies
+around the first difference is then rendered from both sides.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dstrun import abi
+from dstrun.trace.format import EVENTS_PER_SEGMENT
+from dstrun.trace.reader import Trace
+from dstrun.trace.render import Renderer
+
+CONTEXT = 3
+
+# What else may explain a difference, in the order in which it is worth looking at.
+_COMPARED_META = (
+    "seed",
+    "argv",
+    "program",
+    "env",
+    "cwd",
+    "strategy",
+    "epoch_ns",
+    "cpus",
+    "preload",
+)
+
+
+def first_difference(a: Trace, b: Trace) -> int | None:
+    """Index of the first event that is not the same; None when there is none.
+
+    Where one trace is the beginning of the other, that is the first event that it lacks.
+    """
+    common = min(a.events, b.events)
+    for segment in range(-(-common // EVENTS_PER_SEGMENT)):
+        start = segment * EVENTS_PER_SEGMENT
+        count = min(common - start, EVENTS_PER_SEGMENT)
+        left, right = a.identities(segment)[:count], b.identities(segment)[:count]
+        if left != right:
+            return start + _first_unequal(left, right)
+    return common if a.events != b.events else None
+
+
+def _first_unequal(left: memoryview, right: memoryview) -> int:
+    """Index of the first unequal element, by halving; there is one."""
+    start, stop = 0, len(left)
+    while stop - start > 1:
+        middle = (start + stop) // 2
+        if left[start:middle] != right[start:middle]:
+            stop = middle
+        else:
+            start = middle
+    return start
+
+
+def difference_lines(a: Trace, b: Trace, index: int, context: int = CONTEXT) -> list[str]:
+    """The first difference with what lies around it, as a diff would show it."""
+    left, right = Renderer(a), Renderer(b)
+    lines = [f"first difference: event {index}{_what_differs(a, b, index)}"]
+    lines += [f"  {line}" for line in left.lines(max(0, index - context), index)]
+    for sign, trace, renderer in (("-", a, left), ("+", b, right)):
+        shown = renderer.lines(index, index + 1 + context)
+        lines += [f"{sign} {line}" for line in shown]
+        if index >= trace.events:
+            lines.append(f"{sign} (no such event: {trace.path} ends here)")
+    return lines
+
+
+def meta_differences(a: Trace, b: Trace) -> list[str]:
+    """Where the two runs were not started alike."""
+    found = []
+    for key in _COMPARED_META:
+        left, right = a.meta.get(key), b.meta.get(key)
+        if left == right:
+            continue
+        if isinstance(left, dict) and isinstance(right, dict):
+            names = sorted(
+                name for name in left.keys() | right.keys() if left.get(name) != right.get(name)
+            )
+            found.append(f"{key} differs in {', '.join(names)}")
+        else:
+            found.append(f"{key} differs: {left} and {right}")
+    return found
+
+
+def describe_difference(a_path: Path, b_path: Path) -> list[str]:
+    """The first difference of two files, for a report."""
+    with Trace(a_path) as a, Trace(b_path) as b:
+        index = first_difference(a, b)
+        if index is None:
+            return ["the traces agree event by event"]
+        return difference_lines(a, b, index)
+
+
+def _what_differs(a: Trace, b: Trace, index: int) -> str:
+    """Names the first part in which the two events differ."""
+    if index >= min(a.events, b.events):
+        return ""
+    left, right = a.event(index), b.event(index)
+    if (left.pid, left.tid) != (right.pid, right.tid):
+        return ": another task"
+    if (left.kind, left.nr) != (right.kind, right.nr):
+        return ": another call" if left.kind == abi.EVENT_SYSCALL else ": another event"
+    if left.result != right.result:
+        return ": another result"
+    return ": other arguments or data"

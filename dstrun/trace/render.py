@@ -1,0 +1,148 @@
+"""Events as lines, close to what strace prints.
+
+    [   12] 0.001234567 pid 2  openat(AT_FDCWD, "/etc/passwd", O_RDONLY) = 3
+
+The number counts events from 0, the time is virtual and starts with the run.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+from dstrun import abi
+from dstrun._syscalls import SYSCALLS
+from dstrun.quantities import format_time
+from dstrun.report.summary import signal_name
+from dstrun.trace.decode import Field, parse_fields, render_call
+from dstrun.trace.format import Event
+from dstrun.trace.reader import Trace
+
+KIND_NAMES = {
+    kind: name.removeprefix("EVENT_").lower() for kind, name in abi.EVENT_KIND_NAMES.items()
+}
+_END_WORDS = {
+    abi.END_EXITED: "the run ended",
+    abi.END_DEADLOCK: "deadlock",
+    abi.END_EVENTS: "--max-events reached",
+    abi.END_TIME: "--max-time reached",
+    abi.END_STRICT: "not under control, under --strict",
+    abi.END_FATAL: "error",
+    abi.END_TRACE_FULL: "the trace could not grow",
+    abi.END_UNSUPPORTED: "not supported",
+}
+
+
+def call_name(nr: int) -> str:
+    """The syscall's name."""
+    row = SYSCALLS.get(nr)
+    return row.name if row else f"syscall_{nr:#x}"
+
+
+def event_name(event: Event) -> str:
+    """What filters and statistics call an event: the syscall's name, or the event's kind."""
+    if event.kind == abi.EVENT_SYSCALL:
+        return call_name(event.nr)
+    return KIND_NAMES.get(event.kind, f"event_{event.kind}")
+
+
+class Renderer:
+    """Renders the events of one trace."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.start_ns = trace.event(0).enter_ns if trace.events else 0
+        self.width = max(4, len(str(max(trace.events - 1, 0))))
+
+    def lines(self, start: int, stop: int) -> list[str]:
+        """Events start to stop - 1."""
+        events = self.trace.read(start, stop)
+        return [self.line(index, event) for index, event in enumerate(events, start)]
+
+    def line(self, index: int, event: Event) -> str:
+        """One event as one line."""
+        time = format_time(max(0, event.enter_ns - self.start_ns))
+        task = f"{event.pid}" if event.tid == event.pid else f"{event.pid}/{event.tid}"
+        return f"[{index:{self.width}}] {time} pid {task}  {self.text(event)}"
+
+    def text(self, event: Event) -> str:
+        """What happened."""
+        render = _TEXTS.get(event.kind)
+        return render(self.trace, event) if render else f"event of kind {event.kind}"
+
+    def as_dict(self, index: int, event: Event) -> dict[str, Any]:
+        """One event for JSON. Identities are hex: JSON's numbers end at 2^53."""
+        args, _fields = _parts(self.trace.side_data(event))
+        return {
+            "event": index,
+            "kind": KIND_NAMES.get(event.kind, event.kind),
+            "name": event_name(event),
+            "pid": event.pid,
+            "tid": event.tid,
+            "enter_ns": event.enter_ns - self.start_ns,
+            "time_ns": event.time_ns - self.start_ns,
+            "nr": event.nr,
+            "result": event.result,
+            "args": [f"{arg:#x}" for arg in args],
+            "paths": event_strings(self.trace, event),
+            "text": self.text(event),
+            "identity": f"{event.identity:016x}",
+        }
+
+
+def event_strings(trace: Trace, event: Event, kind: int = abi.FIELD_STRING) -> list[str]:
+    """The paths and other strings that an event was recorded with."""
+    _args, fields = _parts(trace.side_data(event))
+    return [
+        part.decode(errors="replace")
+        for found in fields.values()
+        for field in found
+        if field.kind == kind
+        for part in field.data.removesuffix(b"\0").split(b"\0")
+    ]
+
+
+def _parts(data: bytes) -> tuple[list[int], dict[int, list[Field]]]:
+    """Arguments and fields; nothing where the side data is damaged."""
+    try:
+        return parse_fields(data)
+    except ValueError:
+        return [], {}
+
+
+def _call_text(trace: Trace, event: Event) -> str:
+    args, fields = _parts(trace.side_data(event))
+    result = None if event.flags & abi.EVENT_NO_RETURN else event.result
+    text = render_call(event.nr, args, fields, result)
+    if event.flags & abi.EVENT_RESTARTED:
+        text += " (will be restarted)"
+    return f"{text} (INJECTED)" if event.flags & abi.EVENT_FAULT else text
+
+
+def _start_text(trace: Trace, event: Event) -> str:
+    paths = event_strings(trace, event)
+    words = event_strings(trace, event, abi.FIELD_STRINGS)
+    return f"+++ started {' '.join(paths)}: {shlex.join(words)} +++"
+
+
+def _exit_text(_trace: Trace, event: Event) -> str:
+    if event.result & 0x7F:
+        return f"+++ killed by {signal_name(event.result & 0x7F)} +++"
+    return f"+++ exited with {event.result >> 8 & 0xFF} +++"
+
+
+def _end_text(_trace: Trace, event: Event) -> str:
+    return f"=== {_END_WORDS.get(event.result, f'ended for reason {event.result}')} ==="
+
+
+_TEXTS: dict[int, Callable[[Trace, Event], str]] = {
+    abi.EVENT_SYSCALL: _call_text,
+    abi.EVENT_SIGNAL: lambda _trace, event: f"--- {signal_name(event.nr)} ---",
+    abi.EVENT_START: _start_text,
+    abi.EVENT_EXIT: _exit_text,
+    abi.EVENT_DEATH: lambda _trace, _event: "+++ died by something outside the simulation +++",
+    abi.EVENT_FORK: lambda _trace, event: f"+++ forked by pid {event.result} +++",
+    abi.EVENT_TSC: lambda _trace, event: f"rdtsc = {event.result}",
+    abi.EVENT_END: _end_text,
+}
