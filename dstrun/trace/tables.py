@@ -23,6 +23,7 @@ class FlagSet:
     mask: int = 0
     choices: Mapping[int, str] = field(default_factory=dict)
     zero: str = "0"
+    choice_last: bool = False
 
 
 def _shifted(names: str, first: int = 0, prefix: str = "") -> dict[int, str]:
@@ -120,7 +121,9 @@ _FD = {0o4000: "O_NONBLOCK", 0o2000000: "O_CLOEXEC", 0o40000: "O_DIRECT"}
 FLAGS: Final[dict[str, FlagSet]] = {
     "OPEN_FLAGS": FlagSet(OPEN_BITS, 3, ACCESS_MODES),
     "FD_FLAGS": FlagSet(_FD),
-    "EVENTFD_FLAGS": FlagSet({1: "EFD_SEMAPHORE", 0o4000: "EFD_NONBLOCK", 0o2000000: "EFD_CLOEXEC"}),
+    "EVENTFD_FLAGS": FlagSet(
+        {1: "EFD_SEMAPHORE", 0o4000: "EFD_NONBLOCK", 0o2000000: "EFD_CLOEXEC"}
+    ),
     "TIMERFD_FLAGS": FlagSet({1: "TFD_TIMER_ABSTIME", 2: "TFD_TIMER_CANCEL_ON_SET"}),
     "TIMER_FLAGS": FlagSet({1: "TIMER_ABSTIME"}),
     "AT_FLAGS": FlagSet(
@@ -149,7 +152,7 @@ FLAGS: Final[dict[str, FlagSet]] = {
         _shifted("WNOHANG WSTOPPED WEXITED WCONTINUED")
         | {1 << 24: "WNOWAIT", 1 << 29: "__WNOTHREAD", 1 << 30: "__WALL", 1 << 31: "__WCLONE"}
     ),
-    "CLONE_FLAGS": FlagSet(_CLONE, 0xFF, {0: ""} | SIGNALS),
+    "CLONE_FLAGS": FlagSet(_CLONE, 0xFF, {0: ""} | SIGNALS, choice_last=True),
     "clone3_flags": FlagSet(_CLONE | {0x80: "CLONE_NEWTIME"}),
     "SOCKET_TYPE": FlagSet(
         {0o4000: "SOCK_NONBLOCK", 0o2000000: "SOCK_CLOEXEC"},
@@ -159,9 +162,7 @@ FLAGS: Final[dict[str, FlagSet]] = {
     "MSG_FLAGS": FlagSet(_MSG),
     "FLOCK_OP": FlagSet(_shifted("LOCK_SH LOCK_EX LOCK_NB LOCK_UN")),
     "GETRANDOM_FLAGS": FlagSet(_shifted("GRND_NONBLOCK GRND_RANDOM GRND_INSECURE")),
-    "MEMFD_FLAGS": FlagSet(
-        _shifted("CLOEXEC ALLOW_SEALING HUGETLB NOEXEC_SEAL EXEC", 0, "MFD_")
-    ),
+    "MEMFD_FLAGS": FlagSet(_shifted("CLOEXEC ALLOW_SEALING HUGETLB NOEXEC_SEAL EXEC", 0, "MFD_")),
     "RENAME_FLAGS": FlagSet(_shifted("RENAME_NOREPLACE RENAME_EXCHANGE RENAME_WHITEOUT")),
     "STATX_MASK": FlagSet(_STATX),
     "SPLICE_FLAGS": FlagSet(_shifted("MOVE NONBLOCK MORE GIFT", 0, "SPLICE_F_")),
@@ -276,7 +277,7 @@ IOCTLS: Final = {
     0x8915: "SIOCGIFADDR",
     0x8927: "SIOCGIFHWADDR",
     0x8933: "SIOCGIFINDEX",
-    0x5201: "RNDGETPOOL",
+    0x80085202: "RNDGETPOOL",
     0x80045200: "RNDGETENTCNT",
 }
 IOCTLS_WITHOUT_ARG: Final = frozenset(
@@ -349,7 +350,7 @@ SOCKET_OPTIONS: Final[dict[int, dict[int, str]]] = {
         " SNDTIMEO - - - BINDTODEVICE ATTACH_FILTER DETACH_FILTER PEERNAME TIMESTAMP ACCEPTCONN"
         " PEERSEC SNDBUFFORCE RCVBUFFORCE PASSSEC TIMESTAMPNS MARK TIMESTAMPING PROTOCOL DOMAIN"
         " RXQ_OVFL WIFI_STATUS PEEK_OFF NOFCS LOCK_FILTER SELECT_ERR_QUEUE BUSY_POLL"
-        " MAX_PACING_RATE BPF_EXTENSIONS INCOMING_CPU ATTACH_BPF - ATTACH_REUSEPORT_CBPF"
+        " MAX_PACING_RATE BPF_EXTENSIONS INCOMING_CPU ATTACH_BPF ATTACH_REUSEPORT_CBPF"
         " ATTACH_REUSEPORT_EBPF CNX_ADVICE - MEMINFO INCOMING_NAPI_ID COOKIE - PEERGROUPS ZEROCOPY",
         1,
         "SO_",
