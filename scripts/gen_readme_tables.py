@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Print the README's table of syscall classes from the syscall table, between its markers.
+
+usage: scripts/gen_readme_tables.py [--check | --print]
+  (nothing)  write the table into README.md
+  --check    fail when README.md does not hold it
+  --print    print it
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from dstrun._syscalls import SYSCALLS  # noqa: E402
+
+README = ROOT / "README.md"
+BEGIN = "<!-- syscalls:begin -->"
+END = "<!-- syscalls:end -->"
+
+CLASSES = {
+    "EMULATED": "answered by dstrun alone, the kernel is not asked",
+    "VIRTUALISED": "done by the kernel, the answer made the same in every run",
+    "ORDERED": "done by the kernel, deterministic because one task runs at a time",
+    "PASSED": "done by the kernel, deterministic by itself",
+    "UNCONTROLLED": "done by the kernel but not controlled: counted, named, refused by `--strict`",
+    "REFUSED": "answered with an errno that programs cope with",
+}
+
+
+def table() -> str:
+    """A row per class, then the names of each class, folded."""
+    lines = ["| class | calls | what happens |", "|---|---:|---|"]
+    names = {
+        cls: sorted(row.name for row in SYSCALLS.values() if row.cls == cls) for cls in CLASSES
+    }
+    lines += [f"| {cls.lower()} | {len(names[cls])} | {CLASSES[cls]} |" for cls in CLASSES]
+    lines += [f"| all | {len(SYSCALLS)} | any other number: ENOSYS, and counted |", ""]
+    for cls in CLASSES:
+        listed = ", ".join(f"`{name}`" for name in names[cls])
+        lines += [f"<details><summary>{cls.lower()}</summary>", "", listed, "", "</details>"]
+    return "\n".join(lines)
+
+
+def replaced(readme: str) -> str:
+    """The README with a fresh table."""
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"gen_readme_tables: README.md has no {BEGIN} ... {END}")
+    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="the README's table of syscall classes")
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--check", action="store_true", help="fail when README.md is not fresh")
+    group.add_argument("--print", action="store_true", help="print the table")
+    options = parser.parse_args()
+    if options.print:
+        print(table())
+        return 0
+    if not README.exists():
+        raise SystemExit("gen_readme_tables: there is no README.md")
+    readme = README.read_text()
+    fresh = replaced(readme)
+    if options.check and fresh != readme:
+        print("README.md is not fresh: run scripts/gen_readme_tables.py", file=sys.stderr)
+        return 1
+    if not options.check:
+        README.write_text(fresh)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
