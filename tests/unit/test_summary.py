@@ -1,0 +1,72 @@
+"""The summary, and what exit status goes with an outcome."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dstrun.report.summary import exit_code, json_line, process_lines, signal_name, summary_lines
+from dstrun.spec import Outcome, ProcessInfo, RunResult
+
+KEYS = {
+    "seed", "outcome", "origin", "exit_code", "signal", "events", "virtual_ns", "wall_ns",
+    "faults", "uncontrolled", "trace", "trace_hash", "reproduce",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        ("deadlock", 121), ("limit", 122), ("uncontrolled", 123), ("error", 125),
+        ("interrupted", 130), ("diverged", 120),
+    ],
+)  # fmt: skip
+def test_own_exit_codes(outcome: Outcome, code: int) -> None:
+    assert exit_code(RunResult(outcome, "dstrun")) == code
+
+
+def test_program_exit_codes() -> None:
+    assert exit_code(RunResult("exited", "program", exit_code=3)) == 3
+    assert exit_code(RunResult("killed", "program", signal=11)) == 139
+    assert exit_code(RunResult("error", "dstrun", exit_code=126)) == 126
+
+
+def test_json_has_all_keys_on_one_line() -> None:
+    result = RunResult(
+        "exited", "program", exit_code=0, trace=Path("t"), trace_hash=2**63, message="a\nb"
+    )
+    line = json_line(result, "7", "dstrun --seed 7 -- true")
+    assert "\n" not in line
+    fields = json.loads(line)
+    assert fields.keys() >= KEYS
+    assert fields["trace_hash"] == "8000000000000000"
+
+
+def test_success_is_short_and_failure_can_be_repeated() -> None:
+    good = RunResult("exited", "program", exit_code=0, trace=Path("t"))
+    assert len(summary_lines(good, "7", "again")) == 2
+    assert summary_lines(good, "7", "again", verbose=True)[-1] == "reproduce: again"
+    bad = RunResult("killed", "program", signal=11, uncontrolled={"io_uring": 2, "bpf": 1})
+    lines = summary_lines(bad, "7", "again")
+    assert "killed by SIGSEGV" in lines[0]
+    assert "not under control: bpf (1), io_uring (2)" in lines
+    assert lines[-1] == "reproduce: again"
+
+
+def test_process_tree() -> None:
+    processes = [
+        ProcessInfo(2, 1, "sh", "waits for a child"),
+        ProcessInfo(4, 3, "cat", "exited 0"),
+        ProcessInfo(3, 2, "make", "waits for a child"),
+    ]
+    assert process_lines(processes) == [
+        "  2 sh: waits for a child",
+        "    3 make: waits for a child",
+        "      4 cat: exited 0",
+    ]
+
+
+def test_signal_names() -> None:
+    assert signal_name(11) == "SIGSEGV"
+    assert signal_name(37) == "SIGRTMIN+3"
+    assert signal_name(99) == "signal 99"
