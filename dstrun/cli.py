@@ -52,7 +52,7 @@ def run_command_line(args: Sequence[str]) -> int:
         return _fail(_click_message(error), EXIT_USAGE)
     except click.exceptions.Exit as request:
         return request.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except KeyboardInterrupt:
         return _fail("interrupted", EXIT_INTERRUPTED)
     except BrokenPipeError:
         # The reader has gone (`| head`). What Python still holds back must not complain either.
@@ -87,8 +87,9 @@ def _dispatch(args: list[str]) -> int:
     module = importlib.import_module(f"dstrun.commands.{name}")
     command: click.Command = module.command
     rest = args[1:] if first in SUBCOMMANDS else args
-    status = command.main(rest, prog_name=f"dstrun {name}", standalone_mode=False)
-    return int(status or 0)
+    # Not command.main(): that handles interrupts and broken pipes in its own way.
+    with command.make_context(f"dstrun {name}", rest) as context:
+        return int(command.invoke(context))
 
 
 def _click_message(error: click.ClickException) -> str:
