@@ -46,6 +46,7 @@ typedef unsigned char u8;
 #define DIR_BYTES_MAX 33554432u
 #define TASK_STACK_BYTES 65536u
 #define SYSCALLS_MAX 512u
+#define PIDS_MAX 4194304u
 #define PATH_BYTES_MAX 4096u
 #define HOSTNAME_BYTES_MAX 65u
 
@@ -174,6 +175,7 @@ struct task {
     u64 program_robust_list, program_robust_len;
     u64 sigmask, saved_sigmask; /* virtual; saved: by sigsuspend, ppoll */
     u32 restore_mask;           /* saved_sigmask is to be restored after delivery */
+    u32 wait_outside_now;       /* nobody else can run: wait for the outside in earnest */
     u32 sig_first;              /* queued signals directed at this task */
     u64 sig_pending;
     struct altstack altstack; /* virtual */
@@ -188,6 +190,7 @@ struct task {
     char comm[16];
     char path[2][PATH_BYTES_MAX]; /* the call's path arguments, copied in */
     u8 scratch[PATH_BYTES_MAX];
+    u8 polls[32768]; /* select as a poll: 4,096 descriptors */
 };
 
 enum proc_state { PROC_FREE = 0, PROC_LIVE = 1, PROC_ZOMBIE = 2, PROC_STOPPED = 3 };
@@ -279,8 +282,9 @@ struct object {
 
 struct channel {    /* what can become readable or writable, and who waits for it */
     u32 refs;
-    u32 first_reader, first_writer; /* waiters */
-    u32 readers, writers;           /* open ends (FIFOs) */
+    u32 first_reader, last_reader, first_writer, last_writer; /* waiters */
+    u32 readers, writers; /* open ends */
+    u32 writers_ever;     /* opens for writing so far (a FIFO's reader may miss a quick one) */
     u32 inode;
 };
 
@@ -458,6 +462,7 @@ struct field_bytes { /* follows a FIELD_BYTES header, then `bytes` - 16 bytes of
 
 struct trace_state {
     u64 event_pos, data_pos;         /* stream positions, bytes */
+    u64 event_end, data_end;         /* stream positions where the current segments end */
     u64 event_segment, data_segment; /* file offsets of the current segments */
     u64 segments_ready;              /* segments that the supervisor has allocated on disk */
     u32 grow_wanted;                 /* futex: the shim waits for segments_ready */
@@ -495,19 +500,22 @@ struct world {
     /* the token */
     u32 token;      /* robust word: tid of the holder | ROBUST_WAITERS */
     u32 token_task; /* its task */
-    u32 dying_pid;  /* the successor waits until this process is really dead */
+    u32 dying_pid;  /* the successor waits until this process is really dead, */
+    u32 dying_task; /* then frees this task's slot */
     u32 live_procs, live_tasks;
     u32 first_proc; /* index of the first program's process */
     u32 bell;       /* futex: the supervisor has something to look at */
     u32 stopping;   /* the supervisor ends the run: nobody proceeds */
+    u32 ready;      /* the first program has started */
     struct request request;
     u32 outside_death; /* the supervisor saw a parked task die: look before the next choice */
     u32 end_status;    /* wait status of the first process */
 
     /* counters */
-    u64 traps, switches, forced, forks, execs, signals_delivered;
+    u64 events, traps, switches, forced, forks, execs, signals_delivered;
     u64 uncontrolled_syscalls[SYSCALLS_MAX];
     u64 holes[HOLES_MAX];
+    u64 outside_bytes; /* read from outside */
     char end_message[512];
 
     struct trace_state trace;
@@ -524,6 +532,8 @@ struct world {
     u64 devs[256]; /* kernel's device numbers in the order in which they were seen */
     u64 dirs_seq;
 
+    u16 task_of_tid[PIDS_MAX];
+    u16 proc_of_pid[PIDS_MAX]; /* zombies too */
     struct task tasks[TASKS_MAX];
     struct proc procs[PROCS_MAX];
     struct queued_signal signals[SIGNALS_QUEUED_MAX];
