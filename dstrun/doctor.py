@@ -17,12 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-State = Literal["ok", "limited", "missing"]
+from dstrun.errors import DstrunError
+from dstrun.native import NATIVE, check_native
 
-NATIVE = Path(__file__).parent / "_native"
-NATIVE_FILES = (
-    "shim.bin", "shim.json", "boot.bin", "libdstrun_preload.so", "libdstrun_engine.so",
-)  # fmt: skip
+State = Literal["ok", "limited", "missing"]
 
 PR_SET_TSC = 26
 PR_TSC_SIGSEGV = 2
@@ -118,12 +116,10 @@ def _check_kernel() -> Finding:
 
 
 def _check_native() -> Finding:
-    absent = [name for name in NATIVE_FILES if not (NATIVE / name).is_file()]
-    if absent:
-        return Finding(
-            "native parts", "missing", f"no {', '.join(absent)}",
-            "run scripts/build in the checkout, or install the wheel",
-        )  # fmt: skip
+    try:
+        check_native()
+    except DstrunError as error:
+        return Finding("native parts", "missing", "not usable", str(error))
     return Finding("native parts", "ok", str(NATIVE), "")
 
 

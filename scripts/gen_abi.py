@@ -9,6 +9,7 @@ usage: scripts/gen_abi.py [--check]      --check: exit 1 when the committed file
 
 from __future__ import annotations
 
+import hashlib
 import keyword
 import re
 import subprocess
@@ -153,9 +154,15 @@ def generate_struct(name: str, fields: list[Field]) -> list[str]:
     return lines
 
 
+def layout_hash(header: str) -> str:
+    """Changes with every change of the header but those of comments and white space."""
+    return hashlib.sha256(" ".join(strip_comments(header).split()).encode()).hexdigest()
+
+
 def generate() -> str:
     """The whole of dstrun/abi.py."""
-    text = strip_comments(HEADER.read_text())
+    header = HEADER.read_text()
+    text = strip_comments(header)
     lines = [
         '"""The layout of the world and the trace.',
         "",
@@ -163,6 +170,9 @@ def generate() -> str:
         '"""',
         "",
         "from dstrun.layout import Member",
+        "",
+        "# Of the header; shim.json has that of the header which the shim was built from.",
+        f'LAYOUT_SHA256 = "{layout_hash(header)}"',
         "",
         *generate_defines(text),
     ]
