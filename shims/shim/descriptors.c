@@ -1,0 +1,268 @@
+/* descriptors.c: what each descriptor is.
+ *
+ * A process's table leads to objects, one per open file description, shared by dup and fork. What
+ * can block leads on to a channel, on which tasks park. A change wakes those parked on it, no others.
+ */
+#include "files.h"
+
+static struct fd_table *table_of(const struct proc *p) { return &WORLD->fd_tables[p->fd_table]; }
+
+/* ---- channels and who waits ---- */
+void wait_on_channel(struct task *t, u32 channel, int as_writer)
+{
+    struct world *w = WORLD;
+    u32 slot = w->free_waiter;
+    if (slot)
+        w->free_waiter = w->waiters[slot].next;
+    else if (w->used_waiters + 1 < WAITERS_MAX)
+        slot = ++w->used_waiters;
+    else
+        fatal("too many waits on descriptors at once; the limit is", WAITERS_MAX);
+    struct waiter *me = &w->waiters[slot];
+    struct channel *ch = &w->channels[channel];
+    u32 *head = as_writer ? &ch->first_writer : &ch->first_reader;
+    u32 *tail = as_writer ? &ch->last_writer : &ch->last_reader;
+    *me = (struct waiter){.task = t->index, .channel = channel, .is_writer = (u32)as_writer,
+                          .prev = *tail, .next_of_task = t->first_waiter};
+    if (*tail)
+        w->waiters[*tail].next = slot;
+    else
+        *head = slot;
+    *tail = slot;
+    t->first_waiter = slot;
+}
+
+static void unlink_waiter(struct waiter *me)
+{
+    struct world *w = WORLD;
+    struct channel *ch = &w->channels[me->channel];
+    u32 *head = me->is_writer ? &ch->first_writer : &ch->first_reader;
+    u32 *tail = me->is_writer ? &ch->last_writer : &ch->last_reader;
+    if (me->prev)
+        w->waiters[me->prev].next = me->next;
+    else
+        *head = me->next;
+    if (me->next)
+        w->waiters[me->next].prev = me->prev;
+    else
+        *tail = me->prev;
+}
+
+void waiters_drop(struct task *t)
+{
+    struct world *w = WORLD;
+    while (t->first_waiter) {
+        u32 slot = t->first_waiter;
+        struct waiter *me = &w->waiters[slot];
+        t->first_waiter = me->next_of_task;
+        unlink_waiter(me);
+        me->next = w->free_waiter;
+        w->free_waiter = slot;
+    }
+}
+
+void channel_wake(u32 channel, int writers)
+{
+    struct world *w = WORLD;
+    if (!channel)
+        return;
+    u32 *head = writers ? &w->channels[channel].first_writer : &w->channels[channel].first_reader;
+    while (*head)
+        wake(task_at(w->waiters[*head].task), WAKE_DONE);
+}
+
+static void channel_wake_all(u32 channel)
+{
+    channel_wake(channel, 0);
+    channel_wake(channel, 1);
+}
+
+void channel_unref(u32 channel)
+{
+    struct world *w = WORLD;
+    if (!channel || --w->channels[channel].refs)
+        return;
+    if (w->channels[channel].inode)
+        w->inodes[w->channels[channel].inode].channel = 0;
+    w->channels[channel].first_reader = w->free_channel;
+    w->free_channel = channel;
+}
+
+/* ---- objects ---- */
+/* The last descriptor of a description is gone: an end of a pipe closes, and the other end learns. */
+void object_unref(u32 index)
+{
+    struct world *w = WORLD;
+    struct object *o = &w->objects[index];
+    if (!index || --o->refs)
+        return;
+    if (o->channel) {
+        struct channel *ch = &w->channels[o->channel];
+        if (o->kind == OBJECT_PIPE_R || o->kind == OBJECT_PIPE_RW)
+            ch->readers--;
+        if (o->kind == OBJECT_PIPE_W || o->kind == OBJECT_PIPE_RW)
+            ch->writers--;
+        channel_wake_all(o->channel);
+        channel_wake_all(o->peer);
+        channel_unref(o->channel);
+        channel_unref(o->peer);
+    }
+    if (o->dir)
+        dir_listing_drop(o->dir);
+    timer_cancel(w, &o->timer);
+    o->kind = OBJECT_NONE;
+    o->refs = w->free_object;
+    w->free_object = index;
+}
+
+static u32 kind_of_mode(const struct statx_k *st)
+{
+    switch (st->mode & S_IFMT_BITS) {
+    case S_IFREG_BITS:
+        return OBJECT_FILE;
+    case S_IFDIR_BITS:
+        return OBJECT_DIR;
+    case S_IFSOCK_BITS:
+        return OBJECT_SOCKET;
+    case S_IFIFO_BITS:
+        return OBJECT_OTHER; /* a pipe that we did not see made */
+    case S_IFCHR_BITS:
+        if (st->rdev_major == 1 && (st->rdev_minor == 8 || st->rdev_minor == 9))
+            return OBJECT_RANDOM;
+        return OBJECT_DEVICE;
+    default:
+        return OBJECT_OTHER;
+    }
+}
+
+u32 object_of_statx(const struct statx_k *st)
+{
+    u32 object = object_alloc(kind_of_mode(st));
+    WORLD->objects[object].inode = inode_of_statx(st);
+    return object;
+}
+
+/* A descriptor that came by a call which is not followed (a passed one) is classified at first use. */
+static u32 adopt(struct proc *p, u32 fd)
+{
+    struct statx_k st;
+    if (raw(__NR_statx, fd, "", AT_EMPTY_PATH_FLAG, STATX_BASIC_AND_BIRTH, &st))
+        return 0;
+    u32 object = object_of_statx(&st);
+    i64 flags = raw(__NR_fcntl, fd, F_GETFL_CMD, 0);
+    WORLD->objects[object].nonblock = (flags & O_NONBLOCK_FLAG) != 0;
+    fd_install(p, fd, object, raw(__NR_fcntl, fd, F_GETFD_CMD, 0) & 1);
+    return object;
+}
+
+/* ---- tables ---- */
+u32 fd_object(struct proc *p, i64 fd)
+{
+    struct fd_table *t = table_of(p);
+    if ((u64)fd >= FDS_MAX)
+        return 0;
+    u32 entry = fd < t->fds_used ? t->object[fd] & FD_OBJECT_MASK : 0;
+    return entry ? entry : adopt(p, (u32)fd);
+}
+
+void fd_install(struct proc *p, i64 fd, u32 object, int cloexec)
+{
+    struct fd_table *t = table_of(p);
+    if ((u64)fd >= FDS_MAX)
+        fatal("a descriptor beyond the limit:", fd);
+    while (t->fds_used <= fd)
+        t->object[t->fds_used++] = 0;
+    u32 old = t->object[fd] & FD_OBJECT_MASK;
+    t->object[fd] = object | (cloexec ? FD_CLOEXEC_BIT : 0);
+    object_unref(old);
+}
+
+void fd_forget(struct proc *p, i64 fd)
+{
+    struct fd_table *t = table_of(p);
+    if ((u64)fd >= t->fds_used)
+        return;
+    u32 object = t->object[fd] & FD_OBJECT_MASK;
+    t->object[fd] = 0;
+    object_unref(object);
+}
+
+void fd_set_cloexec(struct proc *p, i64 fd, int on)
+{
+    struct fd_table *t = table_of(p);
+    if ((u64)fd < t->fds_used && t->object[fd])
+        t->object[fd] = (t->object[fd] & FD_OBJECT_MASK) | (on ? FD_CLOEXEC_BIT : 0);
+}
+
+u32 fd_table_copy(u32 from)
+{
+    struct world *w = WORLD;
+    u32 slot = fd_table_alloc();
+    struct fd_table *a = &w->fd_tables[from], *b = &w->fd_tables[slot];
+    b->fds_used = a->fds_used;
+    for (u32 fd = 0; fd < a->fds_used; fd++) {
+        b->object[fd] = a->object[fd];
+        if (a->object[fd])
+            w->objects[a->object[fd] & FD_OBJECT_MASK].refs++;
+    }
+    return slot;
+}
+
+void fd_table_drop(u32 slot)
+{
+    struct world *w = WORLD;
+    struct fd_table *t = &w->fd_tables[slot];
+    if (!slot || --t->refs)
+        return;
+    for (u32 fd = 0; fd < t->fds_used; fd++)
+        if (t->object[fd])
+            object_unref(t->object[fd] & FD_OBJECT_MASK);
+    t->fds_used = w->free_fd_table;
+    w->free_fd_table = slot;
+}
+
+/* After an exec: close-on-exec has happened, and a table shared without threads is one's own. */
+void fd_table_exec(struct proc *p)
+{
+    if (table_of(p)->refs > 1) {
+        u32 own = fd_table_copy(p->fd_table);
+        fd_table_drop(p->fd_table);
+        p->fd_table = own;
+    }
+    struct fd_table *t = table_of(p);
+    for (u32 fd = 0; fd < t->fds_used; fd++)
+        if (t->object[fd] & FD_CLOEXEC_BIT)
+            fd_forget(p, fd);
+}
+
+/* The descriptors that the first program is born with belong to the user's shell: never altered. */
+void fd_table_init_outside(struct proc *p)
+{
+    for (u32 fd = 0; fd < 256; fd++) {
+        if (raw(__NR_fcntl, fd, F_GETFD_CMD, 0) < 0)
+            continue;
+        u32 object = adopt(p, fd);
+        if (object && WORLD->objects[object].kind != OBJECT_FILE && WORLD->objects[object].kind != OBJECT_DIR)
+            WORLD->objects[object].kind = OBJECT_OUTSIDE;
+    }
+}
+
+/* Nothing in the simulation can run. A task that waits for the outside as well now waits in earnest. */
+int wait_for_outside(void)
+{
+    struct world *w = WORLD;
+    for (u32 i = 1; i <= w->used_tasks; i++) {
+        if (w->tasks[i].state == TASK_PARKED && w->tasks[i].wait == WAIT_OUTSIDE) {
+            w->tasks[i].wait_outside_now = 1;
+            wake(&w->tasks[i], WAKE_DONE);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+void object_timer_fired(u32 object, u64 deadline_ns)
+{
+    (void)object;
+    (void)deadline_ns;
+}

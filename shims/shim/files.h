@@ -1,0 +1,47 @@
+/* files.h: kernel structs and flags about files, and what the files' part of the shim shares. */
+#ifndef DST_FILES_H
+#define DST_FILES_H
+#include "inode.h"
+#include "signals.h"
+
+#define AT_FDCWD_VALUE (-100l)
+#define AT_EMPTY_PATH_FLAG 0x1000ul
+#define O_ACCMODE_BITS 3ul
+#define O_RDONLY_FLAG 0ul
+#define O_WRONLY_FLAG 1ul
+#define O_RDWR_FLAG 2ul
+#define O_CREAT_FLAG 0100ul
+#define O_TRUNC_FLAG 01000ul
+#define O_APPEND_FLAG 02000ul
+#define O_NONBLOCK_FLAG 04000ul
+#define O_DIRECT_FLAG 040000ul
+#define O_PATH_FLAG 010000000ul
+#define O_CLOEXEC_FLAG 02000000ul
+#define F_DUPFD_CMD 0
+#define F_GETFD_CMD 1
+#define F_SETFD_CMD 2
+#define F_GETFL_CMD 3
+#define F_SETFL_CMD 4
+#define F_GETLK_CMD 5
+#define F_SETLK_CMD 6
+#define F_SETLKW_CMD 7
+#define F_OFD_SETLK_CMD 37
+#define F_OFD_SETLKW_CMD 38
+#define F_DUPFD_CLOEXEC_CMD 1030
+#define POLLIN_BIT 1
+#define POLLOUT_BIT 4
+
+u32 object_of_statx(const struct statx_k *st) HIDDEN;
+/* sys_dir.c */
+void dir_listing_drop(u32 slot) HIDDEN;
+i64 dir_seek(struct object *o, i64 offset, int whence) HIDDEN;
+/* procfs.c */
+i64 procfs_open(struct trap *c, i64 fd, u64 flags) HIDDEN;
+i64 preload_open(struct trap *c) HIDDEN;
+
+/* A wait that ends by a wake, a signal (-ERESTARTSYS) or its deadline (-ETIMEDOUT). */
+i64 park_on_channel(struct task *t, u32 channel, int as_writer, u64 deadline_ns) HIDDEN;
+/* A wait for something that has no wake-up in the world: look again after 1 ms of virtual time. */
+i64 park_and_look_again(struct task *t) HIDDEN;
+u32 fifo_channel(u32 inode) HIDDEN; /* a reference to the channel of a FIFO */
+#endif

@@ -1,0 +1,212 @@
+/* sys_fd.c: descriptors made, copied and closed; pipes and their like. */
+#include "files.h"
+
+#define CLOSE_RANGE_UNSHARE 2u
+#define CLOSE_RANGE_CLOEXEC 4u
+#define EFD_NONBLOCK_FLAG 04000u
+#define SOCK_NONBLOCK_FLAG 04000u
+#define SOCK_CLOEXEC_FLAG 02000000u
+#define SOCKET_BUFFER_BYTES 212992
+
+i64 sys_close(struct trap *c)
+{
+    i64 fd = (i32)c->a[0];
+    i64 error = pass(c);
+    if (error != -EBADF)
+        fd_forget(c->p, fd); /* after the kernel: who is woken must see it closed */
+    return error;
+}
+
+i64 sys_close_range(struct trap *c)
+{
+    u32 first = (u32)c->a[0], last = (u32)c->a[1], flags = (u32)c->a[2];
+    if (flags & CLOSE_RANGE_UNSHARE && WORLD->fd_tables[c->p->fd_table].refs > 1) {
+        u32 own = fd_table_copy(c->p->fd_table);
+        fd_table_drop(c->p->fd_table);
+        c->p->fd_table = own;
+    }
+    i64 error = pass(c);
+    u32 used = WORLD->fd_tables[c->p->fd_table].fds_used;
+    for (u32 fd = first; !error && fd <= last && fd < used; fd++) {
+        if (flags & CLOSE_RANGE_CLOEXEC)
+            fd_set_cloexec(c->p, fd, 1);
+        else
+            fd_forget(c->p, fd);
+    }
+    return error;
+}
+
+static i64 copied(struct trap *c, i64 from, i64 to, int cloexec)
+{
+    if (to < 0 || from == to)
+        return to;
+    u32 object = fd_object(c->p, from);
+    if (object) {
+        WORLD->objects[object].refs++;
+        fd_install(c->p, to, object, cloexec);
+    } else {
+        fd_forget(c->p, to);
+    }
+    return to;
+}
+
+i64 sys_dup(struct trap *c) { return copied(c, (i32)c->a[0], pass(c), 0); }
+i64 sys_dup2(struct trap *c) { return copied(c, (i32)c->a[0], pass(c), 0); }
+i64 sys_dup3(struct trap *c)
+{
+    return copied(c, (i32)c->a[0], pass(c), (c->a[2] & O_CLOEXEC_FLAG) != 0);
+}
+
+/* O_NONBLOCK is the program's belief for what we keep non-blocking in the kernel. */
+static int flags_are_ours(const struct object *o)
+{
+    return o->channel || o->kind == OBJECT_FILE || o->kind == OBJECT_DIR;
+}
+
+static i64 get_flags(struct trap *c, const struct object *o)
+{
+    i64 flags = pass(c);
+    if (flags < 0 || !flags_are_ours(o))
+        return flags;
+    return (flags & ~(i64)O_NONBLOCK_FLAG) | (o->nonblock ? (i64)O_NONBLOCK_FLAG : 0);
+}
+
+static i64 set_flags(struct trap *c, struct object *o)
+{
+    u64 wanted = c->a[2];
+    if (o->channel)
+        c->a[2] |= O_NONBLOCK_FLAG;
+    i64 error = pass(c);
+    c->a[2] = wanted;
+    if (!error)
+        o->nonblock = (wanted & O_NONBLOCK_FLAG) != 0;
+    return error;
+}
+
+/* A lock that is held is looked at again: the holder's release has no wake-up of its own. */
+static i64 lock_blocking(struct trap *c, u64 try_cmd)
+{
+    u64 cmd = c->a[1];
+    i64 error;
+    do {
+        c->a[1] = try_cmd;
+        error = pass(c);
+        c->a[1] = cmd;
+        if (error != -EAGAIN && error != -EACCES)
+            return error;
+        error = park_and_look_again(c->t);
+    } while (!error);
+    return error;
+}
+
+i64 sys_fcntl(struct trap *c)
+{
+    i64 fd = (i32)c->a[0];
+    u32 object = fd_object(c->p, fd);
+    struct object *o = &WORLD->objects[object];
+    if (!object)
+        return pass(c);
+    switch ((u32)c->a[1]) {
+    case F_DUPFD_CMD:
+        return copied(c, fd, pass(c), 0);
+    case F_DUPFD_CLOEXEC_CMD:
+        return copied(c, fd, pass(c), 1);
+    case F_SETFD_CMD:
+        fd_set_cloexec(c->p, fd, c->a[2] & 1);
+        return pass(c);
+    case F_GETFL_CMD:
+        return get_flags(c, o);
+    case F_SETFL_CMD:
+        return set_flags(c, o);
+    case F_SETLKW_CMD:
+        return lock_blocking(c, F_SETLK_CMD);
+    case F_OFD_SETLKW_CMD:
+        return lock_blocking(c, F_OFD_SETLK_CMD);
+    default:
+        return pass(c);
+    }
+}
+
+i64 sys_flock(struct trap *c)
+{
+    u64 operation = c->a[1];
+    i64 error;
+    do {
+        c->a[1] = operation | 4; /* LOCK_NB */
+        error = pass(c);
+        c->a[1] = operation;
+        if (error != -EAGAIN || (operation & 4))
+            return error;
+        error = park_and_look_again(c->t);
+    } while (!error);
+    return error;
+}
+
+/* ---- pipes and their like ---- */
+static u32 end_of(u32 kind, u32 channel, u32 peer, u64 flags)
+{
+    u32 object = object_alloc(kind);
+    struct object *o = &WORLD->objects[object];
+    o->channel = channel;
+    o->peer = peer;
+    o->nonblock = (flags & O_NONBLOCK_FLAG) != 0;
+    return object;
+}
+
+/* What is made with O_NONBLOCK in the kernel; O_DIRECT pipes stay packet pipes. */
+static i64 make_pipe(struct trap *c, u64 flags)
+{
+    i32 fds[2];
+    i64 error = raw(__NR_pipe2, c->a[0], flags | O_NONBLOCK_FLAG);
+    if (error)
+        return error;
+    if (copy_in(fds, c->a[0], sizeof fds))
+        return -EFAULT;
+    u32 channel = channel_alloc();
+    struct channel *ch = &WORLD->channels[channel];
+    ch->refs = 2;
+    ch->readers = ch->writers = 1;
+    int cloexec = (flags & O_CLOEXEC_FLAG) != 0;
+    fd_install(c->p, fds[0], end_of(OBJECT_PIPE_R, channel, 0, flags), cloexec);
+    fd_install(c->p, fds[1], end_of(OBJECT_PIPE_W, channel, 0, flags), cloexec);
+    return 0;
+}
+
+i64 sys_pipe(struct trap *c) { return make_pipe(c, 0); }
+i64 sys_pipe2(struct trap *c) { return make_pipe(c, (u32)c->a[1]); }
+
+i64 sys_socketpair(struct trap *c)
+{
+    i32 fds[2];
+    u64 type = c->a[1];
+    i64 error = raw(__NR_socketpair, c->a[0], type | SOCK_NONBLOCK_FLAG, c->a[2], c->a[3]);
+    if (error)
+        return error;
+    if (copy_in(fds, c->a[3], sizeof fds))
+        return -EFAULT;
+    u32 a = channel_alloc(), b = channel_alloc();
+    WORLD->channels[a].refs = WORLD->channels[b].refs = 2;
+    int cloexec = (type & SOCK_CLOEXEC_FLAG) != 0;
+    fd_install(c->p, fds[0], end_of(OBJECT_SOCKET, a, b, type), cloexec);
+    fd_install(c->p, fds[1], end_of(OBJECT_SOCKET, b, a, type), cloexec);
+    return 0;
+}
+
+static i64 make_eventfd(struct trap *c, u64 flags)
+{
+    i64 fd = raw(__NR_eventfd2, c->a[0], flags | EFD_NONBLOCK_FLAG);
+    if (fd >= 0)
+        fd_install(c->p, fd, end_of(OBJECT_EVENTFD, channel_alloc(), 0, flags), (flags & O_CLOEXEC_FLAG) != 0);
+    return fd;
+}
+
+i64 sys_eventfd(struct trap *c) { return make_eventfd(c, 0); }
+i64 sys_eventfd2(struct trap *c) { return make_eventfd(c, (u32)c->a[1]); }
+
+i64 sys_memfd_create(struct trap *c)
+{
+    i64 fd = pass(c);
+    if (fd >= 0)
+        fd_install(c->p, fd, object_alloc(OBJECT_FILE), c->a[1] & 1);
+    return fd;
+}
