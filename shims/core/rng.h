@@ -1,0 +1,17 @@
+/* rng.h: counter-based random numbers, Philox4x64-10.
+ *
+ * Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
+ * A draw is a pure function of (key, stream, entity, counter), so taking one decision away never
+ * shifts another. Pure: no syscalls, no state of its own.
+ */
+#ifndef DST_RNG_H
+#define DST_RNG_H
+#include "abi.h"
+
+enum rng_stream { RNG_SCHEDULE = 1, RNG_ENTROPY = 2, RNG_EPOCH = 3, RNG_AT_RANDOM = 4, RNG_BOOT_ID = 5 };
+
+/* Four 64-bit words of the stream `(seed, stream, entity)` at `counter`. */
+void rng_block(u64 out[4], u64 seed, u64 stream, u64 entity, u64 counter);
+/* One uniform integer in [0, n), n > 0 (multiply-shift, Lemire 2019; bias below n / 2^64). */
+u64 rng_below(u64 seed, u64 stream, u64 entity, u64 counter, u64 n);
+#endif
