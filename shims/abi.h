@@ -65,6 +65,7 @@ struct config {
     u64 entropy_seed, sched_seed, fault_seed;
     u64 epoch_ns;         /* wall clock (ns since 1970) at the first instruction */
     u64 boot_ns;          /* monotonic clock at the first instruction */
+    u64 real_start_ns;    /* CLOCK_REALTIME_COARSE before the run touched any file: later stamps are virtual */
     u64 cost_syscall_ns;  /* what a trapped call charges */
     u64 cost_clock_ns;    /* what a clock read in the vDSO or by rdtsc charges */
     u64 events_max;       /* 0: no limit */
@@ -231,6 +232,8 @@ struct proc {
     u64 rlimit_as[2], rlimit_nofile[2], rlimit_stack[2];
     u32 umask;
     u32 uid;
+    i32 nice; /* remembered, means nothing */
+    u32 nice_pad;
     char comm[16];
     char exe[256];
 };
@@ -313,7 +316,8 @@ struct inode {
     u32 next;          /* same hash */
     u32 channel;       /* a FIFO's channel */
     u32 fifo_readers, fifo_writers;
-    u32 pad;
+    u32 alias;         /* a memfd: the file of /proc that it stands for */
+    i64 seen_ns;       /* virtual wall clock at first sight */
 };
 
 enum inode_touched { INODE_ATIME = 1, INODE_MTIME = 2, INODE_CTIME = 4, INODE_BORN = 8, INODE_UNLINKED = 16 };
@@ -475,7 +479,7 @@ struct dir_listing { /* a directory, read whole and sorted */
     u32 refs; /* 0: free */
     u32 entries;
     u32 bytes;
-    u32 pad;
+    u32 object; /* whose it is */
     u64 used_seq;
 };
 
@@ -528,9 +532,10 @@ struct world {
 
     u32 free_task, free_proc, free_fd_table, free_object, free_channel, free_waiter, free_signal;
     u32 used_tasks, used_procs, used_fd_tables, used_objects, used_channels, used_waiters, used_signals;
-    u32 used_inodes, used_devs;
+    u32 used_inodes, used_devs, used_proc_inodes;
     u64 devs[256]; /* kernel's device numbers in the order in which they were seen */
     u64 dirs_seq;
+    char domainname[72]; /* setdomainname; empty: (none) */
 
     u16 task_of_tid[PIDS_MAX];
     u16 proc_of_pid[PIDS_MAX]; /* zombies too */
