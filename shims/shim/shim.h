@@ -1,0 +1,249 @@
+/* shim.h: the rules of life inside somebody else's process.
+ *
+ * - No libc, no TLS, no allocator, no vector registers, no data of our own: all state is in the
+ *   world (abi.h). Every call to the kernel is `raw`.
+ * - User memory is touched only by the functions of uaccess.c: a bad pointer is EFAULT for the
+ *   program, not a crash of ours.
+ * - Code here runs in a SIGSYS handler on the task's own stack (64 KiB in the world), holding the
+ *   token, so nothing needs a lock.
+ */
+#ifndef DST_SHIM_H
+#define DST_SHIM_H
+
+#include <asm/errno.h>
+#include <asm/unistd_64.h>
+
+#include "abi.h"
+#include "core/hash.h"
+#include "core/rng.h"
+#include "core/sched.h"
+#include "core/timers.h"
+
+#define HIDDEN __attribute__((visibility("hidden")))
+#define EXPORT __attribute__((visibility("default"), used))
+#define NORETURN __attribute__((noreturn))
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define NS_PER_SECOND 1000000000ul
+
+/* ---- raw calls ---- */
+static inline i64 raw6(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
+{
+    i64 ret;
+    register u64 r10 __asm__("r10") = d;
+    register u64 r8 __asm__("r8") = e;
+    register u64 r9 __asm__("r9") = f;
+    __asm__ volatile("syscall"
+                     : "=a"(ret)
+                     : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return ret;
+}
+#define RAW_PICK(nr, a, b, c, d, e, f, ...) \
+    raw6(nr, (u64)(a), (u64)(b), (u64)(c), (u64)(d), (u64)(e), (u64)(f))
+#define raw(nr, ...) RAW_PICK(nr, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
+
+/* ---- kernel structs (x86-64 ABI) ---- */
+struct sigcontext_k {
+    u64 r8, r9, r10, r11, r12, r13, r14, r15, di, si, bp, bx, dx, ax, cx, sp, ip, flags;
+    u16 cs, gs, fs, ss;
+    u64 err, trapno, oldmask, cr2, fpstate, reserved[8];
+};
+
+struct ucontext_k {
+    u64 flags, link;
+    struct altstack stack;
+    struct sigcontext_k regs;
+    u64 sigmask;
+};
+
+struct sigframe_k {
+    u64 restorer;
+    struct ucontext_k uc;
+    struct siginfo_bytes info;
+};
+
+struct timespec_k {
+    i64 sec, nsec;
+};
+struct timeval_k {
+    i64 sec, usec;
+};
+struct pollfd_k {
+    i32 fd;
+    i16 events, revents;
+};
+struct iovec_k {
+    u64 base, len;
+};
+
+/* ---- one trapped call ---- */
+struct trap {
+    struct task *t;
+    struct proc *p;
+    struct ucontext_k *uc;
+    u64 nr;
+    u64 a[6];
+    u64 enter_ns;
+    const char *path[2]; /* string arguments, copied in; 0 where there is none */
+    i64 path_error;      /* EFAULT, ENAMETOOLONG met while copying them */
+    u8 keep_registers;   /* the handler has set all registers (rt_sigreturn) */
+    u8 recorded;         /* no event is to be appended at the end */
+};
+
+typedef i64 (*handler_fn)(struct trap *);
+
+enum arg_how { /* arg_kinds.def */
+    HOW_SCALAR, HOW_POINTER, HOW_STRING, HOW_STRINGS, HOW_BUF_IN, HOW_BUF_OUT, HOW_IOV_IN, HOW_IOV_OUT,
+    HOW_IN, HOW_OUT, HOW_IN_RAW, HOW_OUT_RAW, HOW_ARRAY_IN, HOW_ARRAY_INOUT, HOW_COUNTED_IN,
+    HOW_SOCKADDR_OUT
+};
+
+struct arg_kind_row {
+    u16 how, bytes;
+};
+
+struct syscall_row {
+    handler_fn handler;
+    u8 cls, args, strings; /* number of arguments, of string arguments */
+    u8 kinds[6];
+};
+
+enum syscall_class { EMULATED = 1, VIRTUALISED, ORDERED, PASSED, UNCONTROLLED, REFUSED };
+
+/* Restart codes, never seen by the program (the kernel's own numbers). */
+#define ERESTARTSYS 512
+#define ERESTARTNOHAND 514
+
+extern const struct syscall_row syscall_rows[SYSCALLS_MAX] HIDDEN;
+extern const struct arg_kind_row arg_kinds[] HIDDEN;
+extern char shim_text_start[] HIDDEN, shim_text_end[] HIDDEN;
+
+static inline struct task *current_task(void)
+{
+    struct task *t;
+    __asm__("mov %%gs:0, %0" : "=r"(t));
+    return t;
+}
+static inline struct proc *proc_of(const struct task *t) { return &WORLD->procs[t->proc]; }
+static inline struct task *task_at(u32 index) { return &WORLD->tasks[index]; }
+static inline u64 min_u64(u64 a, u64 b) { return a < b ? a : b; }
+
+/* fault.c */
+void on_fault(int signo, struct siginfo_bytes *info, struct ucontext_k *uc) HIDDEN;
+
+/* trap.c */
+i64 pass(struct trap *c) HIDDEN;
+void task_enter_control(struct task *t) HIDDEN;
+i64 install_kernel_handlers(void) HIDDEN;
+
+/* fatal.c */
+void fatal(const char *what, i64 number) HIDDEN NORETURN;
+void end_run(u32 reason, const char *message) HIDDEN NORETURN;
+void count_hole(u32 hole) HIDDEN;
+void ring_bell(void) HIDDEN; /* wakes the supervisor */
+
+/* memory.c */
+void *memcpy(void *to, const void *from, u64 n) HIDDEN;
+void *memset(void *to, int byte, u64 n) HIDDEN;
+int memcmp(const void *a, const void *b, u64 n) HIDDEN;
+u64 string_length(const char *s) HIDDEN;
+int string_equal(const char *a, const char *b) HIDDEN;
+int string_starts(const char *s, const char *prefix) HIDDEN;
+char *string_append(char *to, char *end, const char *s) HIDDEN;
+char *number_append(char *to, char *end, u64 v) HIDDEN;
+
+/* uaccess.c: all return 0 or -EFAULT */
+i64 copy_in(void *to, u64 user, u64 n) HIDDEN;
+i64 copy_out(u64 user, const void *from, u64 n) HIDDEN;
+i64 clear_user(u64 user, u64 n) HIDDEN;
+/* Length without the NUL, -EFAULT, or -ENAMETOOLONG when there is no NUL within n bytes. */
+i64 copy_string(char *to, u64 user, u64 n) HIDDEN;
+i64 hash_user(struct hash_state *h, u64 user, u64 n) HIDDEN;
+
+/* clock.c */
+static inline u64 wall_ns(void)
+{
+    return WORLD->now_ns - WORLD->config.boot_ns + WORLD->config.epoch_ns;
+}
+/* Nanoseconds of a user timespec; -EFAULT, -EINVAL. */
+i64 timespec_in(u64 user, u64 *ns) HIDDEN;
+i64 timespec_out(u64 user, u64 ns) HIDDEN;
+i64 clock_value(u64 id, u64 *ns) HIDDEN;
+
+/* token.c: who runs */
+void park(struct task *t, u32 wait, u64 arg, u64 deadline_ns) HIDDEN; /* result in t->wake_result */
+void wake(struct task *t, u32 result) HIDDEN;
+void make_ready(struct task *t) HIDDEN;
+void stop_self(struct task *t) HIDDEN;
+void yield_token(struct task *t) HIDDEN;
+void hand_on_and_die(struct task *t) HIDDEN; /* gives the token away; the caller then dies */
+void token_wait(struct task *t) HIDDEN;
+void wait_until_dead(u32 pid) HIDDEN;
+void scheduling_point(struct task *t) HIDDEN;
+
+/* tables.c */
+struct task *task_alloc(void) HIDDEN;
+void task_free(struct task *t) HIDDEN;
+struct proc *proc_alloc(void) HIDDEN;
+void proc_free(struct proc *p) HIDDEN;
+struct proc *proc_by_pid(u32 pid) HIDDEN;
+struct task *task_by_tid(u32 tid) HIDDEN;
+u32 fd_table_alloc(void) HIDDEN;
+u32 object_alloc(u32 kind) HIDDEN;
+u32 channel_alloc(void) HIDDEN;
+
+/* descriptors.c */
+#define FD_CLOEXEC_BIT 0x80000000u
+#define FD_OBJECT_MASK 0x7fffffffu
+u32 fd_object(struct proc *p, i64 fd) HIDDEN; /* object index, 0: not open */
+void fd_install(struct proc *p, i64 fd, u32 object, int cloexec) HIDDEN; /* takes over the reference */
+void fd_forget(struct proc *p, i64 fd) HIDDEN;                           /* after a close */
+void fd_set_cloexec(struct proc *p, i64 fd, int on) HIDDEN;
+u32 fd_table_copy(u32 table) HIDDEN;
+void fd_table_drop(u32 table) HIDDEN;
+void fd_table_exec(struct proc *p) HIDDEN;
+void fd_table_init_outside(struct proc *p) HIDDEN;
+void object_unref(u32 object) HIDDEN;
+void channel_wake(u32 channel, int writers) HIDDEN;
+void channel_unref(u32 channel) HIDDEN;
+void wait_on_channel(struct task *t, u32 channel, int as_writer) HIDDEN;
+void waiters_drop(struct task *t) HIDDEN;
+int wait_for_outside(void) HIDDEN; /* wakes a task that waits for input from outside; 0: none does */
+void object_timer_fired(u32 object, u64 deadline_ns) HIDDEN;
+
+/* sys_time.c */
+void itimer_real_fired(struct proc *p, u64 deadline_ns) HIDDEN;
+
+/* signals.c */
+void signal_send(struct proc *p, struct task *t, const struct siginfo_bytes *info) HIDDEN;
+void signal_self(struct task *t, int signo) HIDDEN; /* SIGPIPE and the like */
+void signals_deliver(struct trap *c, i64 result) HIDDEN;
+int signal_waits(struct task *t) HIDDEN; /* a signal that would interrupt a wait */
+void signals_exec(struct proc *p, struct task *t) HIDDEN;
+void signals_drop_all(struct proc *p) HIDDEN;
+void siginfo_kill(struct siginfo_bytes *info, int signo, int code, u32 pid, u32 uid) HIDDEN;
+void fault_signal(struct trap *c, const struct siginfo_bytes *info) HIDDEN;
+
+/* process.c */
+void process_exit(struct task *t, u32 wait_status) HIDDEN NORETURN;
+void process_mark_dead(struct proc *p, u32 wait_status) HIDDEN;
+void sweep_outside_deaths(void) HIDDEN;
+
+/* record.c */
+void record_call(struct trap *c, i64 result) HIDDEN;
+void record_plain(struct task *t, u32 kind, u32 nr, i64 result, const char *text) HIDDEN;
+/* A call's event that may have to be taken back (an exec that fails after all). */
+void record_mark(struct trace_state *mark) HIDDEN;
+void record_take_back(const struct trace_state *mark) HIDDEN;
+
+/* sys_identity.c */
+void entropy_fill(struct task *t, u8 *to, u64 n) HIDDEN;
+
+/* entry.S */
+i64 clone_raw(u64 flags, u64 stack, u64 parent_tid, u64 child_tid, u64 tls) HIDDEN;
+void sigreturn_to(struct ucontext_k *uc) HIDDEN NORETURN;
+void restorer(void) HIDDEN;
+i64 guarded(struct guard *g) HIDDEN; /* like setjmp: 0 now, 1 after a fault */
+
+#endif

@@ -1,0 +1,102 @@
+/* tables.c: slots of the world's tables. Freed slots are used again, last freed first. */
+#include "shim.h"
+
+/* Takes a slot from a free list whose links are at `link_offset` in each slot, or a fresh one. */
+static u32 take_slot(u32 *free_head, u32 *used, u32 max, void *base, u64 stride, u64 link_offset, const char *full)
+{
+    u32 slot = *free_head;
+    if (slot) {
+        *free_head = *(u32 *)((u8 *)base + slot * stride + link_offset);
+    } else {
+        if (*used + 1 >= max)
+            fatal(full, max);
+        slot = ++*used;
+    }
+    return slot;
+}
+
+#define TAKE(table, kind, link, max)                                                                \
+    take_slot(&WORLD->free_##kind, &WORLD->used_##table, max, WORLD->table, sizeof WORLD->table[0], \
+              __builtin_offsetof(struct kind, link), "too many " #table " at once; the limit is")
+
+struct task *task_alloc(void)
+{
+    u32 slot = TAKE(tasks, task, next_in_proc, TASKS_MAX);
+    struct task *t = task_at(slot);
+    memset(t, 0, __builtin_offsetof(struct task, path)); /* not the buffers: pages each */
+    t->self = (u64)t;
+    t->index = slot;
+    t->state = TASK_STARTING;
+    WORLD->live_tasks++;
+    return t;
+}
+
+void task_free(struct task *t)
+{
+    struct world *w = WORLD;
+    if (w->task_of_tid[t->tid] == t->index)
+        w->task_of_tid[t->tid] = 0;
+    t->state = TASK_FREE;
+    t->next_in_proc = w->free_task;
+    w->free_task = t->index;
+}
+
+struct proc *proc_alloc(void)
+{
+    u32 slot = TAKE(procs, proc, next_sibling, PROCS_MAX);
+    struct proc *p = &WORLD->procs[slot];
+    memset(p, 0, sizeof *p);
+    p->index = slot;
+    p->state = PROC_LIVE;
+    return p;
+}
+
+void proc_free(struct proc *p)
+{
+    struct world *w = WORLD;
+    if (w->proc_of_pid[p->pid] == p->index)
+        w->proc_of_pid[p->pid] = 0;
+    p->state = PROC_FREE;
+    p->next_sibling = w->free_proc;
+    w->free_proc = p->index;
+}
+
+struct proc *proc_by_pid(u32 pid)
+{
+    struct world *w = WORLD;
+    u32 slot = pid < PIDS_MAX ? w->proc_of_pid[pid] : 0;
+    return slot ? &w->procs[slot] : 0;
+}
+
+struct task *task_by_tid(u32 tid)
+{
+    struct world *w = WORLD;
+    u32 slot = tid < PIDS_MAX ? w->task_of_tid[tid] : 0;
+    return slot ? &w->tasks[slot] : 0;
+}
+
+u32 fd_table_alloc(void)
+{
+    u32 slot = TAKE(fd_tables, fd_table, fds_used, FD_TABLES_MAX);
+    WORLD->fd_tables[slot].refs = 1;
+    WORLD->fd_tables[slot].fds_used = 0;
+    return slot;
+}
+
+u32 object_alloc(u32 kind)
+{
+    u32 slot = TAKE(objects, object, refs, OBJECTS_MAX);
+    struct object *o = &WORLD->objects[slot];
+    memset(o, 0, sizeof *o);
+    o->kind = (u8)kind;
+    o->refs = 1;
+    return slot;
+}
+
+u32 channel_alloc(void)
+{
+    u32 slot = TAKE(channels, channel, first_reader, CHANNELS_MAX);
+    memset(&WORLD->channels[slot], 0, sizeof(struct channel));
+    WORLD->channels[slot].refs = 1;
+    return slot;
+}

@@ -1,0 +1,228 @@
+/* token.c: exactly one task runs, the holder of the token.
+ *
+ * The token is a robust futex word: should its holder die of something that we did not do, the
+ * kernel marks the word and wakes the supervisor, which then chooses for the dead (engine/). A task
+ * that is given the token but is dead already is noticed by the giver, because the kernel marks a
+ * task's own `alive` word before it looks at the token.
+ */
+#include "shim.h"
+
+#define POLL_IN 1
+
+static void futex_sleep(u32 *word, u32 value) { raw(__NR_futex, word, 0 /* WAIT */, value); }
+static void futex_wake(u32 *word) { raw(__NR_futex, word, 1 /* WAKE */, 1); }
+
+static void freeze(void) NORETURN;
+static void freeze(void)
+{
+    for (;;)
+        raw(__NR_pause);
+}
+
+/* A process is dead for the simulation when its pidfd says so: descriptors closed, children
+ * re-parented, memory gone. */
+void wait_until_dead(u32 pid)
+{
+    i64 fd = raw(__NR_pidfd_open, pid, 0);
+    if (fd == -EMFILE || fd == -ENFILE) { /* no descriptor free: give it time */
+        for (int i = 0; i < 2000; i++)
+            raw(__NR_sched_yield);
+        return;
+    }
+    if (fd < 0)
+        return;
+    struct pollfd_k p = {.fd = (i32)fd, .events = POLL_IN};
+    while (raw(__NR_poll, &p, 1, (u64)-1) != 1)
+        ;
+    raw(__NR_close, fd);
+}
+
+static void bury_the_dying(void)
+{
+    struct world *w = WORLD;
+    u32 pid = w->dying_pid, task = w->dying_task;
+    if (!pid)
+        return;
+    w->dying_pid = w->dying_task = 0;
+    wait_until_dead(pid);
+    if (task)
+        task_free(task_at(task));
+}
+
+void token_wait(struct task *t)
+{
+    t->place = PLACE_PARKED;
+    while (!__atomic_exchange_n(&t->wake, 0, __ATOMIC_ACQUIRE))
+        futex_sleep(&t->wake, 0);
+    t->place = PLACE_SHIM;
+    if (unlikely(WORLD->stopping))
+        freeze();
+    if (unlikely(WORLD->dying_pid))
+        bury_the_dying();
+}
+
+/* Hands the token to `next`. False: it was dead already, and the token is ours again. */
+static int give(struct task *next, struct task *giver)
+{
+    struct world *w = WORLD;
+    u32 ours = giver->tid | ROBUST_WAITERS, theirs = next->tid | ROBUST_WAITERS;
+    w->token_task = next->index;
+    next->state = TASK_RUNNING;
+    w->switches++;
+    __atomic_store_n(&w->token, theirs, __ATOMIC_SEQ_CST);
+    if (unlikely(__atomic_load_n(&next->alive.word, __ATOMIC_SEQ_CST) & ROBUST_OWNER_DIED) &&
+        __atomic_compare_exchange_n(&w->token, &theirs, ours, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+        w->token_task = giver->index;
+        next->state = TASK_PARKED;
+        w->outside_death = 1;
+        return 0;
+    }
+    __atomic_store_n(&next->wake, 1, __ATOMIC_RELEASE);
+    futex_wake(&next->wake);
+    return 1;
+}
+
+static void timer_fired(const struct timer *due)
+{
+    struct world *w = WORLD;
+    if (due->kind == TIMER_TASK)
+        wake(&w->tasks[due->id], WAKE_TIMEOUT);
+    else if (due->kind == TIMER_ITIMER_REAL)
+        itimer_real_fired(&w->procs[due->id], due->deadline_ns);
+    else if (due->kind == TIMER_OBJECT)
+        object_timer_fired(due->id, due->deadline_ns);
+}
+
+static void fire_due_timers(void)
+{
+    struct timer due;
+    while (timer_take_due(WORLD, WORLD->now_ns, &due))
+        timer_fired(&due);
+}
+
+static void check_virtual_limit(void)
+{
+    struct world *w = WORLD;
+    u64 limit = w->config.virtual_ns_max;
+    if (unlikely(limit && w->now_ns - w->config.boot_ns > limit))
+        end_run(END_TIME, "the limit of virtual time was reached");
+}
+
+/* The next task to run, out of the ready set. When nobody can run the clock jumps to the next timer. */
+static struct task *choose(void)
+{
+    struct world *w = WORLD;
+    for (;;) {
+        if (unlikely(w->stopping))
+            freeze();
+        if (unlikely(w->outside_death))
+            sweep_outside_deaths();
+        fire_due_timers();
+        check_virtual_limit();
+        u32 next = sched_take(w);
+        if (next)
+            return task_at(next);
+        u64 deadline = timer_next_ns(w);
+        if (deadline != ~0ul) {
+            w->now_ns = deadline > w->now_ns ? deadline : w->now_ns;
+        } else if (!wait_for_outside()) {
+            sweep_outside_deaths();
+            if (!w->sched.count)
+                end_run(END_DEADLOCK, "nothing can run and no timer is set");
+        }
+    }
+}
+
+/* Runs somebody else (or the caller again, if it is chosen); returns when the caller's turn comes. */
+static void switch_away(struct task *t)
+{
+    for (;;) {
+        struct task *next = choose();
+        if (next == t) {
+            t->state = TASK_RUNNING;
+            return;
+        }
+        if (give(next, t)) {
+            token_wait(t);
+            return;
+        }
+    }
+}
+
+void park(struct task *t, u32 wait, u64 arg, u64 deadline_ns)
+{
+    struct world *w = WORLD;
+    t->wait = wait;
+    t->wait_arg = arg;
+    t->wait_since_ns = w->now_ns;
+    t->wait_deadline_ns = deadline_ns;
+    t->wake_result = WAKE_NONE;
+    t->state = TASK_PARKED;
+    if (deadline_ns != ~0ul && !timer_arm(w, &t->wait_timer, deadline_ns, TIMER_TASK, t->index))
+        fatal("too many timers at once; the limit is", TIMERS_MAX);
+    switch_away(t);
+}
+
+void wake(struct task *t, u32 result)
+{
+    if (t->state != TASK_PARKED || t->wait == WAIT_NONE)
+        return;
+    t->wake_result = result;
+    t->wait = WAIT_NONE;
+    timer_cancel(WORLD, &t->wait_timer);
+    waiters_drop(t);
+    make_ready(t);
+}
+
+void make_ready(struct task *t)
+{
+    if (proc_of(t)->state == PROC_STOPPED)
+        t->state = TASK_STOPPED;
+    else
+        sched_add(WORLD, t->index);
+}
+
+void yield_token(struct task *t)
+{
+    make_ready(t);
+    switch_away(t);
+}
+
+/* The process was stopped by a signal: nobody runs us until it is continued. */
+void stop_self(struct task *t)
+{
+    t->state = TASK_STOPPED;
+    switch_away(t);
+}
+
+void hand_on_and_die(struct task *t)
+{
+    struct world *w = WORLD;
+    t->state = TASK_EXITING;
+    if (!w->live_tasks) {
+        w->end_reason = END_EXITED;
+        w->token = 0;
+        ring_bell();
+        return;
+    }
+    struct task *next;
+    do {
+        next = choose();
+        w->dying_pid = t->tid;
+        w->dying_task = t->index;
+    } while (!give(next, t));
+}
+
+void scheduling_point(struct task *t)
+{
+    struct world *w = WORLD;
+    if (unlikely(w->stopping))
+        freeze();
+    if (unlikely(w->outside_death))
+        sweep_outside_deaths();
+    if (unlikely(timer_next_ns(w) <= w->now_ns))
+        fire_due_timers();
+    check_virtual_limit();
+    if (unlikely(proc_of(t)->state == PROC_STOPPED))
+        stop_self(t);
+}
