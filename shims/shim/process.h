@@ -1,0 +1,24 @@
+/* process.h: what fork.c, process.c, wait.c, exec.c and start.c share. */
+#ifndef DST_PROCESS_H
+#define DST_PROCESS_H
+#include "signals.h"
+
+#define CLONE_VM_FLAG 0x100ul
+#define CLONE_FILES_FLAG 0x400ul
+#define CLONE_PIDFD_FLAG 0x1000ul
+#define CLONE_VFORK_FLAG 0x4000ul
+#define CLONE_PARENT_FLAG 0x8000ul
+#define CLONE_THREAD_FLAG 0x10000ul
+#define CLONE_CHILD_CLEARTID_FLAG 0x200000ul
+#define CLONE_NEW_NAMESPACES 0x7e020080ul
+#define CLONE_EXIT_SIGNAL_MASK 0xfful
+
+/* A child's first steps, on its own stack (entry.S calls it). */
+void start_child(struct task *t) NORETURN HIDDEN;
+/* The program's initial stack pointer, after the shim has set everything up (entry.S calls it). */
+u64 start_program(u64 program_sp, u64 task_index) HIDDEN;
+
+void children_add(struct proc *parent, struct proc *child) HIDDEN;
+void children_remove(struct proc *child) HIDDEN;
+void release_vfork_parent(struct proc *p) HIDDEN;
+#endif

@@ -1,0 +1,320 @@
+/* record.c: events and their side data, written straight into the mapped trace file.
+ *
+ * What makes two events the same is their identity: task, call, scalar arguments, result, and hashes
+ * of the data moved. Addresses are recorded and shown but are no part of it.
+ */
+#include "shim.h"
+
+#define PREVIEW_BYTES 32u
+#define STRINGS_BYTES_MAX 2048u
+#define ARRAY_ITEMS_MAX 64u
+#define SIDE_BYTES_MAX 32768u /* reserved per event, most of it given back */
+#define GROW_AHEAD_SEGMENTS 8u
+
+#define HEADER ((struct trace_header *)TRACE_BASE)
+
+struct side { /* side data of the event being written */
+    u8 *start, *at, *end;
+    u64 identity;
+};
+
+/* ---- the file's segments ---- */
+/* The file offset of a fresh segment. The supervisor allocates ahead: a hole in a mapped file on a
+ * full disk would be a SIGBUS. */
+static u64 segment_take(u32 stream)
+{
+    struct trace_state *s = &WORLD->trace;
+    u32 segment = HEADER->segments_used;
+    if (segment >= TRACE_SEGMENTS_MAX)
+        end_run(END_TRACE_FULL, "the trace has reached its largest size (try --no-trace or --max-events)");
+    while (__atomic_load_n(&s->segments_ready, __ATOMIC_ACQUIRE) <= segment) {
+        if (s->grow_failed)
+            end_run(END_TRACE_FULL, "the trace file cannot grow: the disk is full");
+        __atomic_store_n(&s->grow_wanted, 1, __ATOMIC_SEQ_CST);
+        ring_bell();
+        raw(__NR_futex, &s->grow_wanted, 0, 1);
+    }
+    if (s->segments_ready - segment <= GROW_AHEAD_SEGMENTS && !s->grow_wanted && !s->grow_failed) {
+        s->grow_wanted = 1;
+        ring_bell();
+    }
+    HEADER->segment_stream[segment] = (u8)stream;
+    HEADER->segments_used = segment + 1;
+    return (u64)segment * TRACE_SEGMENT_BYTES;
+}
+
+static struct event *event_take(void)
+{
+    struct trace_state *s = &WORLD->trace;
+    u64 within = s->event_pos % TRACE_SEGMENT_BYTES;
+    if (s->event_pos == s->event_end) {
+        s->event_segment = segment_take(STREAM_EVENTS);
+        s->event_end += TRACE_SEGMENT_BYTES;
+    }
+    s->event_pos += TRACE_EVENT_BYTES;
+    return (struct event *)(TRACE_BASE + s->event_segment + within);
+}
+
+static void side_start(struct side *d)
+{
+    struct trace_state *s = &WORLD->trace;
+    if (s->data_pos + SIDE_BYTES_MAX > s->data_end) {
+        s->data_pos = s->data_end;
+        s->data_segment = segment_take(STREAM_DATA);
+        s->data_end += TRACE_SEGMENT_BYTES;
+    }
+    d->start = d->at = (u8 *)(TRACE_BASE + s->data_segment + s->data_pos % TRACE_SEGMENT_BYTES);
+    d->end = d->start + SIDE_BYTES_MAX;
+}
+
+/* ---- fields ---- */
+static u8 *field_start(struct side *d, u32 kind, u32 arg)
+{
+    *(u64 *)d->at = kind | arg << 8;
+    return d->at + sizeof(struct field);
+}
+
+static void field_end(struct side *d, u64 bytes)
+{
+    struct field *f = (struct field *)d->at;
+    f->bytes = (u16)bytes;
+    u8 *end = d->at + sizeof *f + bytes;
+    while ((u64)end & 7)
+        *end++ = 0;
+    d->at = end;
+}
+
+static void add_string(struct side *d, u32 arg, const char *s)
+{
+    u64 n = string_length(s);
+    memcpy(field_start(d, FIELD_STRING, arg), s, n);
+    d->identity = hash_mix(d->identity, hash_bytes(s, n, arg));
+    field_end(d, n);
+}
+
+static void add_struct(struct side *d, u32 arg, u64 user, u64 bytes, int hashed)
+{
+    if (!user || d->at + bytes + 64 > d->end)
+        return;
+    u8 *to = field_start(d, FIELD_STRUCT, arg);
+    if (copy_in(to, user, bytes))
+        return;
+    if (hashed)
+        d->identity = hash_mix(d->identity, hash_bytes(to, bytes, arg));
+    field_end(d, bytes);
+}
+
+static void add_bytes(struct side *d, u32 arg, u64 total, u64 hash, u64 preview_from, u64 preview)
+{
+    struct field_bytes *b = (struct field_bytes *)field_start(d, FIELD_BYTES, arg);
+    b->total = total;
+    b->hash = hash;
+    d->identity = hash_mix(d->identity, hash ^ total);
+    if (copy_in(b + 1, preview_from, preview))
+        preview = 0;
+    field_end(d, sizeof *b + preview);
+}
+
+static void add_buffer(struct side *d, u32 arg, u64 user, u64 bytes)
+{
+    struct hash_state h;
+    hash_start(&h, 0);
+    if (!hash_user(&h, user, bytes))
+        add_bytes(d, arg, bytes, hash_end(&h), user, min_u64(bytes, PREVIEW_BYTES));
+}
+
+static void add_iovecs(struct side *d, u32 arg, u64 user, u64 count, u64 bytes)
+{
+    struct hash_state h;
+    struct iovec_k v, first = {0, 0};
+    u64 left = bytes;
+    hash_start(&h, 0);
+    for (u64 i = 0; i < count && left; i++) {
+        if (copy_in(&v, user + i * sizeof v, sizeof v))
+            return;
+        u64 n = min_u64(v.len, left);
+        if (hash_user(&h, v.base, n))
+            return;
+        if (!first.len && n)
+            first = (struct iovec_k){v.base, n};
+        left -= n;
+    }
+    add_bytes(d, arg, bytes, hash_end(&h), first.base, min_u64(first.len, PREVIEW_BYTES));
+}
+
+static void add_strings(struct side *d, u32 arg, u64 user)
+{
+    u8 *to = field_start(d, FIELD_STRINGS, arg);
+    u64 used = 0, pointer = 0;
+    for (; user && used < STRINGS_BYTES_MAX; user += 8) {
+        if (copy_in(&pointer, user, 8) || !pointer)
+            break;
+        i64 n = copy_string((char *)to + used, pointer, STRINGS_BYTES_MAX - used);
+        used += n >= 0 ? (u64)n + 1 : n == -ENAMETOOLONG ? STRINGS_BYTES_MAX - used : 0;
+    }
+    d->identity = hash_mix(d->identity, hash_bytes(to, used, arg));
+    field_end(d, used);
+}
+
+static void add_sockaddr(struct side *d, u32 arg, u64 user, u64 length_at)
+{
+    u32 length = 0;
+    if (user && length_at && !copy_in(&length, length_at, 4))
+        add_struct(d, arg, user, min_u64(length, 128), 1);
+}
+
+static void add_argument(struct side *d, const struct trap *c, u32 i, const struct arg_kind_row *kind, i64 result)
+{
+    u64 v = c->a[i], next = i < 5 ? c->a[i + 1] : 0, moved = result > 0 ? (u64)result : 0;
+    switch (kind->how) {
+    case HOW_SCALAR:
+        d->identity = hash_mix(d->identity, kind->bytes == 4 ? (u32)v : v);
+        break;
+    case HOW_STRINGS:
+        add_strings(d, i, v);
+        break;
+    case HOW_BUF_IN:
+    case HOW_BUF_OUT:
+        if (moved && next)
+            add_buffer(d, i, v, min_u64(moved, next));
+        break;
+    case HOW_IOV_IN:
+    case HOW_IOV_OUT:
+        if (moved)
+            add_iovecs(d, i, v, next, moved);
+        break;
+    case HOW_IN:
+    case HOW_IN_RAW:
+        add_struct(d, i, v, kind->bytes, kind->how == HOW_IN);
+        break;
+    case HOW_OUT:
+    case HOW_OUT_RAW:
+        if (result >= 0 && !(c->nr == __NR_wait4 && result == 0)) /* nothing written: WNOHANG */
+            add_struct(d, i, v, kind->bytes, kind->how == HOW_OUT);
+        break;
+    case HOW_ARRAY_IN:
+    case HOW_ARRAY_INOUT:
+        add_struct(d, i, v, min_u64((u32)next, ARRAY_ITEMS_MAX) * kind->bytes, 1);
+        break;
+    case HOW_COUNTED_IN:
+        add_struct(d, i, v, min_u64(next, PATH_BYTES_MAX), 1);
+        break;
+    case HOW_SOCKADDR_OUT:
+        if (result >= 0)
+            add_sockaddr(d, i, v, next);
+        break;
+    default:
+        break;
+    }
+}
+
+static void add_arguments(struct side *d, const struct trap *c, i64 result)
+{
+    const struct syscall_row *row = c->nr < SYSCALLS_MAX ? &syscall_rows[c->nr] : 0;
+    int known = row && row->handler, strings = 0;
+    u32 n = known ? row->args : 6;
+    if (!n)
+        return;
+    memcpy(field_start(d, FIELD_ARGS, 0), c->a, n * 8);
+    field_end(d, n * 8);
+    for (u32 i = 0; known && i < n; i++) {
+        const struct arg_kind_row *kind = &arg_kinds[row->kinds[i]];
+        if (kind->how != HOW_STRING) {
+            add_argument(d, c, i, kind, result);
+        } else if (strings < 2) {
+            if (c->path[strings])
+                add_string(d, i, c->path[strings]);
+            strings++;
+        }
+    }
+}
+
+/* ---- events ---- */
+static void append(struct task *t, struct side *d, u32 kind, u64 nr, i64 result, u64 enter_ns)
+{
+    struct world *w = WORLD;
+    struct trace_state *s = &w->trace;
+    u64 bytes = (u64)(d->at - d->start);
+    struct event *e = event_take();
+    e->time_ns = w->now_ns;
+    e->identity = d->identity;
+    e->result = result;
+    e->data_pos = s->data_pos;
+    e->data_bytes = (u32)bytes;
+    e->pid = proc_of(t)->pid;
+    e->tid = t->tid;
+    e->nr = (u16)nr;
+    e->kind = (u8)kind;
+    e->flags = 0;
+    e->enter_ns = enter_ns;
+    e->rip = t->trap_rip;
+    s->data_pos += bytes;
+    s->events++;
+    s->hash = hash_mix(s->hash, d->identity);
+    HEADER->trace_hash = s->hash;
+    HEADER->data_bytes = s->data_pos;
+    HEADER->virtual_ns = w->now_ns - w->config.boot_ns;
+    __atomic_store_n(&HEADER->events, s->events, __ATOMIC_RELEASE);
+}
+
+static u64 identity_of(const struct task *t, u32 kind, u64 nr)
+{
+    return hash_mix(hash_mix(kind, nr), (u64)proc_of(t)->pid << 32 | t->tid);
+}
+
+/* Calls whose result is an address. */
+static int result_is_address(u64 nr)
+{
+    return nr == __NR_mmap || nr == __NR_mremap || nr == __NR_brk || nr == __NR_shmat;
+}
+
+static int counts_and_records(void)
+{
+    struct world *w = WORLD;
+    w->events++;
+    if (unlikely(w->config.events_max && w->events > w->config.events_max))
+        end_run(END_EVENTS, "the limit of events was reached");
+    return (w->config.flags & CONFIG_RECORD) != 0;
+}
+
+void record_call(struct trap *c, i64 result)
+{
+    struct side d;
+    if (!counts_and_records())
+        return;
+    side_start(&d);
+    d.identity = identity_of(c->t, EVENT_SYSCALL, c->nr);
+    if (!(result_is_address(c->nr) && (result > 0 || result < -4095)))
+        d.identity = hash_mix(d.identity, (u64)result);
+    add_arguments(&d, c, result);
+    append(c->t, &d, EVENT_SYSCALL, c->nr, result, c->enter_ns);
+}
+
+void record_plain(struct task *t, u32 kind, u32 nr, i64 result, const char *text)
+{
+    struct side d;
+    if (!counts_and_records())
+        return;
+    side_start(&d);
+    d.identity = hash_mix(identity_of(t, kind, nr), (u64)result);
+    if (text)
+        add_string(&d, 0, text);
+    append(t, &d, kind, nr, result, WORLD->now_ns);
+}
+
+void record_mark(struct trace_state *mark)
+{
+    *mark = WORLD->trace;
+}
+
+void record_take_back(const struct trace_state *mark)
+{
+    struct trace_state *s = &WORLD->trace;
+    if (!(WORLD->config.flags & CONFIG_RECORD) || s->event_segment != mark->event_segment)
+        return; /* a new segment was begun: the event stays */
+    s->event_pos = mark->event_pos;
+    s->events = mark->events;
+    s->hash = mark->hash;
+    HEADER->trace_hash = s->hash;
+    HEADER->events = s->events;
+}

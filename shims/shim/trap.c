@@ -1,0 +1,172 @@
+/* trap.c: every system call of the program comes here, as SIGSYS (Syscall User Dispatch). */
+#include <linux/prctl.h>
+
+#include "signals.h"
+
+#define NR_PRELOAD_ANNOUNCE 0x64737472ul /* shims/preload */
+#define AUDIT_ARCH_X86_64 0xc000003eu
+#define SIGINFO_ARCH_WORD 7 /* siginfo.si_arch, in words of 4 bytes */
+#define ARCH_SET_GS 0x1001
+
+i64 pass(struct trap *c)
+{
+    struct task *t = c->t;
+    t->place = PLACE_KERNEL;
+    i64 ret = raw6((i64)c->nr, c->a[0], c->a[1], c->a[2], c->a[3], c->a[4], c->a[5]);
+    t->place = PLACE_SHIM;
+    return ret;
+}
+
+static i64 uncontrolled(struct trap *c, const struct syscall_row *row)
+{
+    struct world *w = WORLD;
+    w->uncontrolled_syscalls[c->nr]++;
+    if (w->config.flags & CONFIG_STRICT) {
+        char message[128], *end = message + sizeof message;
+        number_append(string_append(message, end, "system call "), end, c->nr);
+        end_run(END_STRICT, message);
+    }
+    return row->handler(c);
+}
+
+static i64 unknown(u64 nr)
+{
+    if (nr == NR_PRELOAD_ANNOUNCE) {
+        proc_of(current_task())->flags |= PROC_ANNOUNCED;
+        return (i64)ABI_VERSION;
+    }
+    count_hole(HOLE_UNKNOWN_SYSCALL);
+    return -ENOSYS;
+}
+
+static void take_strings(struct trap *c, const struct syscall_row *row)
+{
+    int taken = 0;
+    for (int i = 0; i < row->args && taken < 2; i++) {
+        if (arg_kinds[row->kinds[i]].how != HOW_STRING)
+            continue;
+        if (c->a[i]) {
+            i64 n = copy_string(c->t->path[taken], c->a[i], PATH_BYTES_MAX);
+            if (n >= 0)
+                c->path[taken] = c->t->path[taken];
+            else if (!c->path_error)
+                c->path_error = n;
+        }
+        taken++;
+    }
+}
+
+static i64 dispatch(struct trap *c)
+{
+    if (unlikely(c->nr >= SYSCALLS_MAX || !syscall_rows[c->nr].handler))
+        return unknown(c->nr);
+    const struct syscall_row *row = &syscall_rows[c->nr];
+    if (row->strings)
+        take_strings(c, row);
+    if (unlikely(row->cls == UNCONTROLLED))
+        return uncontrolled(c, row);
+    return row->handler(c);
+}
+
+static void start_trap(struct trap *c, struct task *t, struct ucontext_k *uc)
+{
+    struct world *w = WORLD;
+    const struct sigcontext_k *r = &uc->regs;
+    t->place = PLACE_SHIM;
+    c->t = t;
+    c->p = proc_of(t);
+    c->uc = uc;
+    c->nr = r->ax;
+    c->a[0] = r->di;
+    c->a[1] = r->si;
+    c->a[2] = r->dx;
+    c->a[3] = r->r10;
+    c->a[4] = r->r8;
+    c->a[5] = r->r9;
+    c->path[0] = c->path[1] = 0;
+    c->path_error = 0;
+    c->keep_registers = c->recorded = 0;
+    c->enter_ns = w->now_ns;
+    w->traps++;
+    w->now_ns += w->config.cost_syscall_ns;
+    c->p->cpu_ns += w->config.cost_syscall_ns;
+    t->trap_nr = c->nr;
+    t->trap_rip = r->ip;
+    for (int i = 0; i < 6; i++)
+        t->trap_args[i] = c->a[i];
+}
+
+static void on_syscall(int signo, struct siginfo_bytes *info, struct ucontext_k *uc)
+{
+    struct trap c;
+    i64 result;
+    (void)signo;
+    start_trap(&c, current_task(), uc);
+    if (unlikely(((u32 *)info)[SIGINFO_ARCH_WORD] != AUDIT_ARCH_X86_64)) {
+        count_hole(HOLE_UNKNOWN_SYSCALL); /* int 0x80: the 32-bit entry */
+        result = -ENOSYS;
+    } else {
+        result = dispatch(&c);
+    }
+    if (!c.recorded)
+        record_call(&c, result);
+    if (!c.keep_registers)
+        uc->regs.ax = (u64)result;
+    scheduling_point(c.t);
+    signals_deliver(&c, result);
+    c.t->place = PLACE_PROGRAM;
+}
+
+/* ---- setting a task up ---- */
+static i64 set_handler(int signo, void (*handler)(int, struct siginfo_bytes *, struct ucontext_k *))
+{
+    struct sigaction_k action = {
+        .handler = (u64)handler,
+        .flags = SA_SIGINFO_FLAG | SA_RESTORER_FLAG | SA_ONSTACK_FLAG | SA_NODEFER_FLAG,
+        .restorer = (u64)restorer,
+        /* Nothing from outside may interrupt the shim, but its own faults must come through. */
+        .mask = ~SYNCHRONOUS_SIGNALS,
+    };
+    return raw(__NR_rt_sigaction, signo, &action, 0, 8);
+}
+
+i64 install_kernel_handlers(void)
+{
+    static const u8 synchronous[] = {SIG_SEGV, SIG_BUS, SIG_ILL, SIG_TRAP, SIG_FPE};
+    /* A write of ours to a broken pipe must come back as EPIPE: the program's SIGPIPE is virtual. */
+    static const u8 ignored[] = {SIG_PIPE, SIG_XFSZ};
+    struct sigaction_k ignore;
+    memset(&ignore, 0, sizeof ignore);
+    ignore.handler = HANDLER_IGNORE;
+    i64 error = set_handler(SIG_SYS, on_syscall);
+    for (u64 i = 0; i < sizeof synchronous && !error; i++)
+        error = set_handler(synchronous[i], on_fault);
+    for (u64 i = 0; i < sizeof ignored && !error; i++)
+        error = raw(__NR_rt_sigaction, ignored[i], &ignore, 0, 8);
+    return error;
+}
+
+static void register_robust(struct task *t)
+{
+    i64 word = __builtin_offsetof(struct robust_node, word);
+    t->alive.next = (u64)&t->robust;
+    t->alive.word = t->tid | ROBUST_WAITERS;
+    t->robust.first = (u64)&t->alive;
+    t->robust.word_offset = word;
+    t->robust.pending = (u64)&WORLD->token - (u64)word; /* looked at last, whoever holds the token */
+    raw(__NR_set_robust_list, &t->robust, sizeof t->robust);
+}
+
+void task_enter_control(struct task *t)
+{
+    struct altstack stack = {.sp = (u64)WORLD->stacks[t->index], .size = TASK_STACK_BYTES};
+    u64 none = 0;
+    raw(__NR_arch_prctl, ARCH_SET_GS, t);
+    raw(__NR_sigaltstack, &stack, 0);
+    raw(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, &none, 0, 8);
+    register_robust(t);
+    i64 error = raw(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, shim_text_start,
+                    shim_text_end - shim_text_start, 0);
+    if (error)
+        fatal("Syscall User Dispatch is not to be had: errno", error);
+}
