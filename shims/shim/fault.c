@@ -1,0 +1,113 @@
+/* fault.c: synchronous faults: ours in the program's memory, trapped instructions, the program's own. */
+#include "signals.h"
+
+#define CPUID_1_ECX_RDRAND (1u << 30)
+#define CPUID_7_EBX_RDSEED (1u << 18)
+#define CPUID_7_EBX_RTM ((1u << 11) | (1u << 4)) /* transactions abort at will */
+#define ARCH_SET_CPUID 0x1012
+
+static int in_shim_text(u64 ip)
+{
+    return ip >= (u64)shim_text_start && ip < (u64)shim_text_end;
+}
+
+/* A bad pointer met by copy_in and the like: go back to the guard, which then says EFAULT. */
+static int back_to_guard(struct task *t, struct sigcontext_k *regs)
+{
+    struct guard *g = &t->guard;
+    if (!g->armed)
+        return 0;
+    g->armed = 0;
+    regs->ip = g->rip;
+    regs->sp = g->rsp;
+    regs->bx = g->rbx;
+    regs->bp = g->rbp;
+    regs->r12 = g->r12;
+    regs->r13 = g->r13;
+    regs->r14 = g->r14;
+    regs->r15 = g->r15;
+    regs->ax = 1;
+    return 1;
+}
+
+static void emulate_tsc(struct task *t, struct sigcontext_k *regs, int with_cpu)
+{
+    struct world *w = WORLD;
+    w->now_ns += w->config.cost_clock_ns;
+    regs->ax = (u32)w->now_ns;
+    regs->dx = w->now_ns >> 32;
+    if (with_cpu)
+        regs->cx = 0;
+    t->trap_rip = regs->ip;
+    regs->ip += with_cpu ? 3 : 2;
+    record_plain(t, EVENT_TSC, 0, (i64)w->now_ns, 0);
+}
+
+static void emulate_cpuid(struct sigcontext_k *regs)
+{
+    u32 leaf = (u32)regs->ax, sub = (u32)regs->cx, a, b, c, d;
+    raw(__NR_arch_prctl, ARCH_SET_CPUID, 1);
+    __asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(leaf), "c"(sub));
+    raw(__NR_arch_prctl, ARCH_SET_CPUID, 0);
+    if (leaf == 1) {
+        c &= ~CPUID_1_ECX_RDRAND;
+        b &= 0x00ffffffu; /* the initial APIC id tells the CPU */
+    } else if (leaf == 7 && sub == 0) {
+        b &= ~(CPUID_7_EBX_RDSEED | CPUID_7_EBX_RTM);
+    } else if (leaf == 0xb || leaf == 0x1f) {
+        d = 0; /* x2APIC id */
+    }
+    regs->ax = a;
+    regs->bx = b;
+    regs->cx = c;
+    regs->dx = d;
+    regs->ip += 2;
+}
+
+/* rdtsc, rdtscp and cpuid fault by our own wish. */
+static int emulate_instruction(struct task *t, struct sigcontext_k *regs)
+{
+    u8 code[3];
+    if (copy_in(code, regs->ip, 2) || code[0] != 0x0f)
+        return 0;
+    if (code[1] == 0x31)
+        emulate_tsc(t, regs, 0);
+    else if (code[1] == 0xa2)
+        emulate_cpuid(regs);
+    else if (code[1] == 0x01 && !copy_in(code, regs->ip, 3) && code[2] == 0xf9)
+        emulate_tsc(t, regs, 1);
+    else
+        return 0;
+    return 1;
+}
+
+static void shim_crashed(int signo, u64 ip, u64 address)
+{
+    char message[160], *end = message + sizeof message;
+    char *p = string_append(message, end, "the shim itself crashed: signal ");
+    p = number_append(p, end, (u64)signo);
+    p = string_append(p, end, ", text offset ");
+    p = number_append(p, end, ip - SHIM_BASE);
+    p = string_append(p, end, ", address ");
+    number_append(p, end, address);
+    end_run(END_FATAL, message);
+}
+
+void on_fault(int signo, struct siginfo_bytes *info, struct ucontext_k *uc)
+{
+    struct task *t = current_task();
+    if (t->place != PLACE_PROGRAM) {
+        if (in_shim_text(uc->regs.ip) && back_to_guard(t, &uc->regs))
+            return;
+        shim_crashed(signo, uc->regs.ip, info->body[0]);
+    }
+    t->place = PLACE_SHIM;
+    t->trap_rip = uc->regs.ip;
+    if (signo == SIG_SEGV && info->code == SI_KERNEL_CODE && emulate_instruction(t, &uc->regs)) {
+        t->place = PLACE_PROGRAM;
+        return;
+    }
+    struct trap c = {.t = t, .p = proc_of(t), .uc = uc, .nr = ~0ul};
+    fault_signal(&c, info);
+    t->place = PLACE_PROGRAM;
+}

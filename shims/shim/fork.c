@@ -1,0 +1,219 @@
+/* fork.c: fork, vfork, clone: one more process, its task, its descriptors.
+ *
+ * The clone is issued from the handler with the child's own stack in the world as its stack. A copy
+ * of the trap's frame waits there; the child takes its place in the simulation, waits for the token
+ * and returns through that copy, with 0 in RAX.
+ */
+#include "process.h"
+
+struct clone_request {
+    u64 flags, stack, parent_tid, child_tid, tls, exit_signal;
+};
+
+static struct proc *new_proc(struct proc *parent, const struct clone_request *q)
+{
+    struct proc *p = proc_alloc();
+    p->parent = q->flags & CLONE_PARENT_FLAG ? parent->parent : parent->index;
+    p->pgid = parent->pgid;
+    p->sid = parent->sid;
+    p->exit_signal = (u32)q->exit_signal;
+    p->dumpable = parent->dumpable;
+    p->uid = parent->uid;
+    p->start_ns = WORLD->now_ns;
+    memcpy(p->comm, parent->comm, sizeof p->comm);
+    memcpy(p->exe, parent->exe, sizeof p->exe);
+    memcpy(p->rlimit_as, parent->rlimit_as, sizeof p->rlimit_as);
+    memcpy(p->rlimit_nofile, parent->rlimit_nofile, sizeof p->rlimit_nofile);
+    memcpy(p->rlimit_stack, parent->rlimit_stack, sizeof p->rlimit_stack);
+    memcpy(p->actions, parent->actions, sizeof p->actions);
+    if (q->flags & CLONE_FILES_FLAG) {
+        p->fd_table = parent->fd_table;
+        WORLD->fd_tables[p->fd_table].refs++;
+    } else {
+        p->fd_table = fd_table_copy(parent->fd_table);
+    }
+    return p;
+}
+
+static struct task *new_task(struct proc *p, struct trap *c, const struct clone_request *q)
+{
+    struct task *t = task_alloc();
+    t->proc = p->index;
+    t->sigmask = c->t->sigmask;
+    t->altstack = c->t->altstack;
+    memcpy(t->comm, c->t->comm, sizeof t->comm);
+    if (q->flags & CLONE_CHILD_CLEARTID_FLAG)
+        t->clear_tid = q->child_tid;
+    p->first_task = t->index;
+    p->tasks_live = 1;
+    return t;
+}
+
+/* The child's stack: its frame, and below it the word that start_child is given. */
+static u64 child_stack(struct task *t, const struct trap *c, const struct clone_request *q)
+{
+    struct ucontext_k *uc = sigframe_clone(c->uc, WORLD->stacks[t->index] + TASK_STACK_BYTES);
+    uc->regs.ax = 0;
+    if (q->stack)
+        uc->regs.sp = q->stack;
+    uc->stack.sp = (u64)WORLD->stacks[t->index];
+    uc->stack.flags = 0;
+    uc->stack.size = TASK_STACK_BYTES;
+    t->start_frame = (u64)uc;
+    u64 *word = (u64 *)(((u64)uc - 256) & ~15ul);
+    *word = (u64)t;
+    return (u64)word;
+}
+
+static void undo(struct proc *p, struct task *t)
+{
+    fd_table_drop(p->fd_table);
+    WORLD->live_tasks--;
+    task_free(t);
+    proc_free(p);
+}
+
+static void enter_tables(struct proc *p, struct task *t, u32 pid)
+{
+    struct world *w = WORLD;
+    if (pid >= PIDS_MAX)
+        fatal("a process id beyond the limit:", pid);
+    p->pid = t->tid = pid;
+    w->proc_of_pid[pid] = (u16)p->index;
+    w->task_of_tid[pid] = (u16)t->index;
+    w->live_procs++;
+    w->forks++;
+    children_add(&w->procs[p->parent], p);
+}
+
+/* vfork: the kernel holds us until the child execs or ends; the child runs on with the token. */
+static i64 clone_and_lend(struct trap *c, struct proc *p, struct task *child, u64 flags, u64 stack,
+                          const struct clone_request *q)
+{
+    struct task *t = c->t;
+    struct world *w = WORLD;
+    child->wake = 1;
+    child->state = TASK_RUNNING;
+    p->vfork_waiter = t->index;
+    p->flags |= PROC_VM_SHARED;
+    t->state = TASK_PARKED;
+    t->wait = WAIT_VFORK;
+    t->wait_since_ns = w->now_ns;
+    w->token_task = child->index;
+    t->place = PLACE_PARKED;
+    i64 pid = clone_raw(flags, stack, q->parent_tid, q->child_tid, q->tls);
+    if (pid < 0) {
+        t->place = PLACE_SHIM;
+        t->state = TASK_RUNNING;
+        t->wait = WAIT_NONE;
+        w->token_task = t->index;
+        return pid;
+    }
+    token_wait(t);
+    return pid;
+}
+
+static i64 clone_process(struct trap *c, const struct clone_request *q)
+{
+    struct proc *p = new_proc(c->p, q);
+    struct task *child = new_task(p, c, q);
+    u64 stack = child_stack(child, c, q);
+    /* The kernel's exit signal is always SIGCHLD, which it drops: ours is virtual. */
+    u64 flags = (q->flags & ~(CLONE_EXIT_SIGNAL_MASK | CLONE_CHILD_CLEARTID_FLAG)) | SIG_CHLD;
+    i64 pid;
+    if (q->flags & CLONE_VFORK_FLAG) {
+        pid = clone_and_lend(c, p, child, flags, stack, q);
+    } else {
+        pid = clone_raw(flags, stack, q->parent_tid, q->child_tid, q->tls);
+        if (pid > 0) {
+            enter_tables(p, child, (u32)pid);
+            sched_add(WORLD, child->index);
+        }
+    }
+    if (pid < 0)
+        undo(p, child);
+    return pid;
+}
+
+void start_child(struct task *t)
+{
+    struct proc *p = proc_of(t);
+    struct world *w = WORLD;
+    u32 pid = (u32)raw(__NR_gettid);
+    if (p->vfork_waiter) { /* the parent cannot: it is held in the kernel */
+        enter_tables(p, t, pid);
+        w->token = pid | ROBUST_WAITERS;
+    }
+    t->tid = pid;
+    task_enter_control(t);
+    token_wait(t);
+    struct ucontext_k *uc = (struct ucontext_k *)t->start_frame;
+    struct trap c = {.t = t, .p = p, .uc = uc};
+    t->trap_rip = uc->regs.ip;
+    record_plain(t, EVENT_FORK, 0, w->procs[p->parent].pid, 0);
+    scheduling_point(t);
+    signals_deliver(&c, 0);
+    t->place = PLACE_PROGRAM;
+    sigreturn_to(uc);
+}
+
+static i64 start_clone(struct trap *c, const struct clone_request *q)
+{
+    if (q->flags & CLONE_THREAD_FLAG)
+        end_run(END_UNSUPPORTED, "the program started a thread, which this version cannot schedule yet");
+    if ((q->flags & CLONE_VM_FLAG) && !(q->flags & CLONE_VFORK_FLAG))
+        end_run(END_UNSUPPORTED, "the program shares its memory with a process that runs beside it "
+                                 "(CLONE_VM without CLONE_VFORK), which this version cannot schedule yet");
+    if (q->flags & CLONE_NEW_NAMESPACES)
+        return -EPERM;
+    if (q->flags & CLONE_PIDFD_FLAG)
+        return -EINVAL;
+    return clone_process(c, q);
+}
+
+i64 sys_fork(struct trap *c)
+{
+    struct clone_request q = {.exit_signal = SIG_CHLD};
+    return start_clone(c, &q);
+}
+
+i64 sys_vfork(struct trap *c)
+{
+    struct clone_request q = {.flags = CLONE_VM_FLAG | CLONE_VFORK_FLAG, .exit_signal = SIG_CHLD};
+    return start_clone(c, &q);
+}
+
+i64 sys_clone(struct trap *c)
+{
+    struct clone_request q = {.flags = c->a[0] & ~CLONE_EXIT_SIGNAL_MASK,
+                              .stack = c->a[1],
+                              .parent_tid = c->a[2],
+                              .child_tid = c->a[3],
+                              .tls = c->a[4],
+                              .exit_signal = c->a[0] & CLONE_EXIT_SIGNAL_MASK};
+    return start_clone(c, &q);
+}
+
+struct clone_args_k {
+    u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+    u64 set_tid, set_tid_size, cgroup;
+};
+
+i64 sys_clone3(struct trap *c)
+{
+    struct clone_args_k a;
+    memset(&a, 0, sizeof a);
+    if (c->a[1] < 64)
+        return -EINVAL;
+    if (copy_in(&a, c->a[0], min_u64(c->a[1], sizeof a)))
+        return -EFAULT;
+    if (a.set_tid_size || a.cgroup || (a.flags & CLONE_EXIT_SIGNAL_MASK))
+        return -EINVAL;
+    struct clone_request q = {.flags = a.flags,
+                              .stack = a.stack ? a.stack + a.stack_size : 0,
+                              .parent_tid = a.parent_tid,
+                              .child_tid = a.child_tid,
+                              .tls = a.tls,
+                              .exit_signal = a.exit_signal};
+    return start_clone(c, &q);
+}

@@ -1,0 +1,214 @@
+/* process.c: how processes end, and what their death does to others. */
+#include "process.h"
+
+void children_add(struct proc *parent, struct proc *child)
+{
+    struct proc *procs = WORLD->procs;
+    child->parent = parent->index;
+    child->next_sibling = 0;
+    child->prev_sibling = parent->last_child;
+    if (parent->last_child)
+        procs[parent->last_child].next_sibling = child->index;
+    else
+        parent->first_child = child->index;
+    parent->last_child = child->index;
+}
+
+void children_remove(struct proc *child)
+{
+    struct proc *procs = WORLD->procs, *parent = &procs[child->parent];
+    if (child->prev_sibling)
+        procs[child->prev_sibling].next_sibling = child->next_sibling;
+    else
+        parent->first_child = child->next_sibling;
+    if (child->next_sibling)
+        procs[child->next_sibling].prev_sibling = child->prev_sibling;
+    else
+        parent->last_child = child->prev_sibling;
+    child->next_sibling = child->prev_sibling = 0;
+}
+
+void wake_child_waiters(struct proc *parent)
+{
+    for (u32 i = parent->first_task; i; i = task_at(i)->next_in_proc)
+        if (task_at(i)->wait == WAIT_CHILD)
+            wake(task_at(i), WAKE_DONE);
+}
+
+void release_vfork_parent(struct proc *p)
+{
+    struct task *t = task_at(p->vfork_waiter);
+    if (!p->vfork_waiter)
+        return;
+    p->vfork_waiter = 0;
+    p->flags &= ~(u32)PROC_VM_SHARED;
+    if (t->state != TASK_PARKED || t->wait != WAIT_VFORK)
+        return; /* it was killed meanwhile */
+    t->wait = WAIT_NONE;
+    make_ready(t);
+}
+
+/* Who gets the children of the dead: the nearest ancestor that asked for it, or init (0). */
+static struct proc *reaper_of(const struct proc *p)
+{
+    struct proc *procs = WORLD->procs;
+    for (u32 i = p->parent; i; i = procs[i].parent)
+        if (procs[i].subreaper)
+            return &procs[i];
+    return &procs[0];
+}
+
+/* A zombie that nobody waits for: init or the kernel reaps it, out of sight. */
+static void forget_zombie(struct proc *p)
+{
+    children_remove(p);
+    proc_free(p);
+}
+
+static void orphan_children(struct proc *p)
+{
+    struct proc *procs = WORLD->procs, *heir = reaper_of(p);
+    while (p->first_child) {
+        struct proc *child = &procs[p->first_child];
+        children_remove(child);
+        children_add(heir, child);
+        if (!heir->index && child->state == PROC_ZOMBIE) {
+            forget_zombie(child);
+        } else if (child->pdeathsig) {
+            struct siginfo_bytes info;
+            siginfo_kill(&info, (int)child->pdeathsig, SI_USER_CODE, p->pid, p->uid);
+            signal_send(child, 0, &info);
+        }
+    }
+}
+
+static void tell_parent(struct proc *p, u32 wait_status)
+{
+    struct proc *parent = &WORLD->procs[p->parent];
+    const struct sigaction_k *action = &parent->actions[SIG_CHLD];
+    if (p->exit_signal) {
+        struct siginfo_bytes info;
+        u32 signo = wait_status & 0x7f;
+        siginfo_kill(&info, (int)p->exit_signal, signo ? CLD_KILLED_CODE : CLD_EXITED_CODE, p->pid, p->uid);
+        info.body[1] = signo ? signo : wait_status >> 8 & 0xff;
+        signal_send(parent, 0, &info);
+    }
+    wake_child_waiters(parent);
+    if (p->exit_signal == SIG_CHLD &&
+        (action->handler == HANDLER_IGNORE || (action->flags & SA_NOCLDWAIT_FLAG)))
+        forget_zombie(p); /* the kernel has been told as well (sys_signal.c): it reaps */
+}
+
+static void drop_tasks(struct proc *p)
+{
+    struct world *w = WORLD;
+    for (u32 i = p->first_task, next; i; i = next) {
+        struct task *t = task_at(i);
+        next = t->next_in_proc;
+        timer_cancel(w, &t->wait_timer);
+        waiters_drop(t);
+        if (t->state == TASK_READY)
+            sched_remove(w, i);
+        w->task_of_tid[t->tid] = 0;
+        w->live_tasks--;
+        t->wait = WAIT_NONE;
+        if (t != current_task())
+            task_free(t);
+    }
+    p->first_task = 0;
+    p->tasks_live = 0;
+}
+
+/* Everything that a death means to the simulation. The process may be dead already, or be about to
+ * die as soon as the token is handed on; nobody runs before it has. */
+void process_mark_dead(struct proc *p, u32 wait_status)
+{
+    struct world *w = WORLD;
+    if (p->state == PROC_ZOMBIE || p->state == PROC_FREE)
+        return;
+    signals_drop_all(p);
+    timer_cancel(w, &p->itimer_real);
+    drop_tasks(p);
+    p->state = PROC_ZOMBIE;
+    p->exit_status = wait_status;
+    w->live_procs--;
+    if (p->index == w->first_proc)
+        w->end_status = wait_status;
+    fd_table_drop(p->fd_table);
+    release_vfork_parent(p);
+    orphan_children(p);
+    if (p->parent)
+        tell_parent(p, wait_status);
+    else
+        forget_zombie(p);
+}
+
+static void die_of(u32 signo) NORETURN;
+static void die_of(u32 signo)
+{
+    struct sigaction_k by_default;
+    u64 mask = 0;
+    memset(&by_default, 0, sizeof by_default);
+    raw(__NR_rt_sigaction, signo, &by_default, 0, 8);
+    raw(__NR_rt_sigprocmask, 2, &mask, 0, 8);
+    for (;;)
+        raw(__NR_tgkill, raw(__NR_getpid), raw(__NR_gettid), signo);
+}
+
+/* wait_status is as wait4 gives it: a signal's number, or an exit code << 8. */
+void process_exit(struct task *t, u32 wait_status)
+{
+    record_plain(t, EVENT_EXIT, 0, wait_status, 0);
+    process_mark_dead(proc_of(t), wait_status);
+    hand_on_and_die(t);
+    if (wait_status & 0x7f)
+        die_of(wait_status & 0x7f);
+    for (;;)
+        raw(__NR_exit_group, wait_status >> 8);
+}
+
+i64 sys_exit_group(struct trap *c)
+{
+    record_call(c, 0);
+    process_exit(c->t, (u32)(c->a[0] & 0xff) << 8);
+}
+
+i64 sys_exit(struct trap *c) /* of the only thread */
+{
+    record_call(c, 0);
+    process_exit(c->t, (u32)(c->a[0] & 0xff) << 8);
+}
+
+/* ---- deaths that we did not cause ---- */
+static u32 status_of_dead(const struct proc *p)
+{
+    struct siginfo_bytes info;
+    memset(&info, 0, sizeof info);
+    /* P_PID, WEXITED | WNOHANG | WNOWAIT: answers for our own children only. */
+    if (raw(__NR_waitid, 1, p->pid, &info, 0x01000005, 0) || !info.signo)
+        return SIG_KILL;
+    u32 value = (u32)info.body[1];
+    return info.code == CLD_EXITED_CODE ? value << 8 : value;
+}
+
+/* Looks for parked tasks that were killed from outside. All tasks: only when told to, or before a
+ * deadlock is declared. */
+void sweep_outside_deaths(void)
+{
+    struct world *w = WORLD;
+    w->outside_death = 0;
+    for (u32 i = 1; i <= w->used_tasks; i++) {
+        struct task *t = task_at(i);
+        if (t->state == TASK_FREE || t->state == TASK_EXITING || !(t->alive.word & ROBUST_OWNER_DIED))
+            continue;
+        struct proc *p = proc_of(t);
+        if (t->place == PLACE_SHIM)
+            end_run(END_FATAL, "a process was killed from outside while inside the shim: its state is lost");
+        wait_until_dead(p->pid);
+        count_hole(HOLE_OUTSIDE_DEATH);
+        p->flags |= PROC_KILLED_OUTSIDE;
+        u32 status = status_of_dead(p);
+        record_plain(t, EVENT_DEATH, 0, status, 0);
+        process_mark_dead(p, status);
+    }
+}

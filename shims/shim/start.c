@@ -1,0 +1,156 @@
+/* start.c: the first instructions after an exec, before the program's own loader has run any. */
+#include <linux/prctl.h>
+
+#include "process.h"
+
+#define AT_NULL_TAG 0
+#define AT_RANDOM_TAG 25
+#define AT_EXECFN_TAG 31
+#define STACK_STEP 0x40000ul
+#define ARCH_SET_CPUID 0x1012
+#define RLIMIT_STACK_ID 3
+#define RLIMIT_NOFILE_ID 7
+
+static void first_process(struct task *t)
+{
+    struct world *w = WORLD;
+    struct proc *p = proc_alloc();
+    u32 pid = (u32)raw(__NR_getpid);
+    t->proc = p->index;
+    t->tid = p->pid = pid;
+    p->first_task = t->index;
+    p->tasks_live = 1;
+    p->exit_signal = SIG_CHLD;
+    p->pgid = (u32)raw(__NR_getpgid, 0);
+    p->sid = (u32)raw(__NR_getsid, 0);
+    p->uid = (u32)raw(__NR_getuid);
+    p->dumpable = 1;
+    p->start_ns = w->now_ns;
+    p->fd_table = fd_table_alloc();
+    p->rlimit_as[0] = p->rlimit_as[1] = ~0ul;
+    raw(__NR_prlimit64, 0, RLIMIT_NOFILE_ID, 0, p->rlimit_nofile);
+    raw(__NR_prlimit64, 0, RLIMIT_STACK_ID, 0, p->rlimit_stack);
+    w->proc_of_pid[pid] = (u16)p->index;
+    w->task_of_tid[pid] = (u16)t->index;
+    w->first_proc = p->index;
+    w->live_procs = 1;
+    w->token_task = t->index;
+    w->token = pid | ROBUST_WAITERS;
+    t->altstack.flags = SS_DISABLE_FLAG;
+}
+
+/* Dispositions that the user's shell left ignored (nohup) stay so. */
+static void inherit_ignored(struct proc *p)
+{
+    struct sigaction_k action;
+    for (int i = 1; i <= 64; i++)
+        if (!raw(__NR_rt_sigaction, i, 0, &action, 8) && action.handler == HANDLER_IGNORE)
+            p->actions[i].handler = HANDLER_IGNORE;
+}
+
+static void next_program(struct proc *p, struct task *t)
+{
+    signals_exec(p, t);
+    fd_table_exec(p);
+    t->clear_tid = 0;
+    t->program_robust_list = 0;
+    release_vfork_parent(p);
+}
+
+static u64 *find_auxv(u64 *sp)
+{
+    u64 *at = sp + 1 + sp[0] + 1;
+    while (*at)
+        at++;
+    return at + 1;
+}
+
+static u64 auxv_value(const u64 *auxv, u64 tag)
+{
+    for (; auxv[0] != AT_NULL_TAG; auxv += 2)
+        if (auxv[0] == tag)
+            return auxv[1];
+    return 0;
+}
+
+/* The length of argv and environment must not show in any stack address: argc, argv, envp and auxv
+ * move down to the next multiple of 256 KiB (the strings they point to stay). */
+static u64 move_stack(u64 *sp, const u64 *auxv)
+{
+    const u64 *end = auxv;
+    while (end[0] != AT_NULL_TAG)
+        end += 2;
+    u64 bytes = (u64)(end + 2) - (u64)sp;
+    u64 to = (u64)sp & ~(STACK_STEP - 1);
+    while ((u64)sp - to < bytes)
+        to -= STACK_STEP;
+    memcpy((void *)to, sp, bytes);
+    return to;
+}
+
+static void seed_at_random(struct proc *p, u64 at)
+{
+    u64 block[4];
+    rng_block(block, WORLD->config.entropy_seed, RNG_AT_RANDOM, p->pid, p->execs);
+    if (at)
+        memcpy((void *)at, block, 16);
+}
+
+static void name_program(struct proc *p, struct task *t, const char *path)
+{
+    string_append(p->exe, p->exe + sizeof p->exe, path);
+    raw(__NR_prctl, PR_GET_NAME, p->comm, 0, 0, 0);
+    memcpy(t->comm, p->comm, sizeof t->comm);
+}
+
+static void trap_instructions(void)
+{
+    raw(__NR_prctl, PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0);
+    if (WORLD->config.flags & CONFIG_CPUID_FAULT)
+        raw(__NR_arch_prctl, ARCH_SET_CPUID, 0);
+}
+
+static struct task *take_place(u64 task_index)
+{
+    struct world *w = WORLD;
+    struct task *t = task_at((u32)task_index);
+    int first = !w->ready;
+    if (first) {
+        t = task_alloc();
+        first_process(t);
+        inherit_ignored(proc_of(t));
+    }
+    proc_of(t)->execs++;
+    w->execs++;
+    task_enter_control(t);
+    if (first)
+        fd_table_init_outside(proc_of(t));
+    else
+        next_program(proc_of(t), t);
+    w->ready = 1;
+    t->state = TASK_RUNNING;
+    t->place = PLACE_SHIM;
+    return t;
+}
+
+u64 start_program(u64 program_sp, u64 task_index)
+{
+    if (WORLD->magic != ABI_MAGIC || WORLD->version != ABI_VERSION)
+        for (;;)
+            raw(__NR_exit_group, 125);
+    struct task *t = take_place(task_index);
+    struct proc *p = proc_of(t);
+    i64 error = install_kernel_handlers();
+    if (error)
+        fatal("the shim's signal handlers cannot be installed: errno", error);
+    trap_instructions();
+    u64 *auxv = find_auxv((u64 *)program_sp);
+    const char *path = (const char *)auxv_value(auxv, AT_EXECFN_TAG);
+    seed_at_random(p, auxv_value(auxv, AT_RANDOM_TAG));
+    name_program(p, t, path ? path : "");
+    t->trap_rip = 0;
+    record_plain(t, EVENT_START, 0, 0, p->exe);
+    u64 sp = move_stack((u64 *)program_sp, auxv);
+    t->place = PLACE_PROGRAM;
+    return sp;
+}
