@@ -172,8 +172,9 @@ struct task {
     u32 first_waiter; /* its entries in objects' wait lists */
     u32 ready_pos;    /* place in the ready set + 1 */
     u32 next_in_proc, prev_in_proc;
-    u64 clear_tid; /* CLONE_CHILD_CLEARTID, set_tid_address */
-    u64 program_robust_list, program_robust_len;
+    u64 clear_tid;   /* CLONE_CHILD_CLEARTID, set_tid_address */
+    u64 start_frame; /* a child's copy of its parent's trap frame */
+    u64 program_robust_list;
     u64 sigmask, saved_sigmask; /* virtual; saved: by sigsuspend, ppoll */
     u32 restore_mask;           /* saved_sigmask is to be restored after delivery */
     u32 wait_outside_now;       /* nobody else can run: wait for the outside in earnest */

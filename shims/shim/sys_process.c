@@ -1,0 +1,237 @@
+/* sys_process.c: process groups, prctl and other calls about the process itself. */
+#include <linux/prctl.h>
+
+#include "process.h"
+
+enum arch_prctl_op {
+    ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, ARCH_GET_FS = 0x1003, ARCH_GET_GS = 0x1004,
+    ARCH_GET_CPUID = 0x1011, ARCH_SET_CPUID = 0x1012, ARCH_GET_XCOMP_SUPP = 0x1021,
+    ARCH_GET_XCOMP_PERM = 0x1022, ARCH_REQ_XCOMP_PERM = 0x1023
+};
+
+i64 sys_setpgid(struct trap *c)
+{
+    i64 error = pass(c);
+    struct proc *p = (i32)c->a[0] ? proc_by_pid((u32)c->a[0]) : c->p;
+    if (!error && p)
+        p->pgid = (u32)c->a[1] ? (u32)c->a[1] : p->pid;
+    return error;
+}
+
+i64 sys_setsid(struct trap *c)
+{
+    i64 sid = pass(c);
+    if (sid > 0)
+        c->p->sid = c->p->pgid = (u32)sid;
+    return sid;
+}
+
+i64 sys_set_tid_address(struct trap *c)
+{
+    c->t->clear_tid = c->a[0];
+    return c->t->tid;
+}
+
+/* The kernel's own list of the task is ours: it tells the supervisor of a death with the token. */
+i64 sys_set_robust_list(struct trap *c)
+{
+    if (c->a[1] != sizeof(struct robust_head))
+        return -EINVAL;
+    c->t->program_robust_list = c->a[0];
+    return 0;
+}
+
+i64 sys_get_robust_list(struct trap *c)
+{
+    struct task *t = (u32)c->a[0] ? task_by_tid((u32)c->a[0]) : c->t;
+    u64 size = sizeof(struct robust_head);
+    if (!t)
+        return -ESRCH;
+    if (copy_out(c->a[1], &t->program_robust_list, 8) || copy_out(c->a[2], &size, 8))
+        return -EFAULT;
+    return 0;
+}
+
+i64 sys_sched_yield(struct trap *c)
+{
+    yield_token(c->t);
+    return 0;
+}
+
+i64 sys_arch_prctl(struct trap *c)
+{
+    u64 zero = 0;
+    switch ((u32)c->a[0]) {
+    case ARCH_SET_FS:
+    case ARCH_GET_FS:
+    case ARCH_GET_XCOMP_SUPP:
+    case ARCH_GET_XCOMP_PERM:
+    case ARCH_REQ_XCOMP_PERM:
+        return pass(c);
+    case ARCH_GET_GS:
+        return copy_out(c->a[1], &zero, 8);
+    case ARCH_SET_GS: /* GS is ours */
+        return c->a[1] ? -EPERM : 0;
+    case ARCH_GET_CPUID:
+        return 1;
+    case ARCH_SET_CPUID:
+        return c->a[1] ? 0 : -ENODEV;
+    default:
+        return -EINVAL; /* shadow stacks among them */
+    }
+}
+
+static i64 set_name(struct trap *c)
+{
+    i64 result = pass(c);
+    raw(__NR_prctl, PR_GET_NAME, c->t->comm, 0, 0, 0);
+    if (c->t->tid == c->p->pid)
+        memcpy(c->p->comm, c->t->comm, sizeof c->p->comm);
+    return result;
+}
+
+static i64 set_flag(u32 *flag, u64 value, u64 value_max)
+{
+    if (value > value_max)
+        return -EINVAL;
+    *flag = (u32)value;
+    return 0;
+}
+
+static i64 get_int(u64 user, u32 value)
+{
+    return copy_out(user, &value, sizeof value);
+}
+
+i64 sys_prctl(struct trap *c)
+{
+    struct proc *p = c->p;
+    u64 v = c->a[1];
+    switch ((u32)c->a[0]) {
+    case PR_SET_PDEATHSIG: /* delivered by us, at the parent's death */
+        return set_flag(&p->pdeathsig, v, 64);
+    case PR_GET_PDEATHSIG:
+        return get_int(v, p->pdeathsig);
+    case PR_SET_DUMPABLE: /* kept from the kernel: the supervisor must be able to look */
+        return set_flag(&p->dumpable, v, 1);
+    case PR_GET_DUMPABLE:
+        return p->dumpable;
+    case PR_SET_CHILD_SUBREAPER:
+        p->subreaper = v != 0;
+        return pass(c);
+    case PR_SET_NAME:
+        return set_name(c);
+    case PR_SET_TSC: /* reads are virtual in either mode */
+        return v == PR_TSC_ENABLE || v == PR_TSC_SIGSEGV ? 0 : -EINVAL;
+    case PR_GET_TSC:
+        return get_int(v, PR_TSC_ENABLE);
+    case PR_SET_SECCOMP: /* a filter would hit the shim's own calls: accepted, not installed */
+    case PR_GET_SECCOMP:
+    case PR_SET_TIMERSLACK:
+    case PR_SET_PTRACER:
+        return 0;
+    case PR_GET_TIMERSLACK:
+        return 50000;
+    case PR_SET_SYSCALL_USER_DISPATCH:
+    case PR_SET_MM:
+        return -EINVAL;
+    default:
+        return pass(c);
+    }
+}
+
+/* Filters are accepted and not installed: they would hit the shim's own calls. */
+i64 sys_seccomp(struct trap *c)
+{
+    enum { SET_MODE_STRICT, SET_MODE_FILTER, GET_ACTION_AVAIL };
+    u32 flags = (u32)c->a[1], first;
+    switch ((u32)c->a[0]) {
+    case SET_MODE_STRICT:
+        return flags || c->a[2] ? -EINVAL : 0;
+    case SET_MODE_FILTER:
+        return flags & 8 /* a listener's descriptor */ ? -EINVAL : copy_in(&first, c->a[2], 4);
+    case GET_ACTION_AVAIL:
+        return copy_in(&first, c->a[2], 4);
+    default:
+        return -EINVAL;
+    }
+}
+
+i64 sys_ptrace(struct trap *c)
+{
+    (void)c;
+    return -EPERM; /* the supervisor is the tracer */
+}
+
+/* ---- futexes, of processes with one thread: a wait ends by its timeout or a signal ---- */
+#define FUTEX_CMD_MASK 0x7fu
+#define FUTEX_CLOCK_REALTIME_FLAG 256u
+enum futex_cmd {
+    FUTEX_WAIT_CMD = 0, FUTEX_WAKE_CMD = 1, FUTEX_REQUEUE_CMD = 3, FUTEX_CMP_REQUEUE_CMD = 4,
+    FUTEX_WAKE_OP_CMD = 5, FUTEX_WAIT_BITSET_CMD = 9, FUTEX_WAKE_BITSET_CMD = 10
+};
+
+static i64 futex_deadline(struct trap *c, u32 cmd, u64 *deadline_ns)
+{
+    u64 ns, now = WORLD->now_ns;
+    *deadline_ns = ~0ul;
+    if (!c->a[3])
+        return 0;
+    i64 error = timespec_in(c->a[3], &ns);
+    if (error)
+        return error;
+    u64 base = c->a[1] & FUTEX_CLOCK_REALTIME_FLAG ? wall_ns() : now;
+    if (cmd == FUTEX_WAIT_CMD)
+        *deadline_ns = now + ns;
+    else
+        *deadline_ns = ns > base ? now + (ns - base) : now;
+    return 0;
+}
+
+static i64 futex_wait(struct trap *c, u32 cmd)
+{
+    u32 now;
+    u64 deadline;
+    i64 error = futex_deadline(c, cmd, &deadline);
+    if (error || copy_in(&now, c->a[0], 4))
+        return error ? error : -EFAULT;
+    if (now != (u32)c->a[2])
+        return -EAGAIN;
+    if (signal_waits(c->t))
+        return -ERESTARTSYS;
+    park(c->t, WAIT_FUTEX, c->a[0], deadline);
+    return c->t->wake_result == WAKE_SIGNAL ? -ERESTARTSYS : -ETIMEDOUT;
+}
+
+i64 sys_futex(struct trap *c)
+{
+    u32 cmd = (u32)c->a[1] & FUTEX_CMD_MASK;
+    switch (cmd) {
+    case FUTEX_WAIT_CMD:
+    case FUTEX_WAIT_BITSET_CMD:
+        return futex_wait(c, cmd);
+    case FUTEX_WAKE_CMD:
+    case FUTEX_WAKE_BITSET_CMD:
+    case FUTEX_REQUEUE_CMD:
+    case FUTEX_CMP_REQUEUE_CMD:
+    case FUTEX_WAKE_OP_CMD:
+        return 0;
+    default:
+        return -ENOSYS;
+    }
+}
+
+i64 sys_pidfd_open(struct trap *c)
+{
+    if ((i32)c->a[0] <= 0)
+        return -EINVAL;
+    if (!proc_by_pid((u32)c->a[0]))
+        return -ESRCH;
+    i64 fd = pass(c);
+    if (fd >= 0) {
+        u32 object = object_alloc(OBJECT_PIDFD);
+        WORLD->objects[object].value = (u32)c->a[0];
+        fd_install(c->p, fd, object, 1);
+    }
+    return fd;
+}
