@@ -17,7 +17,8 @@
  */
 #include "inode.h"
 
-#define FIRST_NUMBER 999u           /* of entry 1: 1000 */
+#define INODE_HELD 0x80000000u /* in inode.touched, during a sweep */
+#define FIRST_NUMBER 1000u
 #define FIRST_PROC_NUMBER 4026540000u
 #define DEVS_MAX 256u
 #define FIRST_MINOR 40u
@@ -57,25 +58,65 @@ static u32 table_find(u64 dev, u64 ino)
 
 /* Numbers of /proc are made when they are asked for and forgotten under memory pressure: they have
  * a range of their own, so that they shift no other file's. */
-static u64 next_number(u32 index, u64 dev)
+static u64 next_number(u64 dev)
 {
     struct world *w = WORLD;
-    if (dev == w->config.proc_dev)
-        return FIRST_PROC_NUMBER + w->used_proc_inodes++;
-    return FIRST_NUMBER + index - w->used_proc_inodes;
+    return dev == w->config.proc_dev ? FIRST_PROC_NUMBER + w->used_proc_inodes++
+                                     : FIRST_NUMBER + w->used_file_inodes++;
+}
+
+static void chain_remove(u32 index)
+{
+    struct world *w = WORLD;
+    u32 *link = bucket_of(w->inodes[index].dev, w->inodes[index].ino);
+    while (*link != index)
+        link = &w->inodes[*link].next;
+    *link = w->inodes[index].next;
+}
+
+/* When the table is full, entries of deleted files that no descriptor holds become free. */
+static void sweep(void)
+{
+    struct world *w = WORLD;
+    for (u32 i = 1; i <= w->used_objects; i++)
+        if (w->objects[i].refs)
+            w->inodes[w->objects[i].inode].touched |= INODE_HELD;
+    for (u32 i = 1; i <= w->used_inodes; i++) {
+        struct inode *e = &w->inodes[i];
+        if (e->touched & INODE_UNLINKED && !(e->touched & INODE_HELD) && !e->channel) {
+            chain_remove(i);
+            e->next = w->free_inode;
+            w->free_inode = i;
+            e->touched = 0; /* not found again by another sweep */
+        }
+        e->touched &= ~(u32)INODE_HELD;
+    }
+}
+
+static u32 slot_take(void)
+{
+    struct world *w = WORLD;
+    if (w->used_inodes + 1 < INODES_MAX)
+        return ++w->used_inodes;
+    if (!w->free_inode)
+        sweep();
+    u32 index = w->free_inode;
+    if (!index)
+        fatal("too many files seen in one run; the limit is", INODES_MAX);
+    w->free_inode = w->inodes[index].next;
+    memset(&w->inodes[index], 0, sizeof w->inodes[index]);
+    return index;
 }
 
 /* The newest entry of a (device, inode) comes first in its chain and hides older ones. */
 static u32 table_add(u64 dev, u64 ino)
 {
     struct world *w = WORLD;
-    if (w->used_inodes + 1 >= INODES_MAX)
-        fatal("too many files seen in one run; the limit is", INODES_MAX);
-    u32 index = ++w->used_inodes, *bucket = bucket_of(dev, ino);
+    u32 index = slot_take(), *bucket = bucket_of(dev, ino);
     struct inode *e = &w->inodes[index];
     e->dev = dev;
     e->ino = ino;
-    e->number = next_number(index, dev);
+    e->number = next_number(dev);
     e->seen_ns = (i64)wall_ns();
     e->next = *bucket;
     *bucket = index;
