@@ -513,7 +513,8 @@ struct world {
     u32 stopping;   /* the supervisor ends the run: nobody proceeds */
     u32 ready;      /* the first program has started */
     struct request request;
-    u32 outside_death; /* the supervisor saw a parked task die: look before the next choice */
+    u32 outside_death; /* the supervisor saw a task die: look before the next choice */
+    u32 deputy;        /* the task that was given the token is to choose for a dead holder */
     u32 end_status;    /* wait status of the first process */
 
     /* counters */

@@ -151,8 +151,9 @@ static void die_of(u32 signo)
     memset(&by_default, 0, sizeof by_default);
     raw(__NR_rt_sigaction, signo, &by_default, 0, 8);
     raw(__NR_rt_sigprocmask, 2, &mask, 0, 8);
+    i64 pid = raw(__NR_getpid), tid = raw(__NR_gettid);
     for (;;)
-        raw(__NR_tgkill, raw(__NR_getpid), raw(__NR_gettid), signo);
+        raw(__NR_tgkill, pid, tid, signo);
 }
 
 /* wait_status is as wait4 gives it: a signal's number, or an exit code << 8. */

@@ -49,18 +49,6 @@ static void bury_the_dying(void)
         task_free(task_at(task));
 }
 
-void token_wait(struct task *t)
-{
-    t->place = PLACE_PARKED;
-    while (!__atomic_exchange_n(&t->wake, 0, __ATOMIC_ACQUIRE))
-        futex_sleep(&t->wake, 0);
-    t->place = PLACE_SHIM;
-    if (unlikely(WORLD->stopping))
-        freeze();
-    if (unlikely(WORLD->dying_pid))
-        bury_the_dying();
-}
-
 /* Hands the token to `next`. False: it was dead already, and the token is ours again. */
 static int give(struct task *next, struct task *giver)
 {
@@ -129,6 +117,40 @@ static struct task *choose(void)
             sweep_outside_deaths();
             if (!w->sched.count)
                 end_run(END_DEADLOCK, "nothing can run and no timer is set");
+        }
+    }
+}
+
+static void sleep_until_woken(struct task *t)
+{
+    t->place = PLACE_PARKED;
+    while (!__atomic_exchange_n(&t->wake, 0, __ATOMIC_ACQUIRE))
+        futex_sleep(&t->wake, 0);
+    t->place = PLACE_SHIM;
+    if (unlikely(WORLD->stopping))
+        freeze();
+    if (unlikely(WORLD->dying_pid))
+        bury_the_dying();
+}
+
+/* Sleeps until the token is ours. When its holder was killed from outside, the supervisor wakes any
+ * task that is alive as a deputy: it buries the dead, chooses for them and sleeps again. */
+void token_wait(struct task *t)
+{
+    struct world *w = WORLD;
+    for (;;) {
+        sleep_until_woken(t);
+        if (likely(!w->deputy))
+            return;
+        w->deputy = 0;
+        w->outside_death = 1;
+        struct task *next;
+        do {
+            next = choose();
+        } while (next != t && !give(next, t));
+        if (next == t) {
+            t->state = TASK_RUNNING;
+            return;
         }
     }
 }

@@ -112,7 +112,7 @@ i64 sys_wait4(struct trap *c)
         return found;
     if (c->a[1] && copy_out(c->a[1], &w.status, 4))
         return -EFAULT;
-    return rusage_out(c->a[3], w.cpu_ns) ? -EFAULT : w.pid;
+    return rusage_out(c->a[3], w.cpu_ns) ? -EFAULT : (i64)w.pid;
 }
 
 static u64 status_for_siginfo(const struct waited *w)
