@@ -1,9 +1,10 @@
 /* inode.c: the numbers and times that the program sees of files.
  *
  * Numbers. The kernel's (device, inode) becomes a number in the order of first sight. A file system
- * gives the number of a deleted file to the next one, sooner or later: whether it did must not show,
- * so a deleted file's entry is closed (INODE_UNLINKED) and who comes later with the same number is
- * another file. A birth time that changes on a live entry is overlayfs copying up: the same file.
+ * gives the number of a deleted file to the next one, sooner or later. Whether it did must not
+ * show, so a deleted file's entry is closed (INODE_UNLINKED), and who comes later with the same
+ * number is another file. A birth time that changes on a live entry is overlayfs copying up: the
+ * same file.
  *
  * Times. Real time stamps before the start of the run are the files' own and are shown. Any later
  * one came about in the run, and is shown as the virtual time of the call that we saw cause it
@@ -108,18 +109,25 @@ static u32 slot_take(void)
     return index;
 }
 
-/* The newest entry of a (device, inode) comes first in its chain and hides older ones. */
+/* A new file. The entry of a deleted one with the same number is overwritten: the file system gives
+ * a number away only when nobody has the file open any more. */
 static u32 table_add(u64 dev, u64 ino)
 {
     struct world *w = WORLD;
-    u32 index = slot_take(), *bucket = bucket_of(dev, ino);
+    u32 index = table_find(dev, ino), *bucket = bucket_of(dev, ino), next = *bucket;
+    if (index && w->inodes[index].touched & INODE_UNLINKED) {
+        next = w->inodes[index].next;
+        memset(&w->inodes[index], 0, sizeof w->inodes[index]);
+    } else {
+        index = slot_take();
+        *bucket = index; /* first in its chain: it hides an older entry */
+    }
     struct inode *e = &w->inodes[index];
     e->dev = dev;
     e->ino = ino;
     e->number = next_number(dev);
     e->seen_ns = (i64)wall_ns();
-    e->next = *bucket;
-    *bucket = index;
+    e->next = next;
     return index;
 }
 
@@ -160,7 +168,7 @@ static int is_timeless(const struct statx_k *st)
            (type != S_IFREG_BITS && type != S_IFDIR_BITS && type != S_IFLNK_BITS);
 }
 
-/* Times of the run that no call of the program explains: now is the first that it can see of them. */
+/* Times of the run that no call of the program explains: now is the first it can see of them. */
 static void explain_times(struct inode *e, const struct statx_k *st)
 {
     i64 now = (i64)wall_ns(), mtime = time_ns(&st->mtime);
@@ -335,7 +343,8 @@ static void show_times(struct statx_k *st, const struct inode *e)
 {
     int timeless = is_timeless(st);
     i64 epoch = (i64)WORLD->config.epoch_ns;
-    i64 mtime = timeless ? epoch : time_ns(&st->mtime), ctime = timeless ? epoch : time_ns(&st->ctime);
+    i64 mtime = timeless ? epoch : time_ns(&st->mtime);
+    i64 ctime = timeless ? epoch : time_ns(&st->ctime);
     i64 birth = timeless ? epoch : in_run(e->birth_ns) ? e->seen_ns : e->birth_ns;
     if (e->touched & INODE_MTIME)
         mtime = e->mtime_ns;

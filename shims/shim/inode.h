@@ -50,9 +50,19 @@ static inline u64 dev_make(u32 major, u32 minor)
 {
     return (minor & 0xff) | (u64)major << 8 | (u64)(minor & ~0xffu) << 12;
 }
-static inline u64 statx_dev(const struct statx_k *st) { return dev_make(st->dev_major, st->dev_minor); }
-static inline int statx_is(const struct statx_k *st, u32 type) { return (st->mode & S_IFMT_BITS) == type; }
-static inline i64 time_ns(const struct statx_time_k *t) { return t->sec * (i64)NS_PER_SECOND + t->nsec; }
+/* As in struct stat, in /proc and in config.proc_dev. */
+static inline u64 statx_dev(const struct statx_k *st)
+{
+    return dev_make(st->dev_major, st->dev_minor);
+}
+static inline int statx_is(const struct statx_k *st, u32 type)
+{
+    return (st->mode & S_IFMT_BITS) == type;
+}
+static inline i64 time_ns(const struct statx_time_k *t)
+{
+    return t->sec * (i64)NS_PER_SECOND + t->nsec;
+}
 
 /* ---- asking the kernel; `path` may be 0 for the descriptor itself ---- */
 i64 statx_of_path(i64 dirfd, const char *path, u32 flags, struct statx_k *st) HIDDEN;

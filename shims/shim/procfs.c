@@ -1,7 +1,7 @@
 /* procfs.c: opening a file of /proc or /sys.
  *
- * Files whose content is the same in every run are the kernel's own. Of those that vary, the program
- * is given a memfd with the simulation's content, made when the file is opened: a program that keeps
+ * Files whose content is the same in every run are the kernel's own. For those that vary the
+ * program is given a memfd with the simulation's content, made at the open: a program that keeps
  * /proc/stat open and reads it again sees the first content again. What is in neither table is
  * opened as it is, counted, and named in the summary.
  */
@@ -90,7 +90,8 @@ static const struct view_row *row_of(struct view *v, const char *path)
 /* The program is to see only the CPUs (and the one memory node) of the configuration. */
 static int is_beyond(const char *path)
 {
-    static const char cpus[] = "/sys/devices/system/cpu/cpu", nodes[] = "/sys/devices/system/node/node";
+    static const char cpus[] = "/sys/devices/system/cpu/cpu";
+    static const char nodes[] = "/sys/devices/system/node/node";
     const char *at = path + sizeof cpus - 1;
     if (string_starts(path, cpus) && *at >= '0' && *at <= '9')
         return scan_number(&at, 10) >= WORLD->config.cpus;
@@ -107,8 +108,8 @@ static i64 path_of_fd(i64 fd, char *path, u64 bytes)
     return n;
 }
 
-static i64 show_view(struct view *v, const struct view_row *row, i64 fd, u64 flags, const char *path,
-                     const struct statx_k *st)
+static i64 show_view(struct view *v, const struct view_row *row, i64 fd, u64 flags,
+                     const char *path, const struct statx_k *st)
 {
     struct statx_k own;
     v->real = fd;

@@ -1,8 +1,8 @@
 /* procfs_machine.c: /proc/... and /sys/... that tell of the machine.
  *
  * A machine with the configuration's CPUs and memory, which has been up since the virtual clock's
- * zero and does nothing but this run. Settings (/proc/sys, most of /sys) are the real ones: they are
- * the machine's but not the moment's.
+ * zero and does nothing but this run. Settings (/proc/sys, most of /sys) are the real ones: they
+ * are the machine's but not the moment's.
  */
 #include "procfs.h"
 
@@ -102,12 +102,13 @@ static void write_kb(struct view *v, const char *before, const char *key, u64 kb
 
 static void write_meminfo(struct view *v, const char *before)
 {
-    static const char *const zero[] = {"Buffers", "SwapCached", "Active", "Inactive", "Active(anon)",
-                                       "Inactive(anon)", "Active(file)", "Inactive(file)", "Unevictable",
-                                       "Mlocked", "SwapTotal", "SwapFree", "Dirty", "Writeback",
-                                       "AnonPages", "Mapped", "Shmem", "KReclaimable", "Slab",
-                                       "SReclaimable", "SUnreclaim", "KernelStack", "PageTables",
-                                       "NFS_Unstable", "Bounce", "WritebackTmp"};
+    static const char *const zero[] = {
+        "Buffers",      "SwapCached",     "Active",       "Inactive",     "Active(anon)",
+        "Active(file)", "Inactive(anon)", "Inactive(file)", "Unevictable", "Mlocked",
+        "SwapTotal",    "SwapFree",       "Dirty",        "Writeback",    "AnonPages",
+        "Mapped",       "Shmem",          "KReclaimable", "Slab",         "SReclaimable",
+        "SUnreclaim",   "KernelStack",    "PageTables",   "NFS_Unstable", "Bounce",
+        "WritebackTmp"};
     u64 kb = WORLD->config.memory_bytes / 1024;
     write_kb(v, before, "MemTotal", kb);
     write_kb(v, before, "MemFree", kb / 4 * 3); /* as sysinfo says */
@@ -134,7 +135,8 @@ static void view_vmstat(struct view *v)
 {
     text(&v->out, "nr_free_pages ");
     text_number(&v->out, WORLD->config.memory_bytes / 4096 / 4 * 3);
-    text(&v->out, "\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault 0\npgmajfault 0\noom_kill 0\n");
+    text(&v->out, "\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault 0\npgmajfault 0\n"
+                  "oom_kill 0\n");
 }
 
 /* ---- CPUs ---- */
@@ -159,7 +161,8 @@ static void write_flags(struct text *o, const char *at)
 
 static void write_cpuinfo_line(struct text *o, const char *line, u32 cpu)
 {
-    static const char *const counted[] = {"processor\t", "core id\t", "apicid\t", "initial apicid\t"};
+    static const char *const counted[] = {"processor\t", "core id\t", "apicid\t",
+                                          "initial apicid\t"};
     const char *value = value_of(line);
     u64 head = (u64)(value - line);
     for (u64 i = 0; i < sizeof counted / sizeof *counted; i++)
@@ -252,10 +255,18 @@ static void view_file_nr(struct view *v) { line_of(v, "1024\t0\t9223372036854775
 static void view_inode_nr(struct view *v) { line_of(v, "10000\t1000"); }
 static void view_inode_state(struct view *v) { line_of(v, "10000\t1000\t0\t0\t0\t0\t0"); }
 static void view_dentry_state(struct view *v) { line_of(v, "10000\t5000\t45\t0\t1000\t0"); }
-static void view_cgroups(struct view *v) { line_of(v, "#subsys_name\thierarchy\tnum_cgroups\tenabled"); }
 static void view_partitions(struct view *v) { line_of(v, "major minor  #blocks  name\n"); }
-static void view_swaps(struct view *v) { line_of(v, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"); }
 static void view_schedstat(struct view *v) { line_of(v, "version 15\ntimestamp 0"); }
+
+static void view_cgroups(struct view *v)
+{
+    line_of(v, "#subsys_name\thierarchy\tnum_cgroups\tenabled");
+}
+
+static void view_swaps(struct view *v)
+{
+    line_of(v, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority");
+}
 
 static void view_domainname(struct view *v)
 {
@@ -270,12 +281,14 @@ static void view_last_pid(struct view *v)
 
 static void view_pressure(struct view *v)
 {
-    line_of(v, "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0");
+    line_of(v, "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"
+               "full avg10=0.00 avg60=0.00 avg300=0.00 total=0");
 }
 
 static void view_numastat(struct view *v)
 {
-    line_of(v, "numa_hit 0\nnuma_miss 0\nnuma_foreign 0\ninterleave_hit 0\nlocal_node 0\nother_node 0");
+    line_of(v, "numa_hit 0\nnuma_miss 0\nnuma_foreign 0\n"
+               "interleave_hit 0\nlocal_node 0\nother_node 0");
 }
 
 /* A version 4 UUID, a new one at each open. */

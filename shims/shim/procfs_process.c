@@ -8,6 +8,8 @@
 #define TICK_NS 10000000ul
 #define MAP_NAME_COLUMN 73u
 #define MOUNTS_MAX 256u
+#define ROLLUP_LINE                                                                        \
+    "555555554000-7ffffffff000 ---p 00000000 00:00 0                          [rollup]\n"
 #define FIRST_MOUNT 20u
 #define O_NONBLOCK_OCTAL 04000ul
 
@@ -83,9 +85,11 @@ static void view_maps(struct view *v)
 /* "Rss:    8 kB" and its kin: all of a private writable mapping counts, nothing of any other. */
 static void write_smaps_line(struct text *o, const char *line, u64 resident_kb)
 {
-    static const char *const kept[] = {"Size:", "KernelPageSize:", "MMUPageSize:", "THPeligible:", "VmFlags:"};
-    static const char *const counted[] = {"Rss:",        "Pss:",       "Pss_Dirty:", "Private_Dirty:",
-                                          "Referenced:", "Anonymous:", "Pss_Anon:"};
+    static const char *const kept[] = {"Size:", "KernelPageSize:", "MMUPageSize:",
+                                       "THPeligible:", "VmFlags:"};
+    static const char *const counted[] = {"Rss:",           "Pss:",        "Pss_Dirty:",
+                                          "Private_Dirty:", "Pss_Anon:",   "Referenced:",
+                                          "Anonymous:"};
     u64 kb = 0, name = word_length(line);
     for (u64 i = 0; i < sizeof kept / sizeof *kept; i++)
         if (string_starts(line, kept[i])) {
@@ -180,7 +184,7 @@ static void view_smaps_rollup(struct view *v)
     lines_start(&l, v->real);
     for (int first = 1; line_next(&l, line, sizeof line); first = 0) {
         if (first)
-            text(&v->out, "555555554000-7ffffffff000 ---p 00000000 00:00 0                          [rollup]\n");
+            text(&v->out, ROLLUP_LINE);
         else
             write_smaps_line(&v->out, line, kb);
     }
@@ -199,7 +203,8 @@ static void view_numa_maps(struct view *v)
         text_bytes(&v->out, line, (u64)(at - line));
         text(&v->out, " default");
         for (at = word_skip(word_skip(line)); *at; at = word_skip(at))
-            if (string_starts(at, "file=") || string_starts(at, "heap") || string_starts(at, "stack")) {
+            if (string_starts(at, "file=") || string_starts(at, "heap") ||
+                string_starts(at, "stack")) {
                 text(&v->out, " ");
                 text_bytes(&v->out, at, word_length(at));
             }
@@ -465,7 +470,9 @@ static void view_limits(struct view *v)
 {
     static const struct {
         const char *label, *unit;
-    } rows[3] = {{"Max stack size", "bytes"}, {"Max open files", "files"}, {"Max address space", "bytes"}};
+    } rows[3] = {{"Max stack size", "bytes"},
+                 {"Max open files", "files"},
+                 {"Max address space", "bytes"}};
     const u64 *values[3] = {v->p->rlimit_stack, v->p->rlimit_nofile, v->p->rlimit_as};
     struct text *o = &v->out;
     struct lines l;
@@ -587,8 +594,8 @@ void view_fdinfo(struct view *v)
         else if (string_starts(line, "eventfd-id:"))
             text(o, "0");
         else /* members of epoll and inotify name inodes and devices at their end */
-            for (; *value && !string_starts(value, "ino:") && !string_starts(value, "pos:"); value++)
-                text_bytes(o, value, 1);
+            while (*value && !string_starts(value, "ino:") && !string_starts(value, "pos:"))
+                text_bytes(o, value++, 1);
         text(o, "\n");
     }
 }
@@ -598,9 +605,10 @@ void view_fdinfo(struct view *v)
  * program's. */
 static void write_options(struct text *o, const char *at, u64 n)
 {
-    static const char *const left_out[] = {"lowerdir=", "upperdir=", "workdir=", "lowerdir+=", "size=",
-                                           "nr_inodes=", "fd=", "pgrp=", "index=", "redirect_dir=",
-                                           "userxattr", "metacopy=", "xino="};
+    static const char *const left_out[] = {
+        "lowerdir=",     "lowerdir+=", "upperdir=", "workdir=", "index=", "metacopy=",
+        "redirect_dir=", "userxattr",  "xino=",     "size=",    "fd=",    "nr_inodes=",
+        "pgrp="};
     int first = 1;
     for (u64 i = 0; i < n;) {
         u64 length = 0;
@@ -742,8 +750,8 @@ const struct view_row views_of_process[] = {
 static void stranger_stat(struct view *v)
 {
     text_number(&v->out, v->pid);
-    text(&v->out, " (init) S 0 0 0 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 0 0 0 18446744073709551615 "
-                  "0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
+    text(&v->out, " (init) S 0 0 0 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 0 0 0 "
+                  "18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
 }
 
 static void stranger_status(struct view *v)
@@ -752,7 +760,8 @@ static void stranger_status(struct view *v)
     text_number(&v->out, v->pid);
     text(&v->out, "\nNgid:\t0\nPid:\t");
     text_number(&v->out, v->pid);
-    text(&v->out, "\nPPid:\t0\nTracerPid:\t0\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t64\nThreads:\t1\n");
+    text(&v->out, "\nPPid:\t0\nTracerPid:\t0\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n"
+                  "FDSize:\t64\nThreads:\t1\n");
 }
 
 static void stranger_comm(struct view *v) { text(&v->out, "init\n"); }

@@ -1,4 +1,4 @@
-/* procfs_text.c: writing text into a memfd by way of one page, and reading the kernel's by lines. */
+/* procfs_text.c: writes text into a memfd by way of one page, reads the kernel's by lines. */
 #include "procfs.h"
 
 void text_flush(struct text *o)

@@ -47,7 +47,10 @@ static struct dirent64_k *entry_at(const struct listing *l, u32 i)
 }
 
 /* Offsets stand behind the records, aligned. */
-static u32 *offsets_of(u8 *slot, u32 record_bytes) { return (u32 *)(slot + ((record_bytes + 7) & ~7u)); }
+static u32 *offsets_of(u8 *slot, u32 record_bytes)
+{
+    return (u32 *)(slot + ((record_bytes + 7) & ~7u));
+}
 
 /* ---- slots ---- */
 void dir_listing_drop(u32 slot)
@@ -282,7 +285,8 @@ static i64 serve(struct object *o, u64 user, u64 room, int old)
     d->used_seq = ++w->dirs_seq;
     while (o->dir_pos < l.entries) {
         const struct dirent64_k *from = entry_at(&l, o->dir_pos);
-        u32 n = old ? pack_old(record, from, o->dir_pos + 1u) : pack_64(record, from, o->dir_pos + 1u);
+        u64 next = o->dir_pos + 1u;
+        u32 n = old ? pack_old(record, from, next) : pack_64(record, from, next);
         if (given + n > room)
             return given ? (i64)given : -EINVAL;
         if (copy_out(user + given, record, n))

@@ -1,4 +1,4 @@
-/* sys_identity.c: what the machine is: its name, CPUs, memory, limits, and what has been used of it.
+/* sys_identity.c: what the machine is: its name, CPUs, memory, limits, and what was used of it.
  *
  * Everything here is a constant of the configuration or follows from the virtual clock. Priorities,
  * policies and locked memory are accepted and have no effect: the simulation's scheduler decides.
@@ -272,8 +272,9 @@ i64 sys_ioprio_get(struct trap *c)
 i64 sys_ioprio_set(struct trap *c) { return sys_ioprio_get(c); }
 
 /* ---- limits ----
- * Address space and stack are kept in the world alone: a real limit would count the shim's mappings,
- * and the stack's moves every mapping of the next exec. The number of descriptors is real too. */
+ * Address space and stack are kept in the world alone: a real limit would count the shim's own
+ * mappings, and the stack's moves every mapping of the next exec. The number of descriptors is
+ * real too. */
 static u64 *limit_of(struct proc *p, u32 resource)
 {
     switch (resource) {
@@ -288,7 +289,7 @@ static u64 *limit_of(struct proc *p, u32 resource)
     }
 }
 
-/* The table of descriptors has FDS_MAX places; a program that asks for more believes that it has. */
+/* The table of descriptors has FDS_MAX places; who asks for more believes to have them. */
 static i64 set_real_nofile(u32 pid, const u64 limit[2])
 {
     u64 real[2] = {min_u64(limit[0], FDS_MAX), min_u64(limit[1], FDS_MAX)};

@@ -1,7 +1,7 @@
 /* sys_path.c: calls that change names, modes, owners, sizes and times of files.
  *
- * The kernel does them; what we add is the virtual time of the change on everything that it touched:
- * the file and the directory that holds the name. Which file that is must be asked before a name
+ * The kernel does them; what we add is the virtual time of the change on all that it touched: the
+ * file and the directory that holds the name. Which file that is must be asked before a name
  * goes away, and after one has come.
  */
 #include "procfs.h"
@@ -11,6 +11,7 @@
 #define UTIME_NOW_K 0x3fffffffl
 #define UTIME_OMIT_K 0x3ffffffel
 #define LINK_BYTES_MAX 4095u
+#define PATH_FLAGS (AT_SYMLINK_NOFOLLOW_K | AT_EMPTY_PATH_K) /* that say which file is meant */
 
 /* ---- names that come ---- */
 /* mkdir, mknod, symlink: path[n] below dirfd is new. */
@@ -101,8 +102,7 @@ static i64 changed_at(struct trap *c, i64 dirfd, u32 flags, u32 what)
 {
     i64 result = pass(c);
     if (!result && c->path[0])
-        inode_touch(inode_of_path(dirfd, c->path[0], flags & (AT_SYMLINK_NOFOLLOW_K | AT_EMPTY_PATH_K)),
-                    what);
+        inode_touch(inode_of_path(dirfd, c->path[0], flags & PATH_FLAGS), what);
     return result;
 }
 
@@ -119,7 +119,10 @@ i64 sys_fchmod(struct trap *c) { return changed_fd(c, INODE_CTIME); }
 i64 sys_fchmodat(struct trap *c) { return changed_at(c, (i32)c->a[0], 0, INODE_CTIME); }
 i64 sys_fchmodat2(struct trap *c) { return changed_at(c, (i32)c->a[0], (u32)c->a[3], INODE_CTIME); }
 i64 sys_chown(struct trap *c) { return changed_at(c, AT_FDCWD_K, 0, INODE_CTIME); }
-i64 sys_lchown(struct trap *c) { return changed_at(c, AT_FDCWD_K, AT_SYMLINK_NOFOLLOW_K, INODE_CTIME); }
+i64 sys_lchown(struct trap *c)
+{
+    return changed_at(c, AT_FDCWD_K, AT_SYMLINK_NOFOLLOW_K, INODE_CTIME);
+}
 i64 sys_fchown(struct trap *c) { return changed_fd(c, INODE_CTIME); }
 i64 sys_fchownat(struct trap *c) { return changed_at(c, (i32)c->a[0], (u32)c->a[4], INODE_CTIME); }
 i64 sys_truncate(struct trap *c) { return changed_at(c, AT_FDCWD_K, 0, INODE_WRITTEN); }
@@ -129,7 +132,7 @@ i64 sys_fallocate(struct trap *c) { return changed_fd(c, INODE_WRITTEN); }
 /* ---- times that the program sets ----
  *
  * Given ones go to the kernel and are remembered as it keeps them (a file system may round), "now"
- * goes to the kernel as it is, because that needs less permission, and is the virtual clock's here. */
+ * goes to the kernel as it is, because that needs less permission, and is the virtual clock's. */
 enum time_how { TIME_NOW, TIME_GIVEN, TIME_OMITTED };
 
 static void remember_times(const struct statx_k *st, const u8 how[2])
@@ -156,7 +159,7 @@ static i64 set_times(struct trap *c, i64 dirfd, u32 flags, const u8 how[2])
     i64 result = pass(c);
     if (result || (how[0] == TIME_OMITTED && how[1] == TIME_OMITTED))
         return result;
-    if (!statx_of_path(dirfd, c->path[0], flags & (AT_SYMLINK_NOFOLLOW_K | AT_EMPTY_PATH_K), &st))
+    if (!statx_of_path(dirfd, c->path[0], flags & PATH_FLAGS, &st))
         remember_times(&st, how);
     return 0;
 }

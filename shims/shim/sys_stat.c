@@ -1,7 +1,7 @@
 /* sys_stat.c: stat and its kin, statx, statfs. All ask the kernel by one statx and translate. */
 #include "inode.h"
 
-/* Masks of statx that are answered; a program that asks for more is told so by the result's mask. */
+/* What else a program asks of statx is not answered, and the result's mask says so. */
 #define STATX_MASK_RESERVED 0x80000000u
 
 struct stat_k { /* the kernel's struct stat, x86-64 */
