@@ -114,12 +114,14 @@ static u32 slot_take(void)
 static u32 table_add(u64 dev, u64 ino)
 {
     struct world *w = WORLD;
-    u32 index = table_find(dev, ino), *bucket = bucket_of(dev, ino), next = *bucket;
+    u32 index = table_find(dev, ino), next;
     if (index && w->inodes[index].touched & INODE_UNLINKED) {
         next = w->inodes[index].next;
         memset(&w->inodes[index], 0, sizeof w->inodes[index]);
     } else {
-        index = slot_take();
+        index = slot_take(); /* may take others out of the chain */
+        u32 *bucket = bucket_of(dev, ino);
+        next = *bucket;
         *bucket = index; /* first in its chain: it hides an older entry */
     }
     struct inode *e = &w->inodes[index];
