@@ -338,20 +338,13 @@ struct timer {
 
 enum timer_kind { TIMER_TASK = 1, TIMER_ITIMER_REAL = 2, TIMER_OBJECT = 3, TIMER_POSIX = 4 };
 
-/* ---- requests to the supervisor (one at a time: only the token's holder asks) ---- */
-enum request_kind {
-    REQUEST_NONE = 0,
-    REQUEST_SEIZE = 1,  /* I am about to exec: seize me */
-    REQUEST_RELEASE = 2 /* the exec failed: let go of me */
-};
-
+/* ---- a request to be seized before an exec (one at a time: only the token's holder asks) ---- */
 enum request_state { REQ_IDLE = 0, REQ_ASKED = 1, REQ_GRANTED = 2, REQ_REFUSED = 3 };
 
 struct request {
     u32 state; /* futex */
-    u32 kind;
     u32 pid, tid, task;
-    u32 error;
+    u32 error, pad;
 };
 
 /* ---- how a run ends ---- */
@@ -364,7 +357,9 @@ enum end_reason {
     END_STRICT = 5,
     END_FATAL = 6,    /* message in end_message */
     END_TRACE_FULL = 7,
-    END_UNSUPPORTED = 8
+    END_UNSUPPORTED = 8,
+    END_INTERRUPTED = 9, /* by the supervisor: Ctrl-C */
+    END_WALL = 10        /* by the supervisor: --wall-limit */
 };
 
 /* What is not under control and is no syscall of its own; names in dstrun/report. */

@@ -78,7 +78,7 @@ shut:
     ret
 
     .balign 8
-shim_base:   .quad 0        /* the last 24 quads, in this order: dstrun/launch/inject.py */
+shim_base:   .quad 0        /* the last 21 quads, in this order: dstrun/launch/inject.py */
 shim_bytes:  .quad 0
 world_base:  .quad 0
 world_bytes: .quad 0

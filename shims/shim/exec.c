@@ -110,10 +110,9 @@ static i64 judge(i64 dirfd, const char *path, u64 at_flags)
 }
 
 /* One request at a time: only the token's holder asks. 0, or the supervisor's errno. */
-static i64 ask_supervisor(struct task *t, u32 kind)
+static i64 ask_for_seize(struct task *t)
 {
     struct request *q = &WORLD->request;
-    q->kind = kind;
     q->pid = proc_of(t)->pid;
     q->tid = t->tid;
     q->task = t->index;
@@ -134,7 +133,7 @@ static i64 exec(struct trap *c, i64 dirfd, u64 argv, u64 envp, u64 at_flags)
     i64 error = judge(dirfd, c->path[0], at_flags == PLAIN_EXECVE ? 0 : at_flags);
     if (error)
         return error;
-    error = ask_supervisor(t, REQUEST_SEIZE);
+    error = ask_for_seize(t);
     if (error)
         return refuse(error);
     record_mark(&mark);
@@ -147,7 +146,8 @@ static i64 exec(struct trap *c, i64 dirfd, u64 argv, u64 envp, u64 at_flags)
     raw(__NR_set_robust_list, &t->robust, sizeof t->robust);
     t->place = PLACE_SHIM;
     record_take_back(&mark);
-    ask_supervisor(t, REQUEST_RELEASE);
+    /* The supervisor waits for the exec's event: this stop tells it that there will be none. */
+    raw(__NR_tgkill, proc_of(t)->pid, t->tid, SIG_TRAP);
     return error;
 }
 

@@ -119,6 +119,16 @@ static void drop_tasks(struct proc *p)
     p->tasks_live = 0;
 }
 
+/* The run is the first program's: when it ends, so does the run, and what is left is killed. */
+static void end_with_first(u32 wait_status)
+{
+    struct world *w = WORLD;
+    w->end_status = wait_status;
+    if (!w->end_reason)
+        __atomic_store_n(&w->end_reason, END_EXITED, __ATOMIC_SEQ_CST);
+    ring_bell();
+}
+
 /* Everything that a death means to the simulation. The process may be dead already, or be about to
  * die as soon as the token is handed on; nobody runs before it has. */
 void process_mark_dead(struct proc *p, u32 wait_status)
@@ -133,7 +143,7 @@ void process_mark_dead(struct proc *p, u32 wait_status)
     p->exit_status = wait_status;
     w->live_procs--;
     if (p->index == w->first_proc)
-        w->end_status = wait_status;
+        end_with_first(wait_status);
     fd_table_drop(p->fd_table);
     release_vfork_parent(p);
     orphan_children(p);
@@ -162,6 +172,7 @@ void process_exit(struct task *t, u32 wait_status)
     record_plain(t, EVENT_EXIT, 0, wait_status, 0);
     process_mark_dead(proc_of(t), wait_status);
     hand_on_and_die(t);
+    t->place = PLACE_PROGRAM;
     if (wait_status & 0x7f)
         die_of(wait_status & 0x7f);
     for (;;)

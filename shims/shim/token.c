@@ -221,12 +221,8 @@ void hand_on_and_die(struct task *t)
 {
     struct world *w = WORLD;
     t->state = TASK_EXITING;
-    if (!w->live_tasks) {
-        w->end_reason = END_EXITED;
-        w->token = 0;
-        ring_bell();
-        return;
-    }
+    if (w->end_reason)
+        return; /* it was the first process: nobody runs any more */
     struct task *next;
     do {
         next = choose();

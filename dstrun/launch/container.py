@@ -1,0 +1,309 @@
+"""The container: what the program sees of the machine, and how all of it ends together.
+
+A child is cloned into new namespaces (as root, or in a user namespace with the same uid); it mounts
+/proc and the overlays and stays as init, pid 1, which reaps orphans and dies with us: by
+PDEATHSIG, and by the end of a pipe as a second string. With pid 1 dies everything in there. Its
+child is the process that becomes the program.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import struct
+from dataclasses import dataclass
+from typing import NoReturn
+
+from dstrun.errors import CommandNotExecutable, DstrunError
+from dstrun.launch import kernel
+from dstrun.launch.overlay import mount_overlays
+from dstrun.launch.world import NOFILE_LIMIT, STACK_LIMIT_BYTES
+from dstrun.spec import RunSpec
+
+_NAMESPACES = kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWIPC
+_SIOCSIFFLAGS, _IFF_UP_RUNNING = 0x8914, 0x41
+
+
+@dataclass
+class Container:
+    """A container that has started. `program_pid` is in our namespace; it waits for `start`."""
+
+    init_pid: int
+    program_pid: int
+    pid_namespace: bool
+    notes: list[str]
+    proc_dev: int
+    sys_dev: int
+    _control: socket.socket
+    _life: int
+    _exit_status: int | None = None
+
+    def start(self) -> None:
+        """Lets the waiting process exec the program."""
+        self._control.send(b"go")
+
+    def exec_error(self) -> int:
+        """The errno with which the program's exec failed."""
+        return int(json.loads(self._control.recv(4096)).get("exec_errno", 0))
+
+    def fileno(self) -> int:
+        """Readable when init has something to tell."""
+        return self._control.fileno()
+
+    def exit_status(self, timeout_s: float) -> int | None:
+        """The program's wait status, or None when it is not known within the time."""
+        if self._exit_status is None and select.select([self._control], [], [], timeout_s)[0]:
+            message = self._control.recv(4096)
+            self._exit_status = json.loads(message).get("status") if message else None
+        return self._exit_status
+
+    def kill(self) -> None:
+        """Ends everything inside, and returns when it is gone."""
+        if not self.pid_namespace:
+            _kill_descendants(self.init_pid)
+        try:
+            os.kill(self.init_pid, signal.SIGKILL)
+            os.waitpid(self.init_pid, 0)
+        except (ProcessLookupError, ChildProcessError):
+            pass
+        self._control.close()
+        os.close(self._life)
+
+
+def launch(spec: RunSpec, cpu: int, stdio: tuple[int, int] | None) -> Container:
+    """Makes the container. `stdio`: descriptors that stand for stdout and stderr inside.
+
+    Raises DstrunError when the machine does not allow what is needed.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    life_read, life_write = os.pipe()
+    flags, notes = _namespace_flags(spec)
+    try:
+        pid = kernel.syscall(kernel.SYS_CLONE, flags | kernel.SIGCHLD, 0, 0, 0, 0)
+    except OSError:
+        flags, notes = 0, ["no namespaces here: pids, mounts and the network are the machine's own"]
+        if spec.fs == "overlay":
+            raise DstrunError(
+                "--fs overlay: this machine allows no mount namespaces (run as root)"
+            ) from None
+        pid = kernel.syscall(kernel.SYS_CLONE, kernel.SIGCHLD, 0, 0, 0, 0)
+    if pid == 0:
+        ours.close()
+        os.close(life_write)
+        _Init(spec, flags, theirs, life_read, cpu, stdio).run()
+    theirs.close()
+    os.close(life_read)
+    try:
+        report, program_pid = _first_report(ours)
+    except DstrunError:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
+    return Container(
+        pid, program_pid, bool(flags & kernel.CLONE_NEWPID), notes + report["notes"],
+        report["proc_dev"], report["sys_dev"], ours, life_write,
+    )  # fmt: skip
+
+
+def _namespace_flags(spec: RunSpec) -> tuple[int, list[str]]:
+    flags = _NAMESPACES
+    if os.geteuid() != 0:
+        flags |= kernel.CLONE_NEWUSER
+    if spec.net == "isolated":
+        flags |= kernel.CLONE_NEWNET
+    return flags, []
+
+
+def _first_report(control: socket.socket) -> tuple[dict[str, list[str] | int], int]:
+    """What the waiting process says of itself, and its pid as we see it (SCM_CREDENTIALS)."""
+    message, ancillary, _, _ = control.recvmsg(65536, socket.CMSG_SPACE(12))
+    if not message:
+        raise DstrunError("init died before the program was started")
+    report = json.loads(message)
+    if "error" in report:
+        raise DstrunError(report["error"])
+    pid, _, _ = struct.unpack("iII", ancillary[0][2][:12])
+    return report, pid
+
+
+def _kill_descendants(pid: int) -> None:
+    """Without a pid namespace: all that init, a subreaper, has below it."""
+    import psutil
+
+    while True:
+        children = psutil.Process(pid).children(recursive=True)
+        live = [c for c in children if c.status() != psutil.STATUS_ZOMBIE]
+        if not live:
+            return
+        for child in live:
+            child.kill()
+        psutil.wait_procs(live, timeout=1)
+
+
+class _Init:
+    """Runs in the child: pid 1 of the simulation."""
+
+    def __init__(
+        self, spec: RunSpec, flags: int, control: socket.socket, life: int, cpu: int,
+        stdio: tuple[int, int] | None,
+    ) -> None:  # fmt: skip
+        self.spec = spec
+        self.flags = flags
+        self.control = control
+        self.life = life
+        self.cpu = cpu
+        self.stdio = stdio
+        self.notes: list[str] = []
+
+    def run(self) -> NoReturn:
+        """Never returns; whatever goes wrong is told to the supervisor in one line."""
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+                signal.signal(number, signal.SIG_IGN)
+            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+            kernel.prctl(kernel.PR_SET_NAME, b"dstrun-init\0")
+            os.setsid()
+            self._set_up()
+            wakeup_read, wakeup_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+            program = os.fork()
+            if program == 0:
+                self._become_program()
+            signal.signal(signal.SIGCHLD, lambda *_: None)
+            signal.set_wakeup_fd(wakeup_write, warn_on_full_buffer=False)
+            self._reap(program, wakeup_read)
+        except BaseException as error:
+            self._tell({"error": f"the simulation cannot be set up: {error}"})
+        os._exit(125)
+
+    def _tell(self, message: dict[str, object]) -> None:
+        try:
+            self.control.send(json.dumps(message).encode())
+        except OSError:
+            pass
+
+    def _set_up(self) -> None:
+        uid, gid = os.getuid(), os.getgid()
+        if self.flags & kernel.CLONE_NEWUSER:
+            _map_ids()
+        if self.flags & kernel.CLONE_NEWNS:
+            kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+            self.notes += mount_overlays(self.spec)
+        if self.flags & kernel.CLONE_NEWPID:
+            self._mount_proc()
+        else:
+            kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+        if self.flags & kernel.CLONE_NEWNET:
+            _bring_up_loopback()
+        assert (uid, gid) == (os.getuid(), os.getgid())
+
+    def _mount_proc(self) -> None:
+        flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
+        try:
+            kernel.mount("proc", "/proc", "proc", flags)
+        except OSError:
+            self.notes.append("/proc cannot be mounted here: it shows the machine's processes")
+
+    def _reap(self, program: int, wakeup: int) -> NoReturn:
+        while True:
+            ready, _, _ = select.select([self.life, wakeup], [], [])
+            if self.life in ready:  # dstrun is gone
+                os._exit(0)
+            os.read(wakeup, 4096)
+            self._reap_all(program)
+
+    def _reap_all(self, program: int) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid == program:
+                self._tell({"status": status})
+
+    def _become_program(self) -> NoReturn:
+        """Everything that execve keeps and the program could notice is set here."""
+        spec = self.spec
+        try:
+            os.setpgid(0, 0)
+            for number in range(1, 32):
+                if number not in (signal.SIGKILL, signal.SIGSTOP) and not _was_ignored(number):
+                    signal.signal(number, signal.SIG_DFL)
+            os.chdir(spec.cwd)
+            if self.stdio:
+                os.dup2(self.stdio[0], 1)
+                os.dup2(self.stdio[1], 2)
+            _set_limits()
+            os.sched_setaffinity(0, {self.cpu})
+            kernel.personality(kernel.ADDR_NO_RANDOMIZE)
+            report = {
+                "notes": self.notes,
+                "proc_dev": _kernel_dev("/proc"),
+                "sys_dev": _kernel_dev("/sys"),
+            }
+            self.control.send(json.dumps(report).encode())
+            if self.control.recv(16) != b"go":
+                os._exit(125)
+            os.execve(spec.program, spec.argv, dict(spec.env))
+        except OSError as error:
+            self._tell({"exec_errno": error.errno, "error": str(error)})
+        except BaseException as error:
+            self._tell({"error": f"the program cannot be started: {error}"})
+        os._exit(127)
+
+
+def _map_ids() -> None:
+    """Our own uid and gid, as they are."""
+    uid, gid = os.geteuid(), os.getegid()
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{uid} {uid} 1"),
+        ("gid_map", f"{gid} {gid} 1"),
+    ):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
+
+
+def _was_ignored(number: int) -> bool:
+    """Whether the user's shell had it ignored (nohup). Python itself ignores SIGPIPE and SIGXFSZ,
+    and init the terminal's signals: those come back to the default."""
+    own = (
+        signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT,
+    )  # fmt: skip
+    return number not in own and signal.getsignal(number) == signal.SIG_IGN
+
+
+def _set_limits() -> None:
+    """Limits that move mappings or decide what fits are the same for every run."""
+    _, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    stack = STACK_LIMIT_BYTES if hard == resource.RLIM_INFINITY else min(STACK_LIMIT_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_STACK, (stack, hard))
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft, most = NOFILE_LIMIT
+    most = min(most, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, most), most))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def _kernel_dev(path: str) -> int:
+    """st_dev as the shim compares it: major << 20 | minor."""
+    dev = os.stat(path).st_dev
+    return os.major(dev) << 20 | os.minor(dev)
+
+
+def _bring_up_loopback() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        request = struct.pack("16sH14x", b"lo", _IFF_UP_RUNNING)
+        fcntl.ioctl(s, _SIOCSIFFLAGS, request)
+
+
+def explain_exec_error(program: str, code: int) -> DstrunError:
+    """The error for a CMD whose exec failed."""
+    return CommandNotExecutable(f"{program}: {os.strerror(code)}")

@@ -1,0 +1,101 @@
+"""The system calls that Python's library has no name for."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import struct
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+SYS_CLONE = 56
+SYS_FUTEX = 202
+SYS_PIDFD_GETFD = 438
+SYS_FUTEX_WAITV = 449
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+SIGCHLD = 17
+MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
+MNT_DETACH = 2
+PR_SET_PDEATHSIG = 1
+PR_SET_NAME = 15
+PR_SET_CHILD_SUBREAPER = 36
+ADDR_NO_RANDOMIZE = 0x0040000
+AT_SYSINFO_EHDR = 33
+_FUTEX_WAIT, _FUTEX_WAKE, _FUTEX2_SIZE_U32 = 0, 1, 2
+_CLOCK_MONOTONIC = 1
+
+
+def syscall(number: int, *args: int | bytes | None) -> int:
+    """A raw call; OSError on failure."""
+    converted = [
+        ctypes.c_long(a) if isinstance(a, int) else ctypes.c_void_p(None) if a is None else a
+        for a in args
+    ]
+    result: int = _libc.syscall(ctypes.c_long(number), *converted)
+    if result == -1:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return result
+
+
+def prctl(option: int, value: int | bytes) -> None:
+    """prctl(2) with one argument."""
+    if _libc.prctl(option, value if isinstance(value, bytes) else ctypes.c_ulong(value), 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+def personality(persona: int) -> None:
+    """personality(2)."""
+    if _libc.personality(ctypes.c_ulong(persona)) == -1:
+        raise OSError(ctypes.get_errno(), "personality")
+
+
+def mount(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
+    """mount(2); OSError names the target."""
+    encoded = [None if s is None else os.fsencode(s) for s in (source, target, kind, data)]
+    if _libc.mount(encoded[0], encoded[1], encoded[2], ctypes.c_ulong(flags), encoded[3]):
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), target)
+
+
+def futex_wake(address: int) -> None:
+    """Wakes one waiter of a shared futex word."""
+    syscall(SYS_FUTEX, address, _FUTEX_WAKE, 1, 0, 0, 0)
+
+
+def futex_wait_any(words: list[tuple[int, int]], timeout_s: float) -> None:
+    """Sleeps until one of the futex words (address, expected value) is woken, changed, or time is up.
+
+    Falls back on the first word where the kernel (before 5.16) has no futex_waitv.
+    """
+    import time
+
+    deadline = time.monotonic_ns() + int(timeout_s * 1e9)
+    vector = b"".join(struct.pack("<QQII", v, a, _FUTEX2_SIZE_U32, 0) for a, v in words)
+    until = struct.pack("<qq", deadline // 10**9, deadline % 10**9)
+    try:
+        syscall(SYS_FUTEX_WAITV, vector, len(words), 0, until, _CLOCK_MONOTONIC)
+    except OSError as error:
+        if error.errno == errno.ENOSYS:
+            relative = struct.pack("<qq", int(timeout_s), int(timeout_s % 1 * 1e9))
+            _libc.syscall(
+                ctypes.c_long(SYS_FUTEX), ctypes.c_long(words[0][0]), ctypes.c_long(_FUTEX_WAIT),
+                ctypes.c_long(words[0][1]), relative, 0, 0,
+            )  # fmt: skip
+
+
+def pidfd_getfd(pid: int, fd: int) -> int:
+    """A copy of another process's descriptor."""
+    pidfd = os.pidfd_open(pid)
+    try:
+        return syscall(SYS_PIDFD_GETFD, pidfd, fd, 0)
+    finally:
+        os.close(pidfd)

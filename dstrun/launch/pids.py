@@ -1,0 +1,52 @@
+"""Pids as the program sees them, and as we do."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+from dstrun.launch.container import Container
+
+_NS_GET_TGID_FROM_PIDNS = 0x8004B707  # Linux 6.11
+
+
+class Pids:
+    """Translates pids of the container's namespace into ours."""
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+        self._namespace: int | None = None
+        if container.pid_namespace:
+            self._namespace = os.open(f"/proc/{container.init_pid}/ns/pid", os.O_RDONLY)
+
+    def outer(self, pid: int) -> int:
+        """Our pid of the container's process `pid`; ProcessLookupError when there is none."""
+        if self._namespace is None:
+            return pid
+        try:
+            return fcntl.ioctl(self._namespace, _NS_GET_TGID_FROM_PIDNS, pid)
+        except OSError:
+            return self._search(pid)
+
+    def _search(self, pid: int) -> int:
+        """By the NSpid lines of /proc/*/status: what kernels before 6.11 leave us."""
+        identity = os.stat(f"/proc/{self._container.init_pid}/ns/pid").st_ino
+        for name in os.listdir("/proc"):
+            if not name.isdigit():
+                continue
+            try:
+                if os.stat(f"/proc/{name}/ns/pid").st_ino == identity and _inner(name) == pid:
+                    return int(name)
+            except OSError:
+                continue
+        raise ProcessLookupError(pid)
+
+
+def _inner(name: str) -> int:
+    with open(f"/proc/{name}/status", encoding="ascii", errors="replace") as file:
+        for line in file:
+            if line.startswith("NSpid:"):
+                return int(line.split()[-1])
+    return -1
+
+

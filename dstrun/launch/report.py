@@ -1,0 +1,120 @@
+"""What the world tells when a run is over."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from dstrun import abi
+from dstrun._syscalls import SYSCALLS
+from dstrun.launch.world import World
+from dstrun.spec import Outcome, ProcessInfo, RunResult
+
+_WAITS = {
+    abi.WAIT_SLEEP: "sleeps",
+    abi.WAIT_CHILD: "waits for a child",
+    abi.WAIT_OBJECT: "waits for a descriptor",
+    abi.WAIT_FUTEX: "waits for a futex",
+    abi.WAIT_SIGNAL: "waits for a signal",
+    abi.WAIT_VFORK: "waits for its vfork child",
+    abi.WAIT_LOCK: "waits for a file lock",
+    abi.WAIT_OUTSIDE: "waits for input from outside",
+}
+_HOLES = {
+    abi.HOLE_UNKNOWN_SYSCALL: "unknown system call",
+    abi.HOLE_THREAD: "thread",
+    abi.HOLE_IOCTL: "ioctl",
+    abi.HOLE_OUTSIDE_INPUT: "input from outside",
+    abi.HOLE_OUTSIDE_DEATH: "death from outside",
+    abi.HOLE_DIRECTORY_TOO_LARGE: "unsorted directory",
+    abi.HOLE_PROC_FILE: "/proc or /sys file",
+    abi.HOLE_EXEC_REFUSED: "exec refused",
+    abi.HOLE_NET: "host network",
+    abi.HOLE_DEVICE: "device",
+    abi.HOLE_SHARED_FILE: "shared file",
+}
+_OUTCOMES: dict[int, Outcome] = {
+    abi.END_DEADLOCK: "deadlock",
+    abi.END_EVENTS: "limit",
+    abi.END_TIME: "limit",
+    abi.END_WALL: "limit",
+    abi.END_STRICT: "uncontrolled",
+    abi.END_INTERRUPTED: "interrupted",
+}
+
+
+def result_of(world: World, status: int | None, message: str, interrupted: int) -> RunResult:
+    """The outcome; `status`: the first program's wait status where it ended by itself."""
+    reason = world.get(abi.World.end_reason)
+    result = RunResult(_OUTCOMES.get(reason, "error"), "dstrun")
+    result.message = message or abi.World.end_message.get_text(world.memory)
+    if reason == abi.END_EXITED:
+        result = _program_end(world.get(abi.World.end_status) if status is None else status)
+    elif reason == abi.END_STRICT:
+        result.message = name_syscall(result.message)
+    elif interrupted:
+        result.signal = interrupted
+    result.events = world.get(abi.World.events)
+    start = abi.Config.boot_ns.get(world.memory, abi.World.config.offset)
+    result.virtual_ns = world.get(abi.World.now_ns) - start
+    return result
+
+
+def _program_end(status: int) -> RunResult:
+    if os.WIFSIGNALED(status):
+        return RunResult("killed", "program", signal=os.WTERMSIG(status))
+    return RunResult("exited", "program", exit_code=os.WEXITSTATUS(status))
+
+
+def name_syscall(message: str) -> str:
+    """'system call 332' as users know it."""
+    prefix, _, number = message.rpartition(" ")
+    if prefix == "system call" and number.isdigit() and int(number) in SYSCALLS:
+        return f"system call {SYSCALLS[int(number)].name}"
+    return message
+
+
+def uncontrolled(world: World) -> dict[str, int]:
+    """What was not under control, and how often."""
+    calls = abi.World.uncontrolled_syscalls.get_all(world.memory)
+    found = {SYSCALLS[nr].name: count for nr, count in enumerate(calls) if count}
+    holes = abi.World.holes.get_all(world.memory)
+    return found | {_HOLES.get(i, f"hole {i}"): count for i, count in enumerate(holes) if count}
+
+
+def processes(world: World) -> list[ProcessInfo]:
+    """The processes that are still there, and what each waits for."""
+    found = []
+    for index in range(1, world.get(abi.World.used_procs) + 1):
+        state = world.proc(index, abi.Proc.state)
+        if state == abi.PROC_FREE:
+            continue
+        parent = world.proc(index, abi.Proc.parent)
+        found.append(
+            ProcessInfo(
+                pid=world.proc(index, abi.Proc.pid),
+                parent=world.proc(parent, abi.Proc.pid) if parent else 1,
+                name=abi.Proc.comm.get_text(world.memory, abi.World.procs.at(index)),
+                state=_describe(world, index, state),
+            )
+        )
+    return found
+
+
+def _describe(world: World, index: int, state: int) -> str:
+    if state == abi.PROC_ZOMBIE:
+        return _describe_end(world.proc(index, abi.Proc.exit_status))
+    if state == abi.PROC_STOPPED:
+        return f"stopped by {signal.Signals(world.proc(index, abi.Proc.stop_signal)).name}"
+    task = world.proc(index, abi.Proc.first_task)
+    waits = _WAITS.get(world.task(task, abi.Task.wait)) if task else None
+    if waits is None:
+        return "runs"
+    since_ns = world.get(abi.World.now_ns) - world.task(task, abi.Task.wait_since_ns)
+    return f"{waits} for {since_ns / 1e9:.6f} s"
+
+
+def _describe_end(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        return f"killed by {signal.Signals(os.WTERMSIG(status)).name}"
+    return f"exited {os.WEXITSTATUS(status)}"

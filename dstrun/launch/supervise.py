@@ -1,0 +1,272 @@
+"""A run from start to end.
+
+Nothing per event happens here. The supervisor sleeps on two futex words of the world: the bell,
+which a shim rings when it wants something (an exec to be followed, more trace, the run's end), and
+the token, which the kernel marks and wakes when its holder is killed from outside. Ten times a
+second it looks for what has no bell: parked tasks killed from outside, limits of real time.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from dstrun import abi
+from dstrun.errors import CommandNotExecutable, DstrunError
+from dstrun.launch import kernel
+from dstrun.launch.capture import Capture
+from dstrun.launch.container import Container, launch
+from dstrun.launch.inject import (
+    InjectionFailed, Payload, ProcessGone, inject, make_payload, release, seize, wait_for_exec,
+)  # fmt: skip
+from dstrun.launch.pids import Pids
+from dstrun.launch.report import processes, result_of, uncontrolled
+from dstrun.launch.tracefile import TraceFile, remove_if_empty
+from dstrun.launch.world import World
+from dstrun.native import load_shim_image
+from dstrun.spec import RunResult, RunSpec
+
+_TICK_S = 0.1
+_TURNED_OFF = "the run was interrupted"
+
+
+def run(spec: RunSpec) -> RunResult:
+    """Runs the program to its end. DstrunError: it could not be started."""
+    started_ns = time.monotonic_ns()
+    with ExitStack() as stack:
+        image = load_shim_image()
+        world = World()
+        trace = TraceFile(spec.trace, spec.meta()) if spec.trace else None
+        if trace:
+            stack.callback(remove_if_empty, trace.path)
+            stack.callback(trace.close)
+        capture = stack.enter_context(Capture(spec.capture))
+        payload = make_payload(world, image, trace.fd if trace else None)
+        container = launch(spec, _choose_cpu(), capture.inside())
+        stack.callback(container.kill)
+        capture.close_inside()
+        supervision = _Supervision(spec, world, trace, payload, container, started_ns)
+        result = supervision.run()
+        container.kill()
+        capture.finish(result)
+        if trace:
+            trace.finish(_end_meta(result))
+        result.wall_ns = time.monotonic_ns() - started_ns
+        return result
+
+
+def _end_meta(result: RunResult) -> dict[str, Any]:
+    return {
+        "outcome": result.outcome,
+        "exit_code": result.exit_code,
+        "signal": result.signal,
+        "message": result.message,
+        "uncontrolled": result.uncontrolled,
+        "notes": result.notes,
+    }
+
+
+def _choose_cpu() -> int:
+    """One CPU for the whole simulation; runs side by side take different ones."""
+    allowed = sorted(os.sched_getaffinity(0))
+    return allowed[os.getpid() % len(allowed)]
+
+
+class _Supervision:
+    def __init__(
+        self, spec: RunSpec, world: World, trace: TraceFile | None, payload: Payload,
+        container: Container, started_ns: int,
+    ) -> None:  # fmt: skip
+        self.spec = spec
+        self.world = world
+        self.trace = trace
+        self.payload = payload
+        self.container = container
+        self.started_ns = started_ns
+        self.pids = Pids(container)
+        self.interrupted = 0
+        self.message = ""
+
+    def run(self) -> RunResult:
+        """Until the end, whatever it is."""
+        self._prepare()
+        with self._signals():
+            self._start_program()
+            while not self._ended():
+                bell = self.world.get(abi.World.bell)
+                token = self.world.get(abi.World.token)
+                self._serve(token)
+                if self._ended():
+                    break
+                words = [(self.world.word(abi.World.bell), bell)]
+                if token:
+                    words.append((self.world.word(abi.World.token), token))
+                kernel.futex_wait_any(words, _TICK_S)
+                self._check_limits()
+        return self._result()
+
+    def _prepare(self) -> None:
+        c = self.container
+        self.world.configure(
+            self.spec, pid_namespace=c.pid_namespace, proc_dev=c.proc_dev, sys_dev=c.sys_dev
+        )
+        if self.trace:
+            self.world.set(abi.World.trace_segments_ready, self.trace.segments)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Ctrl-C and the like end the run in good order; SIGCHLD only wakes us."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        ours = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {n: signal.signal(n, self._interrupt) for n in ours}
+        before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _interrupt(self, number: int, _frame: object) -> None:
+        self.interrupted = number
+
+    def _start_program(self) -> None:
+        pid = self.container.program_pid
+        seize(pid)
+        self.container.start()
+        try:
+            if not wait_for_exec(pid):
+                raise DstrunError("the program's start was disturbed by a signal")
+            inject(pid, 1, self.payload)
+        except ProcessGone as gone:
+            if os.WIFEXITED(gone.status) and os.WEXITSTATUS(gone.status) == 127:
+                code = self.container.exec_error()
+                raise CommandNotExecutable(
+                    f"{self.spec.program}: {os.strerror(code)}"
+                ) from None
+            raise DstrunError("the program was killed before its first instruction") from None
+
+    # ---- what the shims want ----
+    def _serve(self, token: int) -> None:
+        if self.world.get(abi.World.request_state) == abi.REQ_ASKED:
+            self._follow_exec()
+        if self.trace and self.world.get(abi.World.trace_grow_wanted):
+            self._grow_trace()
+        if token & abi.ROBUST_OWNER_DIED:
+            self._holder_died(token)
+
+    def _answer(self, state: int, error: int = 0) -> None:
+        self.world.set(abi.World.request_error, error)
+        self.world.set(abi.World.request_state, state)
+        kernel.futex_wake(self.world.word(abi.World.request_state))
+
+    def _follow_exec(self) -> None:
+        """A process is about to exec: follow it through, and bring the shim into its new program."""
+        task = self.world.get(abi.World.request_task)
+        try:
+            pid = self.pids.outer(self.world.get(abi.World.request_pid))
+            seize(pid)
+        except Exception as error:
+            self._answer(abi.REQ_REFUSED, getattr(error, "errno", None) or 1)
+            return
+        self._answer(abi.REQ_GRANTED)
+        try:
+            if wait_for_exec(pid):
+                inject(pid, task, self.payload)
+            else:
+                release(pid)
+        except ProcessGone:
+            self._hand_to_deputy()
+        except InjectionFailed as error:
+            self._end(abi.END_FATAL, str(error))
+
+    def _grow_trace(self) -> None:
+        assert self.trace
+        error = self.trace.grow()
+        self.world.set(abi.World.trace_grow_failed, error)
+        self.world.set(abi.World.trace_segments_ready, self.trace.segments)
+        self.world.set(abi.World.trace_grow_wanted, 0)
+        kernel.futex_wake(self.world.word(abi.World.trace_grow_wanted))
+
+    # ---- deaths that the simulation did not cause ----
+    def _holder_died(self, token: int) -> None:
+        task = self.world.get(abi.World.token_task)
+        if self.world.get(abi.World.token) != token:
+            return
+        if self.world.task(task, abi.Task.place) == abi.PLACE_SHIM:
+            self._end(abi.END_FATAL, "a process was killed from outside while inside the shim: "
+                      "its state is lost")  # fmt: skip
+        else:
+            self._hand_to_deputy()
+
+    def _hand_to_deputy(self) -> None:
+        """Gives the token to any task that is alive: it buries the dead and chooses for them."""
+        deputy = next((i for i in self.world.tasks() if self._can_be_deputy(i)), None)
+        if deputy is None:
+            if not self._ended():
+                self._end(abi.END_EXITED, "")
+            return
+        self.world.set(abi.World.deputy, 1)
+        self.world.set(abi.World.token_task, deputy)
+        self.world.set(
+            abi.World.token, self.world.task(deputy, abi.Task.tid) | abi.ROBUST_WAITERS
+        )
+        wake = abi.World.tasks.at(deputy) + abi.Task.wake.offset
+        abi.Task.wake.set(self.world.memory, 1, abi.World.tasks.at(deputy))
+        kernel.futex_wake(self.world.address + wake)
+
+    def _can_be_deputy(self, task: int) -> bool:
+        state = self.world.task(task, abi.Task.state)
+        alive = self.world.task(task, abi.Task.alive_word)
+        waits = state in (abi.TASK_PARKED, abi.TASK_READY, abi.TASK_STOPPED)
+        return waits and alive != 0 and not alive & abi.ROBUST_OWNER_DIED
+
+    def _look_for_dead(self) -> None:
+        """Parked tasks that were killed from outside are noted for the token's holder."""
+        for task in self.world.tasks():
+            state = self.world.task(task, abi.Task.state)
+            if state in (abi.TASK_PARKED, abi.TASK_READY, abi.TASK_STOPPED) and (
+                self.world.task(task, abi.Task.alive_word) & abi.ROBUST_OWNER_DIED
+            ):
+                self.world.set(abi.World.outside_death, 1)
+                return
+
+    # ---- ends ----
+    def _ended(self) -> bool:
+        return bool(self.world.get(abi.World.end_reason))
+
+    def _end(self, reason: int, message: str) -> None:
+        self.world.set(abi.World.stopping, 1)
+        self.world.set(abi.World.end_reason, reason)
+        self.message = message
+
+    def _check_limits(self) -> None:
+        self._look_for_dead()
+        elapsed_s = (time.monotonic_ns() - self.started_ns) / 1e9
+        if self.interrupted:
+            self._end(abi.END_INTERRUPTED, "")
+        elif self.spec.wall_limit_s and elapsed_s > self.spec.wall_limit_s:
+            self._end(abi.END_WALL, f"the limit of real time, {self.spec.wall_limit_s:g} s, was reached")
+        elif self.container.exit_status(0) is not None and not self._ended():
+            self._end(abi.END_EXITED, "")
+
+    def _result(self) -> RunResult:
+        tree = processes(self.world)
+        status = None
+        if self.world.get(abi.World.end_reason) == abi.END_EXITED:
+            status = self.container.exit_status(5.0)
+        self.world.set(abi.World.stopping, 1)
+        result = result_of(self.world, status, self.message, self.interrupted)
+        result.processes = tree
+        result.uncontrolled = uncontrolled(self.world)
+        result.notes = self.container.notes + result.notes
+        result.trace = self.spec.trace
+        if self.trace:
+            result.trace_hash = self.world.get(abi.World.trace_hash)
+        return result

@@ -1,0 +1,95 @@
+"""The trace's file while it is written: allocated ahead of the shims, closed in good order.
+
+A hole in a mapped file on a full disk would be a SIGBUS inside the program, so space is allocated
+before it is needed; when that fails the shims end the run with one clear message.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import mmap
+import os
+from pathlib import Path
+from typing import Any
+
+from dstrun import abi
+from dstrun.errors import DstrunError
+
+_FIRST_SEGMENTS = 4
+_GROW_SEGMENTS = 32
+_HEADER_BYTES = (abi.TraceHeader.SIZE + 4095) & ~4095
+
+
+class TraceFile:
+    """A trace being recorded. `fd` is what the bootstrap maps."""
+
+    def __init__(self, path: Path, meta: dict[str, Any]) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+            os.posix_fallocate(self.fd, 0, _FIRST_SEGMENTS * abi.TRACE_SEGMENT_BYTES)
+        except OSError as error:
+            raise DstrunError(
+                f"{path}: the trace cannot be written: {error.strerror} (try -o FILE elsewhere)"
+            ) from None
+        self.segments = _FIRST_SEGMENTS
+        self.header = mmap.mmap(self.fd, _HEADER_BYTES)
+        self._write_header(json.dumps(meta, sort_keys=True).encode())
+
+    def _write_header(self, meta: bytes) -> None:
+        h = abi.TraceHeader
+        if len(meta) > abi.TRACE_META_BYTES_MAX:
+            raise DstrunError("arguments and environment are too large for the trace's header")
+        self.header[h.meta.offset : h.meta.offset + len(meta)] = meta
+        for member, value in {
+            h.version: abi.TRACE_VERSION,
+            h.event_bytes: abi.TRACE_EVENT_BYTES,
+            h.segment_bytes: abi.TRACE_SEGMENT_BYTES,
+            h.segments_used: 1,
+            h.meta_bytes: len(meta),
+            h.magic: abi.TRACE_MAGIC,
+        }.items():
+            member.set(self.header, value)
+
+    def grow(self) -> int:
+        """Allocates more segments; 0, or the errno of the failure."""
+        wanted = min(self.segments + _GROW_SEGMENTS, abi.TRACE_SEGMENTS_MAX)
+        start = self.segments * abi.TRACE_SEGMENT_BYTES
+        try:
+            os.posix_fallocate(self.fd, start, wanted * abi.TRACE_SEGMENT_BYTES - start)
+        except OSError as error:
+            return error.errno or 5
+        self.segments = wanted
+        return 0
+
+    def finish(self, end_meta: dict[str, Any]) -> None:
+        """Cuts the file to what is used and adds what is known only now."""
+        h = abi.TraceHeader
+        used = h.segments_used.get(self.header) * abi.TRACE_SEGMENT_BYTES
+        data = json.dumps(end_meta, sort_keys=True).encode()
+        os.ftruncate(self.fd, used)
+        try:
+            os.pwrite(self.fd, data, used)
+        except OSError:  # a full disk: the events are there, this is a comfort
+            data = b""
+        h.end_meta_offset.set(self.header, used)
+        h.end_meta_bytes.set(self.header, len(data))
+        h.finished.set(self.header, 1)
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self.header.close()
+        os.close(self.fd)
+
+
+def remove_if_empty(path: Path) -> None:
+    """Drops a trace in which nothing was recorded: the program never started."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(ctypes.sizeof(ctypes.c_uint64) * 8)
+        if abi.TraceHeader.events.get(head) == 0:
+            path.unlink()
+    except (OSError, ValueError):
+        pass

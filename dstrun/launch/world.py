@@ -1,0 +1,122 @@
+"""The world: the shared memory that every simulated process maps, and its configuration.
+
+It is a memfd: it has no name, so nothing of it can stay behind, whoever is killed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import time
+import uuid
+
+from dstrun import abi
+from dstrun.launch import kernel
+from dstrun.native import PRELOAD
+from dstrun.seed import derive
+from dstrun.spec import RunSpec
+
+# 2030-01-01: later than every file that a program may meet, so that nothing comes from the future.
+DEFAULT_EPOCH_NS = 1_893_456_000 * 10**9
+_DAY_NS = 86_400 * 10**9
+COST_SYSCALL_NS = 1000
+COST_CLOCK_NS = 50
+MEMORY_BYTES = 8 << 30
+NOFILE_LIMIT = 4096, 65536
+STACK_LIMIT_BYTES = 8 << 20
+_ARCH_GET_CPUID, _SYS_ARCH_PRCTL, _ARCH_SET_CPUID = 0x1011, 158, 0x1012
+
+
+class World:
+    """A fresh world for one run. `fd` is what the bootstrap maps; `address` is ours."""
+
+    def __init__(self) -> None:
+        self.fd = os.memfd_create("dstrun-world", os.MFD_CLOEXEC)
+        os.ftruncate(self.fd, self.bytes())
+        self.memory = mmap.mmap(self.fd, self.bytes())
+        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
+
+    @staticmethod
+    def bytes() -> int:
+        """Size of the mapping: whole pages."""
+        return (abi.World.SIZE + 4095) & ~4095
+
+    def get(self, member: abi.Member) -> int:
+        """A number of struct world."""
+        return member.get(self.memory)
+
+    def set(self, member: abi.Member, value: int) -> None:
+        """Writes a number of struct world."""
+        member.set(self.memory, value)
+
+    def word(self, member: abi.Member) -> int:
+        """The address of a futex word of struct world."""
+        return self.address + member.offset
+
+    def stack_top(self, task: int) -> int:
+        """Where the stack of a task starts, in the simulated processes."""
+        return abi.WORLD_BASE + abi.World.stacks.at(task) + abi.TASK_STACK_BYTES
+
+    def configure(self, spec: RunSpec, *, pid_namespace: bool, proc_dev: int, sys_dev: int) -> None:
+        """Writes the configuration: all that the shims need to know of the run."""
+        base = abi.World.config.offset
+        c, memory = abi.Config, self.memory
+        flags = abi.CONFIG_RECORD if spec.trace else 0
+        flags |= abi.CONFIG_STRICT if spec.strict else 0
+        flags |= abi.CONFIG_PRELOAD if spec.preload else 0
+        flags |= abi.CONFIG_PID_NS if pid_namespace else 0
+        flags |= abi.CONFIG_NET_HOST if spec.net == "host" else 0
+        flags |= abi.CONFIG_CPUID_FAULT if cpuid_can_fault() else 0
+        epoch = spec.epoch_ns
+        if epoch is None:
+            epoch = DEFAULT_EPOCH_NS + derive(spec.seed.entropy, "epoch") % _DAY_NS
+        numbers = {
+            c.flags: flags,
+            c.entropy_seed: spec.seed.entropy,
+            c.sched_seed: spec.seed.sched,
+            c.fault_seed: spec.seed.fault,
+            c.epoch_ns: epoch,
+            c.boot_ns: 10**12 + derive(spec.seed.entropy, "boot") % (10**12),
+            c.cost_syscall_ns: COST_SYSCALL_NS,
+            c.cost_clock_ns: COST_CLOCK_NS,
+            c.events_max: spec.max_events or 0,
+            c.virtual_ns_max: spec.max_virtual_ns or 0,
+            c.cpus: spec.cpus,
+            c.proc_dev: proc_dev,
+            c.sys_dev: sys_dev,
+            c.memory_bytes: MEMORY_BYTES,
+            c.real_start_ns: time.clock_gettime_ns(time.CLOCK_REALTIME_COARSE),
+        }
+        for member, value in numbers.items():
+            member.set(memory, value, base)
+        c.hostname.set_text(memory, spec.hostname, base)
+        halves = (derive(spec.seed.entropy, label) for label in ("boot-id", "boot-id, second half"))
+        boot_id = uuid.UUID(int=next(halves) << 64 | next(halves), version=4)
+        c.boot_id.set_text(memory, str(boot_id), base)
+        c.preload_path.set_text(memory, str(PRELOAD), base)
+        self.set(abi.World.now_ns, c.boot_ns.get(memory, base))
+        self.set(abi.World.bytes, self.bytes())
+        self.set(abi.World.version, abi.ABI_VERSION)
+        self.set(abi.World.magic, abi.ABI_MAGIC)
+
+    def tasks(self) -> range:
+        """Indices of the task slots that were ever used."""
+        return range(1, self.get(abi.World.used_tasks) + 1)
+
+    def task(self, index: int, member: abi.Member) -> int:
+        """A number of a task."""
+        return member.get(self.memory, abi.World.tasks.at(index))
+
+    def proc(self, index: int, member: abi.Member) -> int:
+        """A number of a process."""
+        return member.get(self.memory, abi.World.procs.at(index))
+
+
+def cpuid_can_fault() -> bool:
+    """Whether arch_prctl(ARCH_SET_CPUID) works here (it is put back at once)."""
+    try:
+        kernel.syscall(_SYS_ARCH_PRCTL, _ARCH_SET_CPUID, 1)
+    except OSError:
+        return False
+    return True
