@@ -33,6 +33,10 @@ class Member:
             raise IndexError(f"index {index} of {self.count}")
         return base + self.offset + index * self.stride
 
+    def within(self, outer: Member) -> Member:
+        """The same field as a member of the struct that holds its struct."""
+        return Member(outer.offset + self.offset, self.size, self.count, self.stride, self.code)
+
     def get(self, buffer: Any, base: int = 0, index: int = 0) -> int:
         """The number in element `index`."""
         value: int = struct.unpack_from("<" + self.code, buffer, self.at(index, base))[0]

@@ -19,7 +19,7 @@ import struct
 from dataclasses import dataclass
 from typing import NoReturn
 
-from dstrun.errors import CommandNotExecutable, DstrunError
+from dstrun.errors import DstrunError
 from dstrun.launch import kernel
 from dstrun.launch.overlay import mount_overlays
 from dstrun.launch.world import NOFILE_LIMIT, STACK_LIMIT_BYTES
@@ -245,8 +245,8 @@ class _Init:
             kernel.personality(kernel.ADDR_NO_RANDOMIZE)
             report = {
                 "notes": self.notes,
-                "proc_dev": _kernel_dev("/proc"),
-                "sys_dev": _kernel_dev("/sys"),
+                "proc_dev": os.stat("/proc").st_dev,
+                "sys_dev": os.stat("/sys").st_dev,
             }
             self.control.send(json.dumps(report).encode())
             if self.control.recv(16) != b"go":
@@ -292,18 +292,7 @@ def _set_limits() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-def _kernel_dev(path: str) -> int:
-    """st_dev as the shim compares it: major << 20 | minor."""
-    dev = os.stat(path).st_dev
-    return os.major(dev) << 20 | os.minor(dev)
-
-
 def _bring_up_loopback() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         request = struct.pack("16sH14x", b"lo", _IFF_UP_RUNNING)
         fcntl.ioctl(s, _SIOCSIFFLAGS, request)
-
-
-def explain_exec_error(program: str, code: int) -> DstrunError:
-    """The error for a CMD whose exec failed."""
-    return CommandNotExecutable(f"{program}: {os.strerror(code)}")

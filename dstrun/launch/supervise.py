@@ -32,7 +32,15 @@ from dstrun.native import load_shim_image
 from dstrun.spec import RunResult, RunSpec
 
 _TICK_S = 0.1
-_TURNED_OFF = "the run was interrupted"
+_REQUEST_STATE = abi.Request.state.within(abi.World.request)
+_REQUEST_ERROR = abi.Request.error.within(abi.World.request)
+_REQUEST_PID = abi.Request.pid.within(abi.World.request)
+_REQUEST_TASK = abi.Request.task.within(abi.World.request)
+_SEGMENTS_READY = abi.TraceState.segments_ready.within(abi.World.trace)
+_GROW_WANTED = abi.TraceState.grow_wanted.within(abi.World.trace)
+_GROW_FAILED = abi.TraceState.grow_failed.within(abi.World.trace)
+_TRACE_HASH = abi.TraceState.hash.within(abi.World.trace)
+_ALIVE = abi.RobustNode.word.within(abi.Task.alive)
 
 
 def run(spec: RunSpec) -> RunResult:
@@ -116,7 +124,7 @@ class _Supervision:
             self.spec, pid_namespace=c.pid_namespace, proc_dev=c.proc_dev, sys_dev=c.sys_dev
         )
         if self.trace:
-            self.world.set(abi.World.trace_segments_ready, self.trace.segments)
+            self.world.set(_SEGMENTS_READY, self.trace.segments)
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
@@ -154,23 +162,23 @@ class _Supervision:
 
     # ---- what the shims want ----
     def _serve(self, token: int) -> None:
-        if self.world.get(abi.World.request_state) == abi.REQ_ASKED:
+        if self.world.get(_REQUEST_STATE) == abi.REQ_ASKED:
             self._follow_exec()
-        if self.trace and self.world.get(abi.World.trace_grow_wanted):
+        if self.trace and self.world.get(_GROW_WANTED):
             self._grow_trace()
         if token & abi.ROBUST_OWNER_DIED:
             self._holder_died(token)
 
     def _answer(self, state: int, error: int = 0) -> None:
-        self.world.set(abi.World.request_error, error)
-        self.world.set(abi.World.request_state, state)
-        kernel.futex_wake(self.world.word(abi.World.request_state))
+        self.world.set(_REQUEST_ERROR, error)
+        self.world.set(_REQUEST_STATE, state)
+        kernel.futex_wake(self.world.word(_REQUEST_STATE))
 
     def _follow_exec(self) -> None:
         """A process is about to exec: follow it through, and bring the shim into its new program."""
-        task = self.world.get(abi.World.request_task)
+        task = self.world.get(_REQUEST_TASK)
         try:
-            pid = self.pids.outer(self.world.get(abi.World.request_pid))
+            pid = self.pids.outer(self.world.get(_REQUEST_PID))
             seize(pid)
         except Exception as error:
             self._answer(abi.REQ_REFUSED, getattr(error, "errno", None) or 1)
@@ -189,10 +197,10 @@ class _Supervision:
     def _grow_trace(self) -> None:
         assert self.trace
         error = self.trace.grow()
-        self.world.set(abi.World.trace_grow_failed, error)
-        self.world.set(abi.World.trace_segments_ready, self.trace.segments)
-        self.world.set(abi.World.trace_grow_wanted, 0)
-        kernel.futex_wake(self.world.word(abi.World.trace_grow_wanted))
+        self.world.set(_GROW_FAILED, error)
+        self.world.set(_SEGMENTS_READY, self.trace.segments)
+        self.world.set(_GROW_WANTED, 0)
+        kernel.futex_wake(self.world.word(_GROW_WANTED))
 
     # ---- deaths that the simulation did not cause ----
     def _holder_died(self, token: int) -> None:
@@ -223,7 +231,7 @@ class _Supervision:
 
     def _can_be_deputy(self, task: int) -> bool:
         state = self.world.task(task, abi.Task.state)
-        alive = self.world.task(task, abi.Task.alive_word)
+        alive = self.world.task(task, _ALIVE)
         waits = state in (abi.TASK_PARKED, abi.TASK_READY, abi.TASK_STOPPED)
         return waits and alive != 0 and not alive & abi.ROBUST_OWNER_DIED
 
@@ -232,7 +240,7 @@ class _Supervision:
         for task in self.world.tasks():
             state = self.world.task(task, abi.Task.state)
             if state in (abi.TASK_PARKED, abi.TASK_READY, abi.TASK_STOPPED) and (
-                self.world.task(task, abi.Task.alive_word) & abi.ROBUST_OWNER_DIED
+                self.world.task(task, _ALIVE) & abi.ROBUST_OWNER_DIED
             ):
                 self.world.set(abi.World.outside_death, 1)
                 return
@@ -268,5 +276,5 @@ class _Supervision:
         result.notes = self.container.notes + result.notes
         result.trace = self.spec.trace
         if self.trace:
-            result.trace_hash = self.world.get(abi.World.trace_hash)
+            result.trace_hash = self.world.get(_TRACE_HASH)
         return result

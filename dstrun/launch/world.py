@@ -32,6 +32,7 @@ class World:
     """A fresh world for one run. `fd` is what the bootstrap maps; `address` is ours."""
 
     def __init__(self) -> None:
+        self.real_start_ns = time.clock_gettime_ns(time.CLOCK_REALTIME_COARSE)
         self.fd = os.memfd_create("dstrun-world", os.MFD_CLOEXEC)
         os.ftruncate(self.fd, self.bytes())
         self.memory = mmap.mmap(self.fd, self.bytes())
@@ -86,7 +87,7 @@ class World:
             c.proc_dev: proc_dev,
             c.sys_dev: sys_dev,
             c.memory_bytes: MEMORY_BYTES,
-            c.real_start_ns: time.clock_gettime_ns(time.CLOCK_REALTIME_COARSE),
+            c.real_start_ns: self.real_start_ns,
         }
         for member, value in numbers.items():
             member.set(memory, value, base)

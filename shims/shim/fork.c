@@ -19,6 +19,7 @@ static struct proc *new_proc(struct proc *parent, const struct clone_request *q)
     p->exit_signal = (u32)q->exit_signal;
     p->dumpable = parent->dumpable;
     p->uid = parent->uid;
+    p->nice = parent->nice;
     p->start_ns = WORLD->now_ns;
     memcpy(p->comm, parent->comm, sizeof p->comm);
     memcpy(p->exe, parent->exe, sizeof p->exe);

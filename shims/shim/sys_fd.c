@@ -206,7 +206,10 @@ i64 sys_eventfd2(struct trap *c) { return make_eventfd(c, (u32)c->a[1]); }
 i64 sys_memfd_create(struct trap *c)
 {
     i64 fd = pass(c);
-    if (fd >= 0)
-        fd_install(c->p, fd, object_alloc(OBJECT_FILE), c->a[1] & 1);
+    if (fd < 0)
+        return fd;
+    u32 object = object_alloc(OBJECT_FILE);
+    WORLD->objects[object].inode = inode_of_new_fd(fd);
+    fd_install(c->p, fd, object, c->a[1] & 1);
     return fd;
 }

@@ -86,13 +86,14 @@ static i64 fifo_opened(struct trap *c, i64 fd, u64 flags, u32 inode)
     return fd;
 }
 
-static i64 opened(struct trap *c, i64 fd, u64 flags)
+static i64 opened(struct trap *c, i64 dirfd, i64 fd, u64 flags)
 {
     struct world *w = WORLD;
     struct statx_k st;
+    inode_of_open(fd, dirfd, (char *)c->path[0], flags);
     if (raw(__NR_statx, fd, "", AT_EMPTY_PATH_FLAG, STATX_BASIC_AND_BIRTH, &st))
         return fd;
-    u32 dev = st.dev_major << 20 | st.dev_minor;
+    u64 dev = statx_dev(&st);
     if (unlikely(dev == w->config.proc_dev || dev == w->config.sys_dev) && !(flags & O_PATH_FLAG)) {
         fd = procfs_open(c, fd, flags);
         if (fd < 0 || raw(__NR_statx, fd, "", AT_EMPTY_PATH_FLAG, STATX_BASIC_AND_BIRTH, &st))
@@ -107,8 +108,6 @@ static i64 opened(struct trap *c, i64 fd, u64 flags)
     fd_install(c->p, fd, object, (flags & O_CLOEXEC_FLAG) != 0);
     if (o->kind == OBJECT_DEVICE && !(flags & (O_NONBLOCK_FLAG | O_PATH_FLAG)))
         raw(__NR_fcntl, fd, F_SETFL_CMD, flags & ~(O_NONBLOCK_FLAG | O_CLOEXEC_FLAG | O_CREAT_FLAG));
-    if (mode == S_IFREG_BITS && (flags & O_TRUNC_FLAG))
-        inode_touch(o->inode, INODE_MTIME | INODE_CTIME);
     return fd;
 }
 
@@ -131,7 +130,7 @@ static i64 open_path(struct trap *c, i64 dirfd, struct open_how_k how)
     c->t->place = PLACE_SHIM;
     if (fd == -ENXIO)
         fd = wait_for_reader(c, dirfd, c->path[0], &how);
-    return fd < 0 ? fd : opened(c, fd, how.flags);
+    return fd < 0 ? fd : opened(c, dirfd, fd, how.flags);
 }
 
 i64 sys_open(struct trap *c)

@@ -1,0 +1,48 @@
+/* sys_ioctl.c: ioctl. Requests that only set or tell what the program itself made are passed. */
+#include "files.h"
+
+#define FIONBIO_CMD 0x5421u
+#define FIOCLEX_CMD 0x5451u
+#define FIONCLEX_CMD 0x5450u
+
+static i64 set_nonblocking(struct trap *c, struct object *o)
+{
+    i32 on;
+    if (!o->channel) {
+        i64 error = pass(c);
+        if (!error && !copy_in(&on, c->a[2], sizeof on))
+            o->nonblock = on != 0;
+        return error;
+    }
+    if (copy_in(&on, c->a[2], sizeof on))
+        return -EFAULT;
+    o->nonblock = on != 0;
+    return 0;
+}
+
+/* Terminal (T...), file (FI..., FS_IOC...) and block-size requests: what the object is decides. */
+static int is_known(u32 request)
+{
+    u32 type = request >> 8 & 0xff;
+    return type == 'T' || type == 'f' || type == 'v' || type == 'X' || request == 0x1260 /* BLKGETSIZE */ ||
+           (request & ~0xffu) == 0x8900 /* SIOC... */ || type == 0x94 /* btrfs, FICLONE */;
+}
+
+i64 sys_ioctl(struct trap *c)
+{
+    i64 fd = (i32)c->a[0];
+    struct object *o = &WORLD->objects[fd_object(c->p, fd)];
+    u32 request = (u32)c->a[1];
+    switch (request) {
+    case FIONBIO_CMD:
+        return set_nonblocking(c, o);
+    case FIOCLEX_CMD:
+    case FIONCLEX_CMD:
+        fd_set_cloexec(c->p, fd, request == FIOCLEX_CMD);
+        return pass(c);
+    default:
+        if (!is_known(request))
+            count_hole(HOLE_IOCTL);
+        return pass(c);
+    }
+}
