@@ -18,7 +18,6 @@ SHIM = NATIVE / "shim.bin"
 SHIM_ELF = NATIVE / "shim.elf"
 BOOT = NATIVE / "boot.bin"
 PRELOAD = NATIVE / "libdstrun_preload.so"
-ENGINE = NATIVE / "libdstrun_engine.so"
 
 _DESCRIPTION = NATIVE / "shim.json"
 _REMEDY = "run scripts/build in the checkout, or install dstrun again"
@@ -52,7 +51,7 @@ def load_shim_image() -> ShimImage:
 
 def check_native() -> None:
     """DstrunError when anything is missing or stale."""
-    absent = [path.name for path in (SHIM, BOOT, PRELOAD, ENGINE) if not path.is_file()]
+    absent = [path.name for path in (SHIM, BOOT, PRELOAD) if not path.is_file()]
     if absent:
         raise DstrunError(f"{NATIVE}: no {', '.join(absent)} ({_REMEDY})")
     load_shim_image()

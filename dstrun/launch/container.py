@@ -26,6 +26,7 @@ from dstrun.launch.world import NOFILE_LIMIT, STACK_LIMIT_BYTES
 from dstrun.spec import RunSpec
 
 _NAMESPACES = kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWIPC
+_WALL = 0x40000000
 _SIOCSIFFLAGS, _IFF_UP_RUNNING = 0x8914, 0x41
 
 
@@ -42,6 +43,7 @@ class Container:
     _control: socket.socket
     _life: int
     _exit_status: int | None = None
+    _killed: bool = False
 
     def start(self) -> None:
         """Lets the waiting process exec the program."""
@@ -64,12 +66,14 @@ class Container:
 
     def kill(self) -> None:
         """Ends everything inside, and returns when it is gone."""
+        if self._killed:
+            return
+        self._killed = True
         if not self.pid_namespace:
             _kill_descendants(self.init_pid)
-        try:
-            os.kill(self.init_pid, signal.SIGKILL)
-            os.waitpid(self.init_pid, 0)
-        except (ProcessLookupError, ChildProcessError):
+        os.kill(self.init_pid, signal.SIGKILL)
+        # Init's death waits until all inside are reaped, and what we trace is ours to reap.
+        while os.waitpid(-1, _WALL)[0] != self.init_pid:
             pass
         self._control.close()
         os.close(self._life)

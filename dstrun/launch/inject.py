@@ -33,7 +33,7 @@ _PTRACE_SEIZE = 0x4206
 _OPTIONS = 0x10 | 0x100000  # PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL
 _EVENT_EXEC = 4
 _WALL = 0x40000000
-_SIZES_FROM_END = 8 * 21  # shim_base and what follows, in boot.S
+_SIZES_FROM_END = 8 * 6  # shim_base and what follows, in boot.S
 _VDSO_FUNCTIONS = (
     "clock_gettime", "gettimeofday", "time", "clock_getres", "getcpu", "getrandom",
 )  # fmt: skip

@@ -20,6 +20,7 @@ from dstrun.spec import RunSpec
 # 2030-01-01: later than every file that a program may meet, so that nothing comes from the future.
 DEFAULT_EPOCH_NS = 1_893_456_000 * 10**9
 _DAY_NS = 86_400 * 10**9
+_CLOCK_REALTIME_COARSE = 5  # what the kernel stamps files with
 COST_SYSCALL_NS = 1000
 COST_CLOCK_NS = 50
 MEMORY_BYTES = 8 << 30
@@ -32,7 +33,7 @@ class World:
     """A fresh world for one run. `fd` is what the bootstrap maps; `address` is ours."""
 
     def __init__(self) -> None:
-        self.real_start_ns = time.clock_gettime_ns(time.CLOCK_REALTIME_COARSE)
+        self.real_start_ns = time.clock_gettime_ns(_CLOCK_REALTIME_COARSE)
         self.fd = os.memfd_create("dstrun-world", os.MFD_CLOEXEC)
         os.ftruncate(self.fd, self.bytes())
         self.memory = mmap.mmap(self.fd, self.bytes())

@@ -8,7 +8,8 @@
     .text
     .globl boot
 boot:
-    lea pair(%rip), %r10
+    sub $512, %rsp          /* pair at 0, control at 64, iov at 128, byte at 144, message at 192 */
+    mov %rsp, %r10
     mov $1, %edi            /* AF_UNIX */
     mov $0x80005, %esi      /* SOCK_SEQPACKET | SOCK_CLOEXEC */
     xor %edx, %edx
@@ -16,17 +17,24 @@ boot:
     syscall
     test %rax, %rax
     js done
-    mov pair(%rip), %r15d
-    mov pair+4(%rip), %ebx
+    mov 0(%rsp), %r15d
+    mov 4(%rsp), %ebx
     int3
+    xor %eax, %eax          /* recvmsg: one byte, and room for three descriptors */
+    mov %rax, 192(%rsp)
+    mov %rax, 200(%rsp)
+    mov %rax, 240(%rsp)
+    lea 128(%rsp), %rcx
+    mov %rcx, 208(%rsp)
+    movq $1, 216(%rsp)
+    lea 144(%rsp), %rdx
+    mov %rdx, 128(%rsp)
+    movq $1, 136(%rsp)
+    lea 64(%rsp), %rcx
+    mov %rcx, 224(%rsp)
+    movq $32, 232(%rsp)
     mov %r15d, %edi
-    lea message(%rip), %rsi
-    lea iov(%rip), %rax
-    mov %rax, 16(%rsi)
-    lea byte(%rip), %rcx
-    mov %rcx, (%rax)
-    lea control(%rip), %rax
-    mov %rax, 32(%rsi)
+    lea 192(%rsp), %rsi
     mov $0x40000000, %edx   /* MSG_CMSG_CLOEXEC */
     mov $47, %eax           /* recvmsg */
     syscall
@@ -36,13 +44,13 @@ boot:
     mov shim_bytes(%rip), %rsi
     mov $5, %edx            /* PROT_READ | PROT_EXEC */
     mov $0x100002, %r10d    /* MAP_PRIVATE | MAP_FIXED_NOREPLACE */
-    mov control+16(%rip), %r8d
+    mov 80(%rsp), %r8d
     call map
     mov world_base(%rip), %rdi
     mov world_bytes(%rip), %rsi
     mov $3, %edx            /* PROT_READ | PROT_WRITE */
     mov $0x100001, %r10d    /* MAP_SHARED | MAP_FIXED_NOREPLACE */
-    mov control+20(%rip), %r8d
+    mov 84(%rsp), %r8d
     call map
     mov trace_bytes(%rip), %rsi
     test %rsi, %rsi
@@ -50,7 +58,7 @@ boot:
     mov trace_base(%rip), %rdi
     mov $3, %edx
     mov $0x104001, %r10d    /* ... | MAP_NORESERVE */
-    mov control+24(%rip), %r8d
+    mov 88(%rsp), %r8d
     call map
 1:  mov %r15d, %edi
     call shut
@@ -78,14 +86,9 @@ shut:
     ret
 
     .balign 8
-shim_base:   .quad 0        /* the last 21 quads, in this order: dstrun/launch/inject.py */
+shim_base:   .quad 0        /* the last 6 quads, in this order: dstrun/launch/inject.py */
 shim_bytes:  .quad 0
 world_base:  .quad 0
 world_bytes: .quad 0
 trace_base:  .quad 0
 trace_bytes: .quad 0
-pair:        .long 0, 0
-message:     .quad 0, 0, 0, 1, 0, 32, 0   /* msg_controllen: room for three descriptors */
-iov:         .quad 0, 1
-control:     .quad 0, 0, 0, 0
-byte:        .quad 0

@@ -1,9 +1,9 @@
 /* trap.c: every system call of the program comes here, as SIGSYS (Syscall User Dispatch). */
 #include <linux/prctl.h>
 
+#include "preload_abi.h"
 #include "signals.h"
 
-#define NR_PRELOAD_ANNOUNCE 0x64737472ul /* shims/preload */
 #define AUDIT_ARCH_X86_64 0xc000003eu
 #define SIGINFO_ARCH_WORD 7 /* siginfo.si_arch, in words of 4 bytes */
 #define ARCH_SET_GS 0x1001

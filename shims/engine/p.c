@@ -1,1 +1,0 @@
-int engine_x(void); __attribute__((visibility("default"))) int engine_x(void){return 1;}
