@@ -116,10 +116,9 @@ def test_random_device_refuses_an_unknown_token_as_natively(random_program: Path
 
 
 def test_random_device_draws_from_getrandom(random_program: Path) -> None:
-    def draws(library: str) -> int:
-        options = ("-e", "trace=getrandom", "-E", f"LD_PRELOAD={library}")
-        trace = preloaded(needs("strace"), *options, str(random_program), "default", LD_PRELOAD="")
-        return len(re.findall(r"^getrandom\(.*, 4, 0\) = 4$", trace.stderr, re.M))
-
-    assert draws("") == 0
-    assert draws(str(PRELOAD)) in {2, 4}
+    options = ("-e", "trace=getrandom", "-E", f"LD_PRELOAD={PRELOAD}")
+    trace = preloaded(needs("strace"), *options, str(random_program), "rdrand").stderr
+    if "exited with 0" not in trace:
+        pytest.skip("NOT CHECKED: strace does not work here")
+    # Four draws when the first two happen to be equal.
+    assert len(re.findall(r"^getrandom\(.*, 4, 0\) += 4$", trace, re.M)) in {2, 4}
