@@ -177,6 +177,7 @@ struct task {
     u64 program_robust_list;
     u64 sigmask, saved_sigmask; /* virtual; saved: by sigsuspend, ppoll */
     u32 restore_mask;           /* saved_sigmask is to be restored after delivery */
+    u32 stat_old;               /* enum inode_touched: times in the last stat that are not of the run */
     u32 wait_outside_now;       /* nobody else can run: wait for the outside in earnest */
     u32 sig_first;              /* queued signals directed at this task */
     u64 sig_pending;
@@ -321,7 +322,7 @@ struct inode {
     i64 seen_ns;       /* virtual wall clock at first sight */
 };
 
-enum inode_touched { INODE_ATIME = 1, INODE_MTIME = 2, INODE_CTIME = 4, INODE_BORN = 8, INODE_UNLINKED = 16 };
+enum inode_touched { INODE_ATIME = 1, INODE_MTIME = 2, INODE_CTIME = 4, INODE_BORN = 8, INODE_UNLINKED = 16, INODE_LINKS = 32 };
 
 struct queued_signal {
     struct siginfo_bytes info;

@@ -341,6 +341,20 @@ static void show_time(struct statx_time_k *t, i64 ns)
     t->pad = 0;
 }
 
+/* Times that the file had before the run are shown, but two runs do not differ by them alone: the
+ * starting files may have been copied anew. What the program makes of them shows in what it does. */
+static void note_old(const struct statx_k *st, const struct inode *e, int timeless)
+{
+    u32 old = timeless ? 0 : INODE_ALL_TIMES & ~e->touched;
+    if (!(e->touched & INODE_MTIME) && !(e->touched & INODE_ATIME))
+        old |= INODE_ATIME; /* shown as the mtime */
+    else if (e->touched & INODE_MTIME)
+        old &= ~(u32)INODE_ATIME;
+    if (!in_run(e->birth_ns))
+        old |= INODE_BORN | (statx_is(st, S_IFDIR_BITS) ? INODE_LINKS : 0);
+    current_task()->stat_old = old;
+}
+
 static void show_times(struct statx_k *st, const struct inode *e)
 {
     int timeless = is_timeless(st);
@@ -352,6 +366,7 @@ static void show_times(struct statx_k *st, const struct inode *e)
         mtime = e->mtime_ns;
     if (e->touched & INODE_CTIME)
         ctime = e->ctime_ns;
+    note_old(st, e, timeless);
     show_time(&st->atime, e->touched & INODE_ATIME ? e->atime_ns : mtime);
     show_time(&st->mtime, mtime);
     show_time(&st->ctime, ctime);

@@ -104,6 +104,31 @@ static void add_struct(struct side *d, u32 arg, u64 user, u64 bytes, int hashed)
     field_end(d, bytes);
 }
 
+struct stat_field {
+    u16 offset, bytes;
+    u32 what; /* enum inode_touched */
+};
+
+/* struct stat and struct statx: what does not count when it is older than the run. */
+static const struct stat_field stat_fields[] = {
+    {16, 8, INODE_LINKS}, {72, 16, INODE_ATIME}, {88, 16, INODE_MTIME}, {104, 16, INODE_CTIME}, {0, 0, 0}};
+static const struct stat_field statx_fields[] = {
+    {16, 4, INODE_LINKS}, {64, 16, INODE_ATIME}, {80, 16, INODE_BORN}, {96, 16, INODE_CTIME},
+    {112, 16, INODE_MTIME}, {0, 0, 0}};
+
+static void add_stat(struct side *d, u32 arg, u64 user, u64 bytes)
+{
+    u8 counted[256];
+    u32 old = current_task()->stat_old;
+    if (copy_in(counted, user, bytes))
+        return;
+    for (const struct stat_field *f = bytes == 144 ? stat_fields : statx_fields; f->bytes; f++)
+        if (old & f->what)
+            memset(counted + f->offset, 0, f->bytes);
+    d->identity = hash_mix(d->identity, hash_bytes(counted, bytes, arg));
+    add_struct(d, arg, user, bytes, 0);
+}
+
 static void add_bytes(struct side *d, u32 arg, u64 total, u64 hash, u64 preview_from, u64 preview)
 {
     struct field_bytes *b = (struct field_bytes *)field_start(d, FIELD_BYTES, arg);
@@ -191,6 +216,10 @@ static void add_argument(struct side *d, const struct trap *c, u32 i, const stru
     case HOW_OUT_RAW:
         if (result >= 0 && !(c->nr == __NR_wait4 && result == 0)) /* nothing written: WNOHANG */
             add_struct(d, i, v, kind->bytes, kind->how == HOW_OUT);
+        break;
+    case HOW_OUT_STAT:
+        if (result == 0)
+            add_stat(d, i, v, kind->bytes);
         break;
     case HOW_ARRAY_IN:
     case HOW_ARRAY_INOUT:

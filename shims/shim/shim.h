@@ -96,7 +96,7 @@ typedef i64 (*handler_fn)(struct trap *);
 enum arg_how { /* arg_kinds.def */
     HOW_SCALAR, HOW_POINTER, HOW_STRING, HOW_STRINGS, HOW_BUF_IN, HOW_BUF_OUT, HOW_IOV_IN, HOW_IOV_OUT,
     HOW_IN, HOW_OUT, HOW_IN_RAW, HOW_OUT_RAW, HOW_ARRAY_IN, HOW_ARRAY_INOUT, HOW_COUNTED_IN,
-    HOW_SOCKADDR_OUT
+    HOW_SOCKADDR_OUT, HOW_OUT_STAT
 };
 
 struct arg_kind_row {
