@@ -1,4 +1,4 @@
-/* abi.h: the one layout shared by the shim, the preload library, the engine and Python.
+/* abi.h: the one layout shared by the shim, the preload library and Python.
  *
  * All processes of a simulation map one shared memory object, the *world*, at a fixed address, and
  * the trace file behind it. Everything that belongs to the simulation lives here and not in the

@@ -121,6 +121,7 @@ static struct task *take_place(u64 task_index)
         inherit_ignored(proc_of(t));
     }
     proc_of(t)->execs++;
+    proc_of(t)->flags &= ~(u32)PROC_ANNOUNCED;
     w->execs++;
     task_enter_control(t);
     if (first)

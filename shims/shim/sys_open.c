@@ -50,13 +50,31 @@ u32 fifo_channel(u32 inode)
     return channel;
 }
 
-static u32 fifo_object(u64 flags, u32 inode)
+/* /dev/fd/N of a pipe: the same pipe again. A reference to its channel, or 0 for a named FIFO. */
+static u32 channel_of_own_pipe(struct proc *p, const struct statx_k *st)
+{
+    struct world *w = WORLD;
+    struct fd_table *t = &w->fd_tables[p->fd_table];
+    struct statx_k other;
+    for (u32 fd = 0; fd < t->fds_used; fd++) {
+        struct object *o = &w->objects[t->object[fd] & FD_OBJECT_MASK];
+        if ((o->kind != OBJECT_PIPE_R && o->kind != OBJECT_PIPE_W) || statx_of_fd(fd, &other))
+            continue;
+        if (other.ino == st->ino && statx_dev(&other) == statx_dev(st)) {
+            w->channels[o->channel].refs++;
+            return o->channel;
+        }
+    }
+    return 0;
+}
+
+static u32 fifo_object(u64 flags, u32 inode, u32 own)
 {
     u64 mode = flags & O_ACCMODE_BITS;
     u32 object = object_alloc(mode == O_RDONLY_FLAG ? OBJECT_PIPE_R : mode == O_WRONLY_FLAG ? OBJECT_PIPE_W
                                                                                        : OBJECT_PIPE_RW);
     struct object *o = &WORLD->objects[object];
-    o->channel = fifo_channel(inode);
+    o->channel = own ? own : fifo_channel(inode);
     o->inode = inode;
     struct channel *ch = &WORLD->channels[o->channel];
     ch->readers += mode != O_WRONLY_FLAG;
@@ -66,9 +84,10 @@ static u32 fifo_object(u64 flags, u32 inode)
 }
 
 /* A blocking open for reading waits until somebody has the FIFO open for writing. */
-static i64 fifo_opened(struct trap *c, i64 fd, u64 flags, u32 inode)
+static i64 fifo_opened(struct trap *c, i64 fd, u64 flags, const struct statx_k *st)
 {
-    u32 object = fifo_object(flags, inode), channel = WORLD->objects[object].channel;
+    u32 own = channel_of_own_pipe(c->p, st);
+    u32 object = fifo_object(flags, own ? 0 : inode_of_statx(st), own), channel = WORLD->objects[object].channel;
     WORLD->objects[object].nonblock = (flags & O_NONBLOCK_FLAG) != 0;
     fd_install(c->p, fd, object, (flags & O_CLOEXEC_FLAG) != 0);
     channel_wake(channel, 0);
@@ -101,10 +120,11 @@ static i64 opened(struct trap *c, i64 dirfd, i64 fd, u64 flags)
     }
     u32 mode = st.mode & S_IFMT_BITS;
     if (mode == S_IFIFO_BITS && !(flags & O_PATH_FLAG))
-        return fifo_opened(c, fd, flags, inode_of_statx(&st));
+        return fifo_opened(c, fd, flags, &st);
     u32 object = object_of_statx(&st);
     struct object *o = &w->objects[object];
     o->nonblock = (flags & O_NONBLOCK_FLAG) != 0;
+    o->preload = c->recorded; /* trap.c: our own library */
     fd_install(c->p, fd, object, (flags & O_CLOEXEC_FLAG) != 0);
     if (o->kind == OBJECT_DEVICE && !(flags & (O_NONBLOCK_FLAG | O_PATH_FLAG)))
         raw(__NR_fcntl, fd, F_SETFL_CMD, flags & ~(O_NONBLOCK_FLAG | O_CLOEXEC_FLAG | O_CREAT_FLAG));

@@ -1,7 +1,7 @@
 /* token.c: exactly one task runs, the holder of the token.
  *
  * The token is a robust futex word: should its holder die of something that we did not do, the
- * kernel marks the word and wakes the supervisor, which then chooses for the dead (engine/). A task
+ * kernel marks the word and wakes the supervisor, which gives it to a live task as the dead one's deputy. A task
  * that is given the token but is dead already is noticed by the giver, because the kernel marks a
  * task's own `alive` word before it looks at the token.
  */

@@ -17,7 +17,7 @@ i64 pass(struct trap *c)
     return ret;
 }
 
-static i64 uncontrolled(struct trap *c, const struct syscall_row *row)
+void count_uncontrolled(const struct trap *c)
 {
     struct world *w = WORLD;
     w->uncontrolled_syscalls[c->nr]++;
@@ -26,13 +26,13 @@ static i64 uncontrolled(struct trap *c, const struct syscall_row *row)
         number_append(string_append(message, end, "system call "), end, c->nr);
         end_run(END_STRICT, message);
     }
-    return row->handler(c);
 }
 
-static i64 unknown(u64 nr)
+static i64 unknown(struct trap *c)
 {
-    if (nr == NR_PRELOAD_ANNOUNCE) {
-        proc_of(current_task())->flags |= PROC_ANNOUNCED;
+    if (c->nr == NR_PRELOAD_ANNOUNCE) {
+        c->p->flags |= PROC_ANNOUNCED;
+        c->recorded = 1;
         return (i64)ABI_VERSION;
     }
     count_hole(HOLE_UNKNOWN_SYSCALL);
@@ -56,15 +56,37 @@ static void take_strings(struct trap *c, const struct syscall_row *row)
     }
 }
 
+/* The loading of our own library is nothing that the program does: it makes no events. */
+static int loads_preload(const struct trap *c)
+{
+    const char *path = c->path[0];
+    if (path && path[0])
+        return string_equal(path, "/etc/ld.so.preload") || string_equal(path, WORLD->config.preload_path);
+    i64 fd = (i32)(c->nr == __NR_mmap ? c->a[4] : c->a[0]);
+    switch (c->nr) {
+    case __NR_read:
+    case __NR_pread64:
+    case __NR_fstat:
+    case __NR_newfstatat:
+    case __NR_close:
+    case __NR_mmap:
+        return fd >= 0 && WORLD->objects[fd_object(c->p, fd)].preload;
+    default:
+        return 0;
+    }
+}
+
 static i64 dispatch(struct trap *c)
 {
     if (unlikely(c->nr >= SYSCALLS_MAX || !syscall_rows[c->nr].handler))
-        return unknown(c->nr);
+        return unknown(c);
     const struct syscall_row *row = &syscall_rows[c->nr];
     if (row->strings)
         take_strings(c, row);
+    if (unlikely(!(c->p->flags & PROC_ANNOUNCED)) && (WORLD->config.flags & CONFIG_PRELOAD))
+        c->recorded = (u8)loads_preload(c);
     if (unlikely(row->cls == UNCONTROLLED))
-        return uncontrolled(c, row);
+        count_uncontrolled(c);
     return row->handler(c);
 }
 
