@@ -26,6 +26,7 @@ from dstrun.native import BOOT, SHIM, ShimImage
 
 with warnings.catch_warnings():  # python-ptrace 0.9.9 trips over itself on Python 3.12
     warnings.simplefilter("ignore")
+    from ptrace import PtraceError
     from ptrace.binding import ptrace_cont, ptrace_detach, ptrace_getregs, ptrace_setregs
     from ptrace.binding.func import ptrace as ptrace_raw
 
@@ -96,8 +97,11 @@ def _vdso_jumps(image: ShimImage) -> tuple[tuple[int, bytes], ...]:
 
 
 def seize(pid: int) -> None:
-    """Takes a running process under ptrace, for its next exec."""
-    ptrace_raw(_PTRACE_SEIZE, pid, 0, _OPTIONS)
+    """Takes a running process under ptrace, for its next exec; OSError when that is refused."""
+    try:
+        ptrace_raw(_PTRACE_SEIZE, pid, 0, _OPTIONS)
+    except PtraceError as error:
+        raise OSError(error.errno, os.strerror(error.errno)) from None
 
 
 def release(pid: int) -> None:
@@ -125,6 +129,13 @@ def _wait_stop(pid: int) -> int:
 
 def inject(pid: int, task: int, payload: Payload) -> None:
     """Brings the shim into a process at its exec stop and lets it run. `pid` is in our namespace."""
+    try:
+        _inject(pid, task, payload)
+    except (PtraceError, ProcessLookupError):  # SIGKILL ends a ptrace stop as well
+        raise ProcessGone(os.waitpid(pid, _WALL)[1]) from None
+
+
+def _inject(pid: int, task: int, payload: Payload) -> None:
     registers = ptrace_getregs(pid)
     memory = os.open(f"/proc/{pid}/mem", os.O_RDWR | os.O_CLOEXEC)
     try:

@@ -28,6 +28,15 @@ class Pids:
         except OSError:
             return self._search(pid)
 
+    def is_dead(self, pid: int) -> bool:
+        """Whether the container's process is gone, or a zombie."""
+        try:
+            outer = self.outer(pid)
+            with open(f"/proc/{outer}/stat", "rb") as file:
+                return file.read().rpartition(b")")[2].split()[0] == b"Z"
+        except (ProcessLookupError, FileNotFoundError):
+            return True
+
     def _search(self, pid: int) -> int:
         """By the NSpid lines of /proc/*/status: what kernels before 6.11 leave us."""
         identity = os.stat(f"/proc/{self._container.init_pid}/ns/pid").st_ino

@@ -8,6 +8,7 @@ second it looks for what has no bell: parked tasks killed from outside, limits o
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
@@ -98,6 +99,7 @@ class _Supervision:
         self.started_ns = started_ns
         self.pids = Pids(container)
         self.interrupted = 0
+        self.progress = -1
         self.message = ""
 
     def run(self) -> RunResult:
@@ -146,9 +148,9 @@ class _Supervision:
 
     def _start_program(self) -> None:
         pid = self.container.program_pid
-        seize(pid)
-        self.container.start()
         try:
+            seize(pid)
+            self.container.start()
             if not wait_for_exec(pid):
                 raise DstrunError("the program's start was disturbed by a signal")
             inject(pid, 1, self.payload)
@@ -159,6 +161,8 @@ class _Supervision:
                     f"{self.spec.program}: {os.strerror(code)}"
                 ) from None
             raise DstrunError("the program was killed before its first instruction") from None
+        except OSError as error:
+            raise DstrunError(f"the program cannot be traced: {error.strerror}") from None
 
     # ---- what the shims want ----
     def _serve(self, token: int) -> None:
@@ -180,8 +184,8 @@ class _Supervision:
         try:
             pid = self.pids.outer(self.world.get(_REQUEST_PID))
             seize(pid)
-        except Exception as error:
-            self._answer(abi.REQ_REFUSED, getattr(error, "errno", None) or 1)
+        except OSError as error:
+            self._answer(abi.REQ_REFUSED, error.errno or errno.EPERM)
             return
         self._answer(abi.REQ_GRANTED)
         try:
@@ -190,6 +194,7 @@ class _Supervision:
             else:
                 release(pid)
         except ProcessGone:
+            self._mark_dead(task)
             self._hand_to_deputy()
         except InjectionFailed as error:
             self._end(abi.END_FATAL, str(error))
@@ -211,6 +216,21 @@ class _Supervision:
             self._end(abi.END_FATAL, "a process was killed from outside while inside the shim: "
                       "its state is lost")  # fmt: skip
         else:
+            self._hand_to_deputy()
+
+    def _mark_dead(self, task: int) -> None:
+        """What the kernel does for a task that has its robust list."""
+        base = abi.World.tasks.at(task)
+        word = _ALIVE.get(self.world.memory, base) | abi.ROBUST_OWNER_DIED
+        _ALIVE.set(self.world.memory, word, base)
+
+    def _look_at_holder(self) -> None:
+        """A holder that died in its first steps had no robust list: nobody was told."""
+        progress = self.world.get(abi.World.traps) + self.world.get(abi.World.switches)
+        unchanged, self.progress = progress == self.progress, progress
+        task = self.world.get(abi.World.token_task)
+        if unchanged and task and self.pids.is_dead(self.world.task(task, abi.Task.tid)):
+            self._mark_dead(task)
             self._hand_to_deputy()
 
     def _hand_to_deputy(self) -> None:
@@ -256,6 +276,7 @@ class _Supervision:
 
     def _check_limits(self) -> None:
         self._look_for_dead()
+        self._look_at_holder()
         elapsed_s = (time.monotonic_ns() - self.started_ns) / 1e9
         if self.interrupted:
             self._end(abi.END_INTERRUPTED, "")

@@ -203,24 +203,42 @@ static u32 status_of_dead(const struct proc *p)
     return info.code == CLD_EXITED_CODE ? value << 8 : value;
 }
 
-/* Looks for parked tasks that were killed from outside. All tasks: only when told to, or before a
- * deadlock is declared. */
-void sweep_outside_deaths(void)
+static int is_dead(u32 pid)
+{
+    i64 fd = raw(__NR_pidfd_open, pid, 0);
+    if (fd < 0)
+        return fd == -ESRCH;
+    struct pollfd_k p = {.fd = (i32)fd, .events = 1 /* POLLIN */};
+    i64 ready = raw(__NR_poll, &p, 1, 0);
+    raw(__NR_close, fd);
+    return ready == 1;
+}
+
+static void bury(struct task *t)
+{
+    struct proc *p = proc_of(t);
+    if (t->place == PLACE_SHIM && t->state == TASK_RUNNING)
+        end_run(END_FATAL, "a process was killed from outside while inside the shim: its state is lost");
+    wait_until_dead(p->pid);
+    count_hole(HOLE_OUTSIDE_DEATH);
+    p->flags |= PROC_KILLED_OUTSIDE;
+    u32 status = status_of_dead(p);
+    record_plain(t, EVENT_DEATH, 0, status, 0);
+    process_mark_dead(p, status);
+}
+
+/* Looks for tasks that were killed from outside. All tasks: only when told to, or, `thorough`, before
+ * a deadlock is declared: then the kernel is asked as well, because a task that died in its first
+ * steps or within an exec had no robust list to be marked in. */
+void sweep_outside_deaths(int thorough)
 {
     struct world *w = WORLD;
     w->outside_death = 0;
     for (u32 i = 1; i <= w->used_tasks; i++) {
         struct task *t = task_at(i);
-        if (t->state == TASK_FREE || t->state == TASK_EXITING || !(t->alive.word & ROBUST_OWNER_DIED))
+        if (t->state == TASK_FREE || t->state == TASK_EXITING || t == current_task())
             continue;
-        struct proc *p = proc_of(t);
-        if (t->place == PLACE_SHIM)
-            end_run(END_FATAL, "a process was killed from outside while inside the shim: its state is lost");
-        wait_until_dead(p->pid);
-        count_hole(HOLE_OUTSIDE_DEATH);
-        p->flags |= PROC_KILLED_OUTSIDE;
-        u32 status = status_of_dead(p);
-        record_plain(t, EVENT_DEATH, 0, status, 0);
-        process_mark_dead(p, status);
+        if ((t->alive.word & ROBUST_OWNER_DIED) || (thorough && is_dead(proc_of(t)->pid)))
+            bury(t);
     }
 }

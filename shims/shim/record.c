@@ -331,6 +331,18 @@ void record_plain(struct task *t, u32 kind, u32 nr, i64 result, const char *text
     append(t, &d, kind, nr, result, WORLD->now_ns);
 }
 
+void record_start(struct task *t, const char *path, u64 argv)
+{
+    struct side d;
+    if (!counts_and_records())
+        return;
+    side_start(&d);
+    d.identity = identity_of(t, EVENT_START, 0);
+    add_string(&d, 0, path);
+    add_strings(&d, 1, argv);
+    append(t, &d, EVENT_START, 0, 0, WORLD->now_ns);
+}
+
 void record_mark(struct trace_state *mark)
 {
     *mark = WORLD->trace;

@@ -229,11 +229,12 @@ void fault_signal(struct trap *c, const struct siginfo_bytes *info) HIDDEN;
 /* process.c */
 void process_exit(struct task *t, u32 wait_status) HIDDEN NORETURN;
 void process_mark_dead(struct proc *p, u32 wait_status) HIDDEN;
-void sweep_outside_deaths(void) HIDDEN;
+void sweep_outside_deaths(int thorough) HIDDEN;
 
 /* record.c */
 void record_call(struct trap *c, i64 result) HIDDEN;
 void record_plain(struct task *t, u32 kind, u32 nr, i64 result, const char *text) HIDDEN;
+void record_start(struct task *t, const char *path, u64 argv) HIDDEN;
 /* A call's event that may have to be taken back (an exec that fails after all). */
 void record_mark(struct trace_state *mark) HIDDEN;
 void record_take_back(const struct trace_state *mark) HIDDEN;

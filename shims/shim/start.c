@@ -150,7 +150,7 @@ u64 start_program(u64 program_sp, u64 task_index)
     seed_at_random(p, auxv_value(auxv, AT_RANDOM_TAG));
     name_program(p, t, path ? path : "");
     t->trap_rip = 0;
-    record_plain(t, EVENT_START, 0, 0, p->exe);
+    record_start(t, p->exe, program_sp + 8);
     u64 sp = move_stack((u64 *)program_sp, auxv);
     t->place = PLACE_PROGRAM;
     return sp;

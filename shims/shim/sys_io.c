@@ -159,6 +159,23 @@ static i64 outside_read(struct trap *c)
     return n == -ERESTARTSYS ? -EINTR : n;
 }
 
+/* recv and send on a socket pair of ours: one message or one try at a time. */
+i64 pair_transfer(struct trap *c, struct object *o, i16 events)
+{
+    if (events == POLLIN_BIT)
+        return channel_read(c, o);
+    for (;;) {
+        i64 n = pass(c);
+        if (n > 0)
+            channel_wake(far_channel(o), 0);
+        if (n != -EAGAIN || o->nonblock)
+            return broken_pipe(c, n);
+        i64 error = park_on_channel(c->t, o->channel, 1, ~0ul);
+        if (error)
+            return error;
+    }
+}
+
 static int is_vector(const struct trap *c)
 {
     return c->nr == __NR_readv || c->nr == __NR_writev || c->nr == __NR_preadv2 || c->nr == __NR_pwritev2;

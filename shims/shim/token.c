@@ -104,7 +104,7 @@ static struct task *choose(void)
         if (unlikely(w->stopping))
             freeze();
         if (unlikely(w->outside_death))
-            sweep_outside_deaths();
+            sweep_outside_deaths(0);
         fire_due_timers();
         check_virtual_limit();
         u32 next = sched_take(w);
@@ -114,7 +114,7 @@ static struct task *choose(void)
         if (deadline != ~0ul) {
             w->now_ns = deadline > w->now_ns ? deadline : w->now_ns;
         } else if (!wait_for_outside()) {
-            sweep_outside_deaths();
+            sweep_outside_deaths(1);
             if (!w->sched.count)
                 end_run(END_DEADLOCK, "nothing can run and no timer is set");
         }
@@ -237,7 +237,7 @@ void scheduling_point(struct task *t)
     if (unlikely(w->stopping))
         freeze();
     if (unlikely(w->outside_death))
-        sweep_outside_deaths();
+        sweep_outside_deaths(0);
     if (unlikely(timer_next_ns(w) <= w->now_ns))
         fire_due_timers();
     check_virtual_limit();
