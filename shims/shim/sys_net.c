@@ -22,6 +22,7 @@ static i64 when_ready(struct trap *c, i16 events, u64 flags)
     struct pollfd_k p = {.fd = (i32)c->a[0], .events = events};
     if (o->channel)
         return pair_transfer(c, o, events);
+    count_uncontrolled(c);
     while (!o->nonblock && !(flags & MSG_DONTWAIT_FLAG) && raw(__NR_poll, &p, 1, 0) == 0) {
         i64 error = park_and_look_again(c->t);
         if (error)
