@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from dstrun.seed import Seed
 
+TRACE_DIR = ".dstrun"  # in the working directory: traces that were given no name
+
 # none: the program has dstrun's own stdout and stderr; tee: they are forwarded and hashed; hash:
 # only hashed (further runs of --verify).
 Capture = Literal["none", "tee", "hash"]

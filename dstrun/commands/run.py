@@ -22,9 +22,7 @@ from dstrun.errors import BadUsage, DstrunError
 from dstrun.quantities import NS_PER_S
 from dstrun.report.summary import exit_code, json_line, outcome_text, succeeded, summary_lines
 from dstrun.seed import Seed, make_seed
-from dstrun.spec import RunResult, RunSpec
-
-TRACE_DIR = ".dstrun"
+from dstrun.spec import TRACE_DIR, RunResult, RunSpec
 
 
 @click.command(

@@ -17,11 +17,11 @@ import signal
 import socket
 import struct
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from dstrun.errors import DstrunError
 from dstrun.launch import kernel
-from dstrun.launch.overlay import mount_overlays
+from dstrun.launch.overlay import Layer, layers_to_plain, mount_overlays
 from dstrun.launch.world import NOFILE_LIMIT, STACK_LIMIT_BYTES
 from dstrun.spec import RunSpec
 
@@ -40,6 +40,7 @@ class Container:
     notes: list[str]
     proc_dev: int
     sys_dev: int
+    layers: list[Layer]  # of --fs overlay, for --keep
     _control: socket.socket
     _life: int
     _exit_status: int | None = None
@@ -111,7 +112,8 @@ def launch(spec: RunSpec, cpu: int, stdio: tuple[int, int] | None) -> Container:
         raise
     return Container(
         pid, program_pid, bool(flags & kernel.CLONE_NEWPID), notes + report["notes"],
-        report["proc_dev"], report["sys_dev"], ours, life_write,
+        report["proc_dev"], report["sys_dev"],
+        [Layer(**layer) for layer in report["layers"]], ours, life_write,
     )  # fmt: skip
 
 
@@ -124,7 +126,7 @@ def _namespace_flags(spec: RunSpec) -> tuple[int, list[str]]:
     return flags, []
 
 
-def _first_report(control: socket.socket) -> tuple[dict[str, list[str] | int], int]:
+def _first_report(control: socket.socket) -> tuple[dict[str, Any], int]:
     """What the waiting process says of itself, and its pid as we see it (SCM_CREDENTIALS)."""
     message, ancillary, _, _ = control.recvmsg(65536, socket.CMSG_SPACE(12))
     if not message:
@@ -164,6 +166,7 @@ class _Init:
         self.cpu = cpu
         self.stdio = stdio
         self.notes: list[str] = []
+        self.layers: list[Layer] = []
 
     def run(self) -> NoReturn:
         """Never returns; whatever goes wrong is told to the supervisor in one line."""
@@ -181,6 +184,8 @@ class _Init:
             signal.signal(signal.SIGCHLD, lambda *_: None)
             signal.set_wakeup_fd(wakeup_write, warn_on_full_buffer=False)
             self._reap(program, wakeup_read)
+        except DstrunError as error:
+            self._tell({"error": str(error)})
         except BaseException as error:
             self._tell({"error": f"the simulation cannot be set up: {error}"})
         os._exit(125)
@@ -197,7 +202,10 @@ class _Init:
             _map_ids()
         if self.flags & kernel.CLONE_NEWNS:
             kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
-            self.notes += mount_overlays(self.spec)
+            notes, self.layers = mount_overlays(
+                self.spec, user_namespace=bool(self.flags & kernel.CLONE_NEWUSER)
+            )
+            self.notes += notes
         if self.flags & kernel.CLONE_NEWPID:
             self._mount_proc()
         else:
@@ -249,6 +257,7 @@ class _Init:
             kernel.personality(kernel.ADDR_NO_RANDOMIZE)
             report = {
                 "notes": self.notes,
+                "layers": layers_to_plain(self.layers),
                 "proc_dev": os.stat("/proc").st_dev,
                 "sys_dev": os.stat("/sys").st_dev,
             }

@@ -22,7 +22,7 @@ CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 SIGCHLD = 17
 MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
-MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
+MS_BIND, MS_MOVE, MS_REC, MS_PRIVATE = 0x1000, 0x2000, 0x4000, 0x40000
 MNT_DETACH = 2
 PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
@@ -62,6 +62,13 @@ def mount(source: str, target: str, kind: str | None, flags: int, data: str | No
     """mount(2); OSError names the target."""
     encoded = [None if s is None else os.fsencode(s) for s in (source, target, kind, data)]
     if _libc.mount(encoded[0], encoded[1], encoded[2], ctypes.c_ulong(flags), encoded[3]):
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), target)
+
+
+def umount(target: str, flags: int) -> None:
+    """umount2(2)."""
+    if _libc.umount2(os.fsencode(target), flags):
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code), target)
 
