@@ -60,7 +60,7 @@ def resolve_program(name: str, search_path: str | None) -> str:
         try:
             return _check(candidate)
         except CommandNotExecutable as error:
-            if not Path(candidate).is_dir():
+            if not os.path.isdir(candidate):  # Path.is_dir raises where it may not look
                 denied = denied or error
         except CommandNotFound:
             pass

@@ -142,10 +142,13 @@ _OPTIONS = [
     ),
     _option(
         "--fs", type=click.Choice(["host", "overlay"]), default="host",
-        help="Work on the user's files, or on the run's own view of them.",
+        help="Work on the user's files, or on a view of its own (working directory, /tmp).",
     ),
-    _option("--overlay", metavar="DIR", multiple=True, help="Include DIR in the run's own view."),
-    _option("--keep", metavar="DIR", help="Keep what the run changed in its own view."),
+    _option("--overlay", metavar="DIR", multiple=True, help="Include DIR in that view."),
+    _option(
+        "--keep", metavar="DIR",
+        help="Keep what changed in that view: DIR/files/PATH, and DIR/deleted.txt.",
+    ),
     _option(
         "--max-time", metavar="DUR", callback=_converter(parse_duration_ns),
         help="Limit of virtual time.",

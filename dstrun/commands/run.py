@@ -58,10 +58,11 @@ def make_spec(argv: tuple[str, ...], seed: Seed, options: dict[str, Any]) -> Run
     env = program_environment(os.environ, options["env"], options["clean_env"])
     program = resolve_program(argv[0], env.get("PATH"))
     wall_limit_ns = options["wall_limit"]
-    if options["keep"] and options["fs"] != "overlay":
-        raise BadUsage("--keep: there is nothing to keep without --fs overlay")
-    if options["overlay"] and options["fs"] != "overlay":
-        raise BadUsage("--overlay: has no meaning without --fs overlay")
+    if options["fs"] != "overlay" and not options["verify"]:
+        if options["keep"]:
+            raise BadUsage("--keep: there is nothing to keep without --fs overlay")
+        if options["overlay"]:
+            raise BadUsage("--overlay: has no meaning without --fs overlay")
     spec = RunSpec(
         argv=argv,
         program=program,
@@ -74,7 +75,7 @@ def make_spec(argv: tuple[str, ...], seed: Seed, options: dict[str, Any]) -> Run
         net=options["net"],
         fs=options["fs"],
         overlay_dirs=tuple(str(_existing_dir(path)) for path in options["overlay"]),
-        keep=Path(options["keep"]).absolute() if options["keep"] else None,
+        keep=_new_dir(options["keep"]) if options["keep"] else None,
         strict=options["strict"],
         preload=not options["no_preload"],
         strategy=options["strategy"],
@@ -96,6 +97,13 @@ def _existing_dir(path: str) -> Path:
     if not Path(path).is_dir():
         raise BadUsage(f"--overlay {path}: no such directory")
     return Path(path).resolve()
+
+
+def _new_dir(path: str) -> Path:
+    """--keep's directory: old files in it would be taken for the run's."""
+    if os.path.lexists(path) and not (Path(path).is_dir() and not any(Path(path).iterdir())):
+        raise BadUsage(f"--keep {path}: is not an empty directory (give a new one)")
+    return Path(path).absolute()
 
 
 def _with_trace(spec: RunSpec, options: dict[str, Any]) -> RunSpec:

@@ -24,7 +24,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -40,9 +40,12 @@ COPY_FILES_MAX = 100_000
 _STAGE_AT = "/proc"
 # File systems that hold no files of users'.
 _NO_FILES = frozenset(
-    "autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs fusectl "
-    "hugetlbfs mqueue nsfs proc pstore securityfs selinuxfs sysfs tracefs".split()
-)
+    (
+        "autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts",
+        "devtmpfs", "efivarfs", "fusectl", "hugetlbfs", "mqueue", "nsfs", "proc", "pstore",
+        "securityfs", "selinuxfs", "sysfs", "tracefs",
+    )
+)  # fmt: skip
 # xino and index: a file's number, and which names are links of it, outlive its copying up.
 _OVERLAY_OPTIONS = (
     "redirect_dir=on,index=on,xino=on,metacopy=off",
@@ -62,6 +65,7 @@ class Layer:
     path: str
     lower: int | None = None  # the files as they were; None: the place is shown as it is
     upper: int | None = None  # what overlayfs has written; None: the place is a copy
+    hidden: tuple[str, ...] = ()  # files of dstrun's own that are not shown
 
 
 class _TooLarge(Exception):
@@ -185,10 +189,19 @@ class _Stage:
             return Layer(path)
         lower = os.open(f"{own}/lower", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         if self._overlay_allowed and self._mount_overlay(own, path, target, source):
-            return Layer(path, lower, os.open(f"{own}/upper", os.O_PATH | os.O_CLOEXEC))
+            upper = os.open(f"{own}/upper", os.O_PATH | os.O_CLOEXEC)
+            return Layer(path, lower, upper, self._hidden_in(path))
         self._copy(own, path)
         kernel.mount(f"{own}/upper", target, None, kernel.MS_BIND)
-        return Layer(path, lower)
+        return Layer(path, lower, None, self._hidden_in(path))
+
+    def _hidden_in(self, path: str) -> tuple[str, ...]:
+        return tuple(
+            f"{folder.rstrip('/')}/{name}"
+            for folder, names in self._hidden.items()
+            for name in names
+            if self._place_of(folder) == path
+        )
 
     def _mount_overlay(self, own: str, path: str, target: str, source: _Mount) -> bool:
         flags = sum(flag for name, flag in _MOUNT_FLAGS.items() if name in source.options)
@@ -368,10 +381,8 @@ def _copy_attributes(source: str, target: str) -> None:
     from shutil import copystat
 
     info = os.lstat(source)
-    try:
+    with suppress(OSError):  # unprivileged: EPERM, or EINVAL for an owner that is not mapped
         os.chown(target, info.st_uid, info.st_gid, follow_symlinks=False)
-    except OSError:  # unprivileged: EPERM, or EINVAL for an owner that is not mapped
-        pass
     copystat(source, target, follow_symlinks=False)
 
 
@@ -379,5 +390,3 @@ def _remove_tree(path: str) -> None:
     from shutil import rmtree
 
     rmtree(path, ignore_errors=True)
-
-

@@ -15,10 +15,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 from dstrun import abi
-from dstrun.errors import CommandNotExecutable, DstrunError
+from dstrun.errors import EXIT_ERROR, CommandNotExecutable, DstrunError
 from dstrun.launch import kernel
 from dstrun.launch.capture import Capture
 from dstrun.launch.container import Container, launch
@@ -61,12 +62,25 @@ def run(spec: RunSpec) -> RunResult:
         capture.close_inside()
         supervision = _Supervision(spec, world, trace, payload, container, started_ns)
         result = supervision.run()
+        if spec.keep:
+            _keep(container, spec.keep, result)
         container.kill()
         capture.finish(result)
         if trace:
             trace.finish(_end_meta(result))
         result.wall_ns = time.monotonic_ns() - started_ns
         return result
+
+
+def _keep(container: Container, directory: Path, result: RunResult) -> None:
+    """What the run changed; while init is there, through which its files are reached."""
+    from dstrun.launch.keep import keep_changes
+
+    try:
+        keep_changes(container, directory)
+    except OSError as error:
+        result.outcome, result.origin, result.exit_code = "error", "dstrun", EXIT_ERROR
+        result.message = f"--keep {directory}: {error.strerror}: {error.filename}"
 
 
 def _end_meta(result: RunResult) -> dict[str, Any]:
@@ -150,6 +164,7 @@ class _Supervision:
         pid = self.container.program_pid
         try:
             seize(pid)
+            self.world.wait_for_start()
             self.container.start()
             if not wait_for_exec(pid):
                 raise DstrunError("the program's start was disturbed by a signal")
@@ -179,7 +194,7 @@ class _Supervision:
         kernel.futex_wake(self.world.word(_REQUEST_STATE))
 
     def _follow_exec(self) -> None:
-        """A process is about to exec: follow it through, and bring the shim into its new program."""
+        """A process is about to exec: follow it, and bring the shim into its new program."""
         task = self.world.get(_REQUEST_TASK)
         try:
             pid = self.pids.outer(self.world.get(_REQUEST_PID))
@@ -281,7 +296,8 @@ class _Supervision:
         if self.interrupted:
             self._end(abi.END_INTERRUPTED, "")
         elif self.spec.wall_limit_s and elapsed_s > self.spec.wall_limit_s:
-            self._end(abi.END_WALL, f"the limit of real time, {self.spec.wall_limit_s:g} s, was reached")
+            limit = f"{self.spec.wall_limit_s:g} s"
+            self._end(abi.END_WALL, f"the limit of real time, {limit}, was reached")
         elif self.container.exit_status(0) is not None and not self._ended():
             self._end(abi.END_EXITED, "")
 
