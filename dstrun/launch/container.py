@@ -89,6 +89,7 @@ def launch(spec: RunSpec, cpu: int, stdio: tuple[int, int] | None) -> Container:
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
     life_read, life_write = os.pipe()
     flags, notes = _namespace_flags(spec)
+    ids = os.geteuid(), os.getegid()
     try:
         pid = kernel.syscall(kernel.SYS_CLONE, flags | kernel.SIGCHLD, 0, 0, 0, 0)
     except OSError:
@@ -101,7 +102,7 @@ def launch(spec: RunSpec, cpu: int, stdio: tuple[int, int] | None) -> Container:
     if pid == 0:
         ours.close()
         os.close(life_write)
-        _Init(spec, flags, theirs, life_read, cpu, stdio).run()
+        _Init(spec, flags, theirs, life_read, cpu, stdio, ids).run()
     theirs.close()
     os.close(life_read)
     try:
@@ -157,9 +158,10 @@ class _Init:
 
     def __init__(
         self, spec: RunSpec, flags: int, control: socket.socket, life: int, cpu: int,
-        stdio: tuple[int, int] | None,
+        stdio: tuple[int, int] | None, ids: tuple[int, int],
     ) -> None:  # fmt: skip
         self.spec = spec
+        self.ids = ids
         self.flags = flags
         self.control = control
         self.life = life
@@ -197,9 +199,8 @@ class _Init:
             pass
 
     def _set_up(self) -> None:
-        uid, gid = os.getuid(), os.getgid()
         if self.flags & kernel.CLONE_NEWUSER:
-            _map_ids()
+            _map_ids(*self.ids)
         if self.flags & kernel.CLONE_NEWNS:
             kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
             notes, self.layers = mount_overlays(
@@ -212,7 +213,7 @@ class _Init:
             kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         if self.flags & kernel.CLONE_NEWNET:
             _bring_up_loopback()
-        assert (uid, gid) == (os.getuid(), os.getgid())
+        assert self.ids == (os.geteuid(), os.getegid())
 
     def _mount_proc(self) -> None:
         flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
@@ -272,9 +273,8 @@ class _Init:
         os._exit(127)
 
 
-def _map_ids() -> None:
-    """Our own uid and gid, as they are."""
-    uid, gid = os.geteuid(), os.getegid()
+def _map_ids(uid: int, gid: int) -> None:
+    """Our own uid and gid, as they were before the namespace had us as nobody."""
     for name, text in (
         ("setgroups", "deny"),
         ("uid_map", f"{uid} {uid} 1"),
