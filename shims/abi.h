@@ -38,6 +38,8 @@ typedef unsigned char u8;
 #define OBJECTS_MAX 262144u
 #define CHANNELS_MAX 131072u
 #define WAITERS_MAX 131072u
+#define FUTEX_WAITERS_MAX 16384u
+#define FUTEX_BUCKETS 4096u
 #define INODES_MAX 1048576u
 #define INODE_INDEX_SIZE 2097152u
 #define TIMERS_MAX 16384u
@@ -172,7 +174,11 @@ struct task {
     u32 first_waiter; /* its entries in objects' wait lists */
     u32 ready_pos;    /* place in the ready set + 1 */
     u32 next_in_proc, prev_in_proc;
+    u32 first_futex;      /* its entries in the futex queues */
+    u32 futex_woken;      /* which of them was woken (futex_waitv) */
+    u32 kernel_tid;       /* the kernel clears it when the thread is gone */
     u64 clear_tid;   /* CLONE_CHILD_CLEARTID, set_tid_address */
+    u64 set_tid;     /* CLONE_CHILD_SETTID */
     u64 start_frame; /* a child's copy of its parent's trap frame */
     u64 program_robust_list;
     u64 sigmask, saved_sigmask; /* virtual; saved: by sigsuspend, ppoll */
@@ -208,7 +214,9 @@ struct proc {
     u32 state;
     u32 parent; /* proc index, 0: init */
     u32 first_child, last_child, next_sibling, prev_sibling;
-    u32 first_task, tasks_live;
+    u32 first_task, last_task, tasks_live;
+    u32 mm;           /* whose memory it runs in: a process index (vfork, CLONE_VM: another's) */
+    u32 leader_exit;  /* the leader's exit code << 8 | 1, when it left before other threads */
     u32 pgid, sid;
     u32 fd_table;
     u32 exit_signal;  /* to the parent at death, 0: none */
@@ -243,7 +251,6 @@ struct proc {
 enum proc_flag {
     PROC_KILLED_OUTSIDE = 1, /* died by something that is not in the simulation */
     PROC_ANNOUNCED = 2,      /* its preload library has announced itself */
-    PROC_VM_SHARED = 4,      /* runs in its parent's memory (vfork) */
     PROC_EXECED = 8
 };
 
@@ -299,6 +306,19 @@ struct waiter {
     u32 is_writer;
     u32 next, prev;      /* in the channel's list */
     u32 next_of_task;    /* in the task's list */
+};
+
+struct futex_waiter { /* one per word waited for */
+    u64 key[2];
+    u32 task, bitset;
+    u32 next, prev;   /* in the bucket, oldest first */
+    u32 next_of_task;
+    u32 index;        /* of futex_waitv */
+    u64 pi_word;      /* address of a priority-inheriting lock, else 0 */
+};
+
+struct futex_bucket {
+    u32 first, last;
 };
 
 struct fd_table {
@@ -501,8 +521,8 @@ struct world {
     /* the token */
     u32 token;      /* robust word: tid of the holder | ROBUST_WAITERS */
     u32 token_task; /* its task */
-    u32 dying_pid;  /* the successor waits until this process is really dead, */
-    u32 dying_task; /* then frees this task's slot */
+    u32 dying_task; /* the successor waits until this task is really gone, and frees its slot; */
+    u32 dying_pid;  /* its process with it (0: a thread) */
     u32 live_procs, live_tasks;
     u32 first_proc; /* index of the first program's process */
     u32 bell;       /* futex: the supervisor has something to look at */
@@ -528,8 +548,8 @@ struct world {
     u64 timers_seq;
     struct timer timers[TIMERS_MAX];
 
-    u32 free_task, free_proc, free_fd_table, free_object, free_channel, free_waiter, free_signal;
-    u32 used_tasks, used_procs, used_fd_tables, used_objects, used_channels, used_waiters, used_signals;
+    u32 free_task, free_proc, free_fd_table, free_object, free_channel, free_waiter, free_signal, free_futex;
+    u32 used_tasks, used_procs, used_fd_tables, used_objects, used_channels, used_waiters, used_signals, used_futexes;
     u32 used_inodes, used_devs, used_proc_inodes, used_file_inodes, free_inode;
     u64 devs[256]; /* kernel's device numbers in the order in which they were seen */
     u64 dirs_seq;
@@ -543,6 +563,8 @@ struct world {
     struct object objects[OBJECTS_MAX];
     struct channel channels[CHANNELS_MAX];
     struct waiter waiters[WAITERS_MAX];
+    struct futex_waiter futexes[FUTEX_WAITERS_MAX];
+    struct futex_bucket futex_buckets[FUTEX_BUCKETS];
     u32 inode_index[INODE_INDEX_SIZE];
     struct inode inodes[INODES_MAX];
     struct dir_listing dirs[DIRS_MAX];

@@ -1,10 +1,13 @@
-/* fork.c: fork, vfork, clone: one more process, its task, its descriptors.
+/* fork.c: fork, vfork, clone: one more process or thread.
  *
  * The clone is issued from the handler with the child's own stack in the world as its stack. A copy
  * of the trap's frame waits there; the child takes its place in the simulation, waits for the token
  * and returns through that copy, with 0 in RAX.
  */
 #include "process.h"
+
+/* Done by us, at the same moment of the simulation. */
+#define OURS_TO_DO (CLONE_EXIT_SIGNAL_MASK | CLONE_CHILD_CLEARTID_FLAG | CLONE_CHILD_SETTID_FLAG)
 
 struct clone_request {
     u64 flags, stack, parent_tid, child_tid, tls, exit_signal;
@@ -13,6 +16,7 @@ struct clone_request {
 static struct proc *new_proc(struct proc *parent, const struct clone_request *q)
 {
     struct proc *p = proc_alloc();
+    p->mm = q->flags & CLONE_VM_FLAG ? parent->mm : p->index;
     p->parent = q->flags & CLONE_PARENT_FLAG ? parent->parent : parent->index;
     p->pgid = parent->pgid;
     p->sid = parent->sid;
@@ -43,11 +47,16 @@ static struct task *new_task(struct proc *p, struct trap *c, const struct clone_
     t->proc = p->index;
     t->sigmask = c->t->sigmask;
     t->altstack = c->t->altstack;
+    if ((q->flags & CLONE_VM_FLAG) && !(q->flags & CLONE_VFORK_FLAG)) {
+        memset(&t->altstack, 0, sizeof t->altstack);
+        t->altstack.flags = SS_DISABLE_FLAG;
+    }
     memcpy(t->comm, c->t->comm, sizeof t->comm);
     if (q->flags & CLONE_CHILD_CLEARTID_FLAG)
         t->clear_tid = q->child_tid;
-    p->first_task = t->index;
-    p->tasks_live = 1;
+    if (q->flags & CLONE_CHILD_SETTID_FLAG)
+        t->set_tid = q->child_tid;
+    tasks_add(p, t);
     return t;
 }
 
@@ -70,7 +79,7 @@ static u64 child_stack(struct task *t, const struct trap *c, const struct clone_
 static void undo(struct proc *p, struct task *t)
 {
     fd_table_drop(p->fd_table);
-    WORLD->live_tasks--;
+    tasks_remove(p, t);
     task_free(t);
     proc_free(p);
 }
@@ -97,7 +106,6 @@ static i64 clone_and_lend(struct trap *c, struct proc *p, struct task *child, u6
     child->wake = 1;
     child->state = TASK_RUNNING;
     p->vfork_waiter = t->index;
-    p->flags |= PROC_VM_SHARED;
     t->state = TASK_PARKED;
     t->wait = WAIT_VFORK;
     t->wait_since_ns = w->now_ns;
@@ -121,7 +129,7 @@ static i64 clone_process(struct trap *c, const struct clone_request *q)
     struct task *child = new_task(p, c, q);
     u64 stack = child_stack(child, c, q);
     /* The kernel's exit signal is always SIGCHLD, which it drops: ours is virtual. */
-    u64 flags = (q->flags & ~(CLONE_EXIT_SIGNAL_MASK | CLONE_CHILD_CLEARTID_FLAG)) | SIG_CHLD;
+    u64 flags = (q->flags & ~OURS_TO_DO) | SIG_CHLD;
     i64 pid;
     if (q->flags & CLONE_VFORK_FLAG) {
         pid = clone_and_lend(c, p, child, flags, stack, q);
@@ -137,22 +145,45 @@ static i64 clone_process(struct trap *c, const struct clone_request *q)
     return pid;
 }
 
+/* A thread: the kernel's CLEARTID goes to a word of ours, by which its successor knows it gone. */
+static i64 clone_thread(struct trap *c, const struct clone_request *q)
+{
+    struct task *child = new_task(c->p, c, q);
+    u64 stack = child_stack(child, c, q);
+    u64 flags = (q->flags & ~OURS_TO_DO) | CLONE_CHILD_CLEARTID_FLAG;
+    child->kernel_tid = 1;
+    i64 tid = clone_raw(flags, stack, q->parent_tid, (u64)&child->kernel_tid, q->tls);
+    if (tid < 0) {
+        tasks_remove(c->p, child);
+        task_free(child);
+        return tid;
+    }
+    if (tid >= PIDS_MAX)
+        fatal("a thread id beyond the limit:", tid);
+    child->tid = (u32)tid;
+    WORLD->task_of_tid[tid] = (u16)child->index;
+    sched_add(WORLD, child->index);
+    return tid;
+}
+
 void start_child(struct task *t)
 {
     struct proc *p = proc_of(t);
     struct world *w = WORLD;
     u32 pid = (u32)raw(__NR_gettid);
-    if (p->vfork_waiter) { /* the parent cannot: it is held in the kernel */
+    if (p->vfork_waiter && !p->pid) { /* the parent cannot: it is held in the kernel */
         enter_tables(p, t, pid);
         w->token = pid | ROBUST_WAITERS;
     }
     t->tid = pid;
     task_enter_control(t);
     token_wait(t);
+    if (t->set_tid)
+        copy_out(t->set_tid, &t->tid, 4);
     struct ucontext_k *uc = (struct ucontext_k *)t->start_frame;
     struct trap c = {.t = t, .p = p, .uc = uc};
     t->trap_rip = uc->regs.ip;
-    record_plain(t, EVENT_FORK, 0, w->procs[p->parent].pid, 0);
+    record_plain(t, EVENT_FORK, 0, pid == p->pid ? w->procs[p->parent].pid : p->pid, 0);
     scheduling_point(t);
     signals_deliver(&c, 0);
     t->place = PLACE_PROGRAM;
@@ -161,16 +192,11 @@ void start_child(struct task *t)
 
 static i64 start_clone(struct trap *c, const struct clone_request *q)
 {
-    if (q->flags & CLONE_THREAD_FLAG)
-        end_run(END_UNSUPPORTED, "the program started a thread, which this version cannot schedule yet");
-    if ((q->flags & CLONE_VM_FLAG) && !(q->flags & CLONE_VFORK_FLAG))
-        end_run(END_UNSUPPORTED, "the program shares its memory with a process that runs beside it "
-                                 "(CLONE_VM without CLONE_VFORK), which this version cannot schedule yet");
     if (q->flags & CLONE_NEW_NAMESPACES)
         return -EPERM;
     if (q->flags & CLONE_PIDFD_FLAG)
         return -EINVAL;
-    return clone_process(c, q);
+    return q->flags & CLONE_THREAD_FLAG ? clone_thread(c, q) : clone_process(c, q);
 }
 
 i64 sys_fork(struct trap *c)

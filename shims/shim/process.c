@@ -1,6 +1,8 @@
 /* process.c: how processes end, and what their death does to others. */
 #include "process.h"
 
+#include "futex.h"
+
 void children_add(struct proc *parent, struct proc *child)
 {
     struct proc *procs = WORLD->procs;
@@ -28,6 +30,33 @@ void children_remove(struct proc *child)
     child->next_sibling = child->prev_sibling = 0;
 }
 
+void tasks_add(struct proc *p, struct task *t)
+{
+    t->next_in_proc = 0;
+    t->prev_in_proc = p->last_task;
+    if (p->last_task)
+        task_at(p->last_task)->next_in_proc = t->index;
+    else
+        p->first_task = t->index;
+    p->last_task = t->index;
+    p->tasks_live++;
+}
+
+void tasks_remove(struct proc *p, struct task *t)
+{
+    if (t->prev_in_proc)
+        task_at(t->prev_in_proc)->next_in_proc = t->next_in_proc;
+    else
+        p->first_task = t->next_in_proc;
+    if (t->next_in_proc)
+        task_at(t->next_in_proc)->prev_in_proc = t->prev_in_proc;
+    else
+        p->last_task = t->prev_in_proc;
+    t->next_in_proc = t->prev_in_proc = 0;
+    p->tasks_live--;
+    WORLD->live_tasks--;
+}
+
 void wake_child_waiters(struct proc *parent)
 {
     for (u32 i = parent->first_task; i; i = task_at(i)->next_in_proc)
@@ -41,7 +70,6 @@ void release_vfork_parent(struct proc *p)
     if (!p->vfork_waiter)
         return;
     p->vfork_waiter = 0;
-    p->flags &= ~(u32)PROC_VM_SHARED;
     if (t->state != TASK_PARKED || t->wait != WAIT_VFORK)
         return; /* it was killed meanwhile */
     t->wait = WAIT_NONE;
@@ -99,24 +127,39 @@ static void tell_parent(struct proc *p, u32 wait_status)
         forget_zombie(p); /* the kernel has been told as well (sys_signal.c): it reaps */
 }
 
-static void drop_tasks(struct proc *p)
+/* Takes a task out of all that the simulation knows of; its slot stays. */
+static void retire(struct proc *p, struct task *t)
 {
     struct world *w = WORLD;
+    timer_cancel(w, &t->wait_timer);
+    waiters_drop(t);
+    futex_drop(t);
+    if (t->state == TASK_READY)
+        sched_remove(w, t->index);
+    if (w->task_of_tid[t->tid] == t->index)
+        w->task_of_tid[t->tid] = 0;
+    t->wait = WAIT_NONE;
+    tasks_remove(p, t);
+}
+
+void tasks_keep_only(struct proc *p, struct task *kept)
+{
     for (u32 i = p->first_task, next; i; i = next) {
         struct task *t = task_at(i);
         next = t->next_in_proc;
-        timer_cancel(w, &t->wait_timer);
-        waiters_drop(t);
-        if (t->state == TASK_READY)
-            sched_remove(w, i);
-        w->task_of_tid[t->tid] = 0;
-        w->live_tasks--;
-        t->wait = WAIT_NONE;
-        if (t != current_task())
-            task_free(t);
+        if (t == kept)
+            continue;
+        retire(p, t);
+        task_free(t);
     }
-    p->first_task = 0;
-    p->tasks_live = 0;
+}
+
+static void drop_tasks(struct proc *p)
+{
+    struct task *self = current_task();
+    tasks_keep_only(p, self);
+    if (p->first_task)
+        retire(p, self); /* its slot is freed by its successor */
 }
 
 /* The run is the first program's: when it ends, so does the run, and what is left is killed. */
@@ -169,9 +212,10 @@ static void die_of(u32 signo)
 /* wait_status is as wait4 gives it: a signal's number, or an exit code << 8. */
 void process_exit(struct task *t, u32 wait_status)
 {
+    u32 pid = proc_of(t)->pid; /* its slot may be gone by then */
     record_plain(t, EVENT_EXIT, 0, wait_status, 0);
     process_mark_dead(proc_of(t), wait_status);
-    hand_on_and_die(t);
+    hand_on_and_die(t, pid);
     t->place = PLACE_PROGRAM;
     if (wait_status & 0x7f)
         die_of(wait_status & 0x7f);
@@ -182,13 +226,40 @@ void process_exit(struct task *t, u32 wait_status)
 i64 sys_exit_group(struct trap *c)
 {
     record_call(c, 0);
+    for (u32 i = c->p->first_task; i; i = task_at(i)->next_in_proc)
+        futex_robust_exit(task_at(i));
     process_exit(c->t, (u32)(c->a[0] & 0xff) << 8);
 }
 
-i64 sys_exit(struct trap *c) /* of the only thread */
+static void thread_exit(struct task *t) NORETURN;
+static void thread_exit(struct task *t)
 {
+    struct proc *p = proc_of(t);
+    u32 zero = 0;
+    futex_robust_exit(t);
+    if (t->clear_tid && !copy_out(t->clear_tid, &zero, 4)) {
+        futex_wake_word(p, t->clear_tid, 1, 1);
+        futex_wake_word(p, t->clear_tid, 0, 1);
+    }
+    retire(p, t);
+    hand_on_and_die(t, 0);
+    t->place = PLACE_PROGRAM;
+    for (;;)
+        raw(__NR_exit, 0);
+}
+
+/* Of one thread. The last one takes the process along, with the leader's status. */
+i64 sys_exit(struct trap *c)
+{
+    struct task *t = c->t;
+    u32 code = (u32)(c->a[0] & 0xff);
     record_call(c, 0);
-    process_exit(c->t, (u32)(c->a[0] & 0xff) << 8);
+    if (t->tid == c->p->pid)
+        c->p->leader_exit = code << 8 | 1;
+    if (c->p->tasks_live > 1)
+        thread_exit(t);
+    futex_robust_exit(t);
+    process_exit(t, c->p->leader_exit & 0xff00);
 }
 
 /* ---- deaths that we did not cause ---- */

@@ -10,6 +10,7 @@
 #define CLONE_PARENT_FLAG 0x8000ul
 #define CLONE_THREAD_FLAG 0x10000ul
 #define CLONE_CHILD_CLEARTID_FLAG 0x200000ul
+#define CLONE_CHILD_SETTID_FLAG 0x1000000ul
 #define CLONE_NEW_NAMESPACES 0x7e020080ul
 #define CLONE_EXIT_SIGNAL_MASK 0xfful
 
@@ -18,6 +19,10 @@ void start_child(struct task *t) NORETURN HIDDEN;
 /* The program's initial stack pointer, after the shim has set everything up (entry.S calls it). */
 u64 start_program(u64 program_sp, u64 task_index) HIDDEN;
 
+void tasks_add(struct proc *p, struct task *t) HIDDEN; /* as the youngest */
+void tasks_remove(struct proc *p, struct task *t) HIDDEN;
+/* After an exec only its caller is left. */
+void tasks_keep_only(struct proc *p, struct task *t) HIDDEN;
 void children_add(struct proc *parent, struct proc *child) HIDDEN;
 void children_remove(struct proc *child) HIDDEN;
 void release_vfork_parent(struct proc *p) HIDDEN;

@@ -178,7 +178,7 @@ void wake(struct task *t, u32 result) HIDDEN;
 void make_ready(struct task *t) HIDDEN;
 void stop_self(struct task *t) HIDDEN;
 void yield_token(struct task *t) HIDDEN;
-void hand_on_and_die(struct task *t) HIDDEN; /* gives the token away; the caller then dies */
+void hand_on_and_die(struct task *t, u32 pid) HIDDEN; /* gives the token away; the caller then dies */
 void token_wait(struct task *t) HIDDEN;
 void wait_until_dead(u32 pid) HIDDEN;
 void scheduling_point(struct task *t) HIDDEN;

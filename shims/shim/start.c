@@ -18,8 +18,8 @@ static void first_process(struct task *t)
     u32 pid = (u32)raw(__NR_getpid);
     t->proc = p->index;
     t->tid = p->pid = pid;
-    p->first_task = t->index;
-    p->tasks_live = 1;
+    p->mm = p->index;
+    tasks_add(p, t);
     p->exit_signal = SIG_CHLD;
     p->pgid = (u32)raw(__NR_getpgid, 0);
     p->sid = (u32)raw(__NR_getsid, 0);
@@ -46,6 +46,21 @@ static void inherit_ignored(struct proc *p)
     for (int i = 1; i <= 64; i++)
         if (!raw(__NR_rt_sigaction, i, 0, &action, 8) && action.handler == HANDLER_IGNORE)
             p->actions[i].handler = HANDLER_IGNORE;
+}
+
+/* Whichever thread it was that exec'd: it is the leader now, and alone. */
+static void become_leader(struct proc *p, struct task *t)
+{
+    struct world *w = WORLD;
+    tasks_keep_only(p, t);
+    if (t->tid != p->pid)
+        w->task_of_tid[t->tid] = 0;
+    t->tid = p->pid;
+    t->kernel_tid = 0;
+    w->task_of_tid[p->pid] = (u16)t->index;
+    w->token = p->pid | ROBUST_WAITERS;
+    p->leader_exit = 0;
+    p->mm = p->index;
 }
 
 static void next_program(struct proc *p, struct task *t)
@@ -123,6 +138,8 @@ static struct task *take_place(u64 task_index)
     proc_of(t)->execs++;
     proc_of(t)->flags &= ~(u32)PROC_ANNOUNCED;
     w->execs++;
+    if (!first)
+        become_leader(proc_of(t), t);
     task_enter_control(t);
     if (first)
         fd_table_init_outside(proc_of(t));

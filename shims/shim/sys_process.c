@@ -163,64 +163,6 @@ i64 sys_ptrace(struct trap *c)
     return -EPERM; /* the supervisor is the tracer */
 }
 
-/* ---- futexes, of processes with one thread: a wait ends by its timeout or a signal ---- */
-#define FUTEX_CMD_MASK 0x7fu
-#define FUTEX_CLOCK_REALTIME_FLAG 256u
-enum futex_cmd {
-    FUTEX_WAIT_CMD = 0, FUTEX_WAKE_CMD = 1, FUTEX_REQUEUE_CMD = 3, FUTEX_CMP_REQUEUE_CMD = 4,
-    FUTEX_WAKE_OP_CMD = 5, FUTEX_WAIT_BITSET_CMD = 9, FUTEX_WAKE_BITSET_CMD = 10
-};
-
-static i64 futex_deadline(struct trap *c, u32 cmd, u64 *deadline_ns)
-{
-    u64 ns, now = WORLD->now_ns;
-    *deadline_ns = ~0ul;
-    if (!c->a[3])
-        return 0;
-    i64 error = timespec_in(c->a[3], &ns);
-    if (error)
-        return error;
-    u64 base = c->a[1] & FUTEX_CLOCK_REALTIME_FLAG ? wall_ns() : now;
-    if (cmd == FUTEX_WAIT_CMD)
-        *deadline_ns = now + ns;
-    else
-        *deadline_ns = ns > base ? now + (ns - base) : now;
-    return 0;
-}
-
-static i64 futex_wait(struct trap *c, u32 cmd)
-{
-    u32 now;
-    u64 deadline;
-    i64 error = futex_deadline(c, cmd, &deadline);
-    if (error || copy_in(&now, c->a[0], 4))
-        return error ? error : -EFAULT;
-    if (now != (u32)c->a[2])
-        return -EAGAIN;
-    if (signal_waits(c->t))
-        return -ERESTARTSYS;
-    park(c->t, WAIT_FUTEX, c->a[0], deadline);
-    return c->t->wake_result == WAKE_SIGNAL ? -ERESTARTSYS : -ETIMEDOUT;
-}
-
-i64 sys_futex(struct trap *c)
-{
-    u32 cmd = (u32)c->a[1] & FUTEX_CMD_MASK;
-    switch (cmd) {
-    case FUTEX_WAIT_CMD:
-    case FUTEX_WAIT_BITSET_CMD:
-        return futex_wait(c, cmd);
-    case FUTEX_WAKE_CMD:
-    case FUTEX_WAKE_BITSET_CMD:
-    case FUTEX_REQUEUE_CMD:
-    case FUTEX_CMP_REQUEUE_CMD:
-    case FUTEX_WAKE_OP_CMD:
-        return 0;
-    default:
-        return -ENOSYS;
-    }
-}
-
 i64 sys_pidfd_open(struct trap *c)
 {
     if ((i32)c->a[0] <= 0)

@@ -5,7 +5,7 @@
  * that is given the token but is dead already is noticed by the giver, because the kernel marks a
  * task's own `alive` word before it looks at the token.
  */
-#include "shim.h"
+#include "futex.h"
 
 #define POLL_IN 1
 
@@ -37,16 +37,26 @@ void wait_until_dead(u32 pid)
     raw(__NR_close, fd);
 }
 
+/* A thread is gone from its stack when the kernel has cleared our word. */
+static void wait_until_thread_gone(struct task *t)
+{
+    u32 tid;
+    while ((tid = __atomic_load_n(&t->kernel_tid, __ATOMIC_SEQ_CST)))
+        futex_sleep(&t->kernel_tid, tid);
+}
+
 static void bury_the_dying(void)
 {
     struct world *w = WORLD;
     u32 pid = w->dying_pid, task = w->dying_task;
-    if (!pid)
-        return;
     w->dying_pid = w->dying_task = 0;
-    wait_until_dead(pid);
-    if (task)
-        task_free(task_at(task));
+    if (!task)
+        return;
+    if (pid)
+        wait_until_dead(pid);
+    else
+        wait_until_thread_gone(task_at(task));
+    task_free(task_at(task));
 }
 
 /* Hands the token to `next`. False: it was dead already, and the token is ours again. */
@@ -129,7 +139,7 @@ static void sleep_until_woken(struct task *t)
     t->place = PLACE_SHIM;
     if (unlikely(WORLD->stopping))
         freeze();
-    if (unlikely(WORLD->dying_pid))
+    if (unlikely(WORLD->dying_task))
         bury_the_dying();
 }
 
@@ -193,6 +203,7 @@ void wake(struct task *t, u32 result)
     t->wait = WAIT_NONE;
     timer_cancel(WORLD, &t->wait_timer);
     waiters_drop(t);
+    futex_drop(t);
     make_ready(t);
 }
 
@@ -217,7 +228,8 @@ void stop_self(struct task *t)
     switch_away(t);
 }
 
-void hand_on_and_die(struct task *t)
+/* The token goes to somebody else; `pid`: of the process that dies with the task, 0 for a thread. */
+void hand_on_and_die(struct task *t, u32 pid)
 {
     struct world *w = WORLD;
     t->state = TASK_EXITING;
@@ -226,7 +238,7 @@ void hand_on_and_die(struct task *t)
     struct task *next;
     do {
         next = choose();
-        w->dying_pid = t->tid;
+        w->dying_pid = pid;
         w->dying_task = t->index;
     } while (!give(next, t));
 }
