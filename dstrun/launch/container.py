@@ -27,6 +27,7 @@ from dstrun.spec import RunSpec
 
 _NAMESPACES = kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWIPC
 _WALL = 0x40000000
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _SIOCSIFFLAGS, _IFF_UP_RUNNING = 0x8914, 0x41
 
 
@@ -85,46 +86,69 @@ def launch(spec: RunSpec, cpu: int, stdio: tuple[int, int] | None) -> Container:
 
     Raises DstrunError when the machine does not allow what is needed.
     """
+    refused = ""
+    for flags in _namespace_choices(spec):
+        try:
+            container = _launch(spec, flags, cpu, stdio)
+        except _Refused as error:
+            refused = refused or str(error)
+            continue
+        if not flags:
+            container.notes.insert(
+                0, f"no namespaces ({refused}): pids, mounts and the network are the machine's own"
+            )
+        return container
+    raise DstrunError(
+        f"--fs overlay: this machine allows no mount namespace: {refused} (run as root)"
+    )
+
+
+def _namespace_choices(spec: RunSpec) -> list[int]:
+    """Clone flags, the best first; without any the files cannot be the run's own."""
+    flags = _NAMESPACES
+    if spec.net == "isolated":
+        flags |= kernel.CLONE_NEWNET
+    choices = [flags | kernel.CLONE_NEWUSER]
+    if os.geteuid() == 0:
+        choices.insert(0, flags)
+    return choices if spec.fs == "overlay" else [*choices, 0]
+
+
+def _launch(spec: RunSpec, flags: int, cpu: int, stdio: tuple[int, int] | None) -> Container:
+    """Raises _Refused when other flags may do better."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
     life_read, life_write = os.pipe()
-    flags, notes = _namespace_flags(spec)
     ids = os.geteuid(), os.getegid()
+    # A Ctrl-C between the clone and init's own handling must not unwind our stack in the child.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING_SIGNALS)
     try:
         pid = kernel.syscall(kernel.SYS_CLONE, flags | kernel.SIGCHLD, 0, 0, 0, 0)
-    except OSError:
-        flags, notes = 0, ["no namespaces here: pids, mounts and the network are the machine's own"]
-        if spec.fs == "overlay":
-            raise DstrunError(
-                "--fs overlay: this machine allows no mount namespaces (run as root)"
-            ) from None
-        pid = kernel.syscall(kernel.SYS_CLONE, kernel.SIGCHLD, 0, 0, 0, 0)
-    if pid == 0:
+        if pid == 0:
+            ours.close()
+            os.close(life_write)
+            _Init(spec, flags, theirs, life_read, cpu, stdio, ids, mask).run()
+    except OSError as error:
         ours.close()
         os.close(life_write)
-        _Init(spec, flags, theirs, life_read, cpu, stdio, ids).run()
-    theirs.close()
-    os.close(life_read)
+        raise _Refused(f"clone: {error.strerror}") from None
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        theirs.close()
+        os.close(life_read)
     try:
         report, program_pid = _first_report(ours)
-    except DstrunError:
+    except BaseException:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
+        ours.close()
+        os.close(life_write)
         raise
     return Container(
-        pid, program_pid, bool(flags & kernel.CLONE_NEWPID), notes + report["notes"],
+        pid, program_pid, bool(flags & kernel.CLONE_NEWPID), report["notes"],
         report["proc_dev"], report["sys_dev"],
         [Layer(**layer) for layer in report["layers"]], ours, life_write,
     )  # fmt: skip
-
-
-def _namespace_flags(spec: RunSpec) -> tuple[int, list[str]]:
-    flags = _NAMESPACES
-    if os.geteuid() != 0:
-        flags |= kernel.CLONE_NEWUSER
-    if spec.net == "isolated":
-        flags |= kernel.CLONE_NEWNET
-    return flags, []
 
 
 def _first_report(control: socket.socket) -> tuple[dict[str, Any], int]:
@@ -133,6 +157,8 @@ def _first_report(control: socket.socket) -> tuple[dict[str, Any], int]:
     if not message:
         raise DstrunError("init died before the program was started")
     report = json.loads(message)
+    if "refused" in report:
+        raise _Refused(report["refused"])
     if "error" in report:
         raise DstrunError(report["error"])
     pid, _, _ = struct.unpack("iII", ancillary[0][2][:12])
@@ -140,7 +166,10 @@ def _first_report(control: socket.socket) -> tuple[dict[str, Any], int]:
 
 
 def _kill_descendants(pid: int) -> None:
-    """Without a pid namespace: all that init, a subreaper, has below it."""
+    """Without a pid namespace: all that init, a subreaper, has below it.
+
+    The program's processes do nothing while they are killed, so none is forked meanwhile for ever.
+    """
     import psutil
 
     while True:
@@ -153,15 +182,21 @@ def _kill_descendants(pid: int) -> None:
         psutil.wait_procs(live, timeout=1)
 
 
+class _Refused(DstrunError):
+    """This machine does not allow these namespaces, or what has to be done in them."""
+
+
 class _Init:
     """Runs in the child: pid 1 of the simulation."""
 
     def __init__(
         self, spec: RunSpec, flags: int, control: socket.socket, life: int, cpu: int,
         stdio: tuple[int, int] | None, ids: tuple[int, int],
+        mask: set[signal.Signals],
     ) -> None:  # fmt: skip
         self.spec = spec
         self.ids = ids
+        self.mask = mask
         self.flags = flags
         self.control = control
         self.life = life
@@ -173,9 +208,11 @@ class _Init:
     def run(self) -> NoReturn:
         """Never returns; whatever goes wrong is told to the supervisor in one line."""
         try:
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            for number in _ENDING_SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
-            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
+            if self.flags & kernel.CLONE_NEWPID:  # otherwise the others would outlive it
+                kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
             kernel.prctl(kernel.PR_SET_NAME, b"dstrun-init\0")
             os.setsid()
             self._set_up()
@@ -186,6 +223,8 @@ class _Init:
             signal.signal(signal.SIGCHLD, lambda *_: None)
             signal.set_wakeup_fd(wakeup_write, warn_on_full_buffer=False)
             self._reap(program, wakeup_read)
+        except _Refused as error:
+            self._tell({"refused": str(error)})
         except DstrunError as error:
             self._tell({"error": str(error)})
         except BaseException as error:
@@ -199,10 +238,16 @@ class _Init:
             pass
 
     def _set_up(self) -> None:
-        if self.flags & kernel.CLONE_NEWUSER:
-            _map_ids(*self.ids)
+        try:
+            if self.flags & kernel.CLONE_NEWUSER:
+                _map_ids(*self.ids)
+            if self.flags & kernel.CLONE_NEWNS:
+                kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+            if self.flags & kernel.CLONE_NEWNET:
+                _bring_up_loopback()
+        except OSError as error:
+            raise _Refused(str(error)) from None
         if self.flags & kernel.CLONE_NEWNS:
-            kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
             notes, self.layers = mount_overlays(
                 self.spec, user_namespace=bool(self.flags & kernel.CLONE_NEWUSER)
             )
@@ -211,8 +256,6 @@ class _Init:
             self._mount_proc()
         else:
             kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
-        if self.flags & kernel.CLONE_NEWNET:
-            _bring_up_loopback()
         assert self.ids == (os.geteuid(), os.getegid())
 
     def _mount_proc(self) -> None:
@@ -226,6 +269,8 @@ class _Init:
         while True:
             ready, _, _ = select.select([self.life, wakeup], [], [])
             if self.life in ready:  # dstrun is gone
+                if not self.flags & kernel.CLONE_NEWPID:
+                    _kill_descendants(os.getpid())
                 os._exit(0)
             os.read(wakeup, 4096)
             self._reap_all(program)

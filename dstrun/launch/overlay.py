@@ -12,7 +12,7 @@ A place becomes
   overlays cannot rename directories of the lower layer, nor copy up files of foreign owners. One
   thing overlayfs cannot do: who has a file open for reading only, from before its first change,
   goes on seeing the old bytes.
-- otherwise a copy in the stage, up to a limit;
+- otherwise a copy in the stage, up to a limit; of /tmp what is the user's own in it;
 - itself, where nothing in it is a user's file or it is read-only.
 
 dstrun's own files (`.dstrun` in the working directory, the trace given by name) are hidden: they
@@ -240,7 +240,7 @@ class _Stage:
 
     def _copy(self, own: str, path: str) -> None:
         """The whole place; of a large /tmp only what was asked for."""
-        copy = _Copy(path, self._places, self._hidden)
+        copy = _Copy(path, self._temporary, self._wanted, self._places, self._hidden)
         upper = f"{own}/upper"
         try:
             copy.tree(f"{own}/lower", upper, path)
@@ -259,7 +259,7 @@ class _Stage:
     def _copy_wanted(self, own: str, path: str) -> _Copy:
         """Only the roots below `path`, with the directories on the way."""
         os.mkdir(f"{own}/upper")
-        copy = _Copy(path, self._places, self._hidden)
+        copy = _Copy(path, self._temporary, self._wanted, self._places, self._hidden)
         needed = [p for p in (*self._wanted, *self._places) if is_below(p, path) and p != path]
         on_the_way: set[str] = set()
         for root in sorted(set(needed)):
@@ -286,8 +286,13 @@ class _Stage:
 class _Copy:
     """Copies a tree, with times, modes, symbolic and hard links, up to a limit."""
 
-    def __init__(self, root: str, places: list[str], hidden: dict[str, list[str]]) -> None:
+    def __init__(
+        self, root: str, own_only: str, wanted: list[str], places: list[str],
+        hidden: dict[str, list[str]],
+    ) -> None:  # fmt: skip
         self._root = root
+        self._own_only = own_only
+        self._wanted = [*wanted, *places]
         self._places = set(places) - {root}
         self._hidden = {f"{d.rstrip('/')}/{n}" for d, names in hidden.items() for n in names}
         self._links: dict[tuple[int, int], str] = {}
@@ -314,9 +319,17 @@ class _Copy:
             entries = []
         for entry in entries:
             own = f"{path.rstrip('/')}/{entry.name}"
-            if own not in self._hidden:
+            if own not in self._hidden and not self._skip_foreign(entry, own):
                 self._entry(entry, f"{target}/{entry.name}", own)
         _copy_attributes(source, target)
+
+    def _skip_foreign(self, entry: os.DirEntry[str], path: str) -> bool:
+        """Of the common /tmp only what is the user's own, and what was asked for."""
+        if self._root != self._own_only or os.path.dirname(path) != self._root:
+            return False
+        if any(is_below(wanted, path) for wanted in self._wanted):
+            return False
+        return entry.stat(follow_symlinks=False).st_uid != self._uid
 
     def _entry(self, entry: os.DirEntry[str], target: str, path: str) -> None:
         if path in self._places:
