@@ -500,6 +500,8 @@ struct dir_listing { /* a directory, read whole and sorted */
     u64 used_seq;
 };
 
+enum strategy { STRATEGY_FIFO = 0, STRATEGY_RANDOM = 1 };
+
 struct sched_state { /* the ready set; meaning of the ring is the strategy's own */
     u32 count;
     u32 head;

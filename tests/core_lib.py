@@ -43,7 +43,7 @@ SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "timer_take_due": (ctypes.c_int, [U64, U64, ctypes.POINTER(Timer)]),
     "sched_add": (None, [U64, U32]),
     "sched_remove": (None, [U64, U32]),
-    "sched_take": (U32, [U64]),
+    "sched_choose": (U32, [U64, U32]),
 }
 
 

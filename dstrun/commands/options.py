@@ -17,8 +17,8 @@ from dstrun.config import run_defaults
 from dstrun.errors import BadUsage
 from dstrun.quantities import parse_duration_ns, parse_time_ns
 
-STRATEGIES = ("fifo",)
-FUTURE_STRATEGIES = ("random", "pct", "pos", "surw", "sticky")
+STRATEGIES = ("fifo", "random")
+FUTURE_STRATEGIES = ("pct", "pos", "surw", "sticky")
 
 # How dstrun reports is no part of the run, and does not belong into the line that repeats it.
 REPORTING = ("trace", "no_trace", "force", "json", "status_fd", "quiet", "verbose", "color", "keep")
@@ -78,9 +78,9 @@ def _converter(convert: Callable[[str], Any]) -> Callable[..., Any]:
 def _strategy(text: str) -> str:
     name = text.partition(":")[0]
     if name in FUTURE_STRATEGIES:
-        raise BadUsage(f'"{name}" is not available in this version (use fifo)')
+        raise BadUsage(f'"{name}" is not available in this version (use fifo or random)')
     if text not in STRATEGIES:
-        raise BadUsage(f'unknown strategy "{text}" (use fifo)')
+        raise BadUsage(f'unknown strategy "{text}" (use fifo or random)')
     return text
 
 
@@ -117,7 +117,7 @@ _OPTIONS = [
     _option("--force", is_flag=True, help="Overwrite FILE."),
     _option(
         "--strategy", metavar="NAME", default="fifo", callback=_converter(_strategy),
-        help="Who runs next: fifo.",
+        help="Who runs next: fifo (switch only when blocked) or random (at every call).",
     ),
     _option("--sched-seed", metavar="N", help="Take the schedule from another seed."),
     _option("--fault-seed", metavar="N", help="Take the faults from another seed."),

@@ -26,6 +26,7 @@ COST_CLOCK_NS = 50
 MEMORY_BYTES = 8 << 30
 NOFILE_LIMIT = 4096, 65536
 STACK_LIMIT_BYTES = 8 << 20
+_STRATEGIES = {"fifo": abi.STRATEGY_FIFO, "random": abi.STRATEGY_RANDOM}
 _ARCH_GET_CPUID, _SYS_ARCH_PRCTL, _ARCH_SET_CPUID = 0x1011, 158, 0x1012
 
 
@@ -91,6 +92,7 @@ class World:
             c.events_max: spec.max_events or 0,
             c.virtual_ns_max: spec.max_virtual_ns or 0,
             c.cpus: spec.cpus,
+            c.strategy: _STRATEGIES[spec.strategy],
             c.proc_dev: proc_dev,
             c.sys_dev: sys_dev,
             c.memory_bytes: MEMORY_BYTES,

@@ -1,17 +1,22 @@
 /* sched.h: which task runs next. One small interface, a file per strategy, pure.
  *
- * The ready set holds tasks that could run; the holder of the token is not in it. Costs are
- * constant, or as the strategy says.
+ * The ready set holds tasks that could run; the holder of the token is not in it. A strategy is a
+ * function of the set, the seed and how many choices were made; costs are constant, or as it says.
  */
 #ifndef DST_SCHED_H
 #define DST_SCHED_H
 #include "abi.h"
 
-enum strategy { STRATEGY_FIFO = 0 };
-
 void sched_add(struct world *w, u32 task);
 /* Takes a task out of the ready set whatever its turn (it was killed or stopped). O(ready). */
 void sched_remove(struct world *w, u32 task);
-/* The next task, removed from the set; 0 when the set is empty. */
-u32 sched_take(struct world *w);
+/* The next task, removed from the set. `running`: the holder, which could go on (it is returned when
+ * it is to go on), or 0 when it cannot; then 0 is returned when the set is empty. */
+u32 sched_choose(struct world *w, u32 running);
+/* Takes the k-th of the ready set, 0 <= k < count, in constant time. */
+u32 sched_take_nth(struct world *w, u32 k);
+
+/* The strategies. */
+u32 fifo_choose(struct world *w, u32 running);
+u32 random_choose(struct world *w, u32 running);
 #endif

@@ -117,7 +117,7 @@ static struct task *choose(void)
             sweep_outside_deaths(0);
         fire_due_timers();
         check_virtual_limit();
-        u32 next = sched_take(w);
+        u32 next = sched_choose(w, 0);
         if (next)
             return task_at(next);
         u64 deadline = timer_next_ns(w);
@@ -243,6 +243,20 @@ void hand_on_and_die(struct task *t, u32 pid)
     } while (!give(next, t));
 }
 
+/* A strategy may take the token from a task that could go on. */
+static void offer(struct task *t)
+{
+    struct world *w = WORLD;
+    u32 next = sched_choose(w, t->index);
+    if (next == t->index)
+        return;
+    make_ready(t);
+    if (give(task_at(next), t))
+        token_wait(t);
+    else
+        switch_away(t);
+}
+
 void scheduling_point(struct task *t)
 {
     struct world *w = WORLD;
@@ -255,4 +269,6 @@ void scheduling_point(struct task *t)
     check_virtual_limit();
     if (unlikely(proc_of(t)->state == PROC_STOPPED))
         stop_self(t);
+    if (w->config.strategy != STRATEGY_FIFO && w->sched.count)
+        offer(t);
 }

@@ -1,4 +1,4 @@
-"""core/sched_fifo.c does what a queue does, wherever its ring starts."""
+"""core/fifo.c does what a queue does, wherever its ring starts."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_fifo_does_what_a_queue_does(
             elif name == "take":
                 expected = queue.popleft() if queue else 0
                 choices += expected != 0
-                assert core.sched_take(world.address) == expected
+                assert core.sched_choose(world.address, 0) == expected
             assert ready(world) == list(queue)
         assert abi.SchedState.choices.get(world.memory, SCHED) == choices
 
@@ -64,5 +64,40 @@ def test_all_tasks_fit(core: ctypes.CDLL) -> None:
         for task in range(1, abi.TASKS_MAX):
             core.sched_add(world.address, task)
         core.sched_remove(world.address, 2048)
-        taken = [core.sched_take(world.address) for _ in range(abi.TASKS_MAX - 1)]
+        taken = [core.sched_choose(world.address, 0) for _ in range(abi.TASKS_MAX - 1)]
     assert taken == [task for task in range(1, abi.TASKS_MAX) if task != 2048] + [0]
+
+
+def test_fifo_does_not_preempt(core: ctypes.CDLL) -> None:
+    with World() as world:
+        core.sched_add(world.address, 2)
+        assert core.sched_choose(world.address, 1) == 1
+        assert core.sched_choose(world.address, 0) == 2
+
+
+def _random_choices(core: ctypes.CDLL, seed: int, draws: int) -> list[int]:
+    """Tasks 1, 2 and 3 are ready, 4 runs: who is chosen, time after time."""
+    config = abi.World.config.offset
+    chosen = []
+    with World() as world:
+        abi.Config.strategy.set(world.memory, abi.STRATEGY_RANDOM, config)
+        abi.Config.sched_seed.set(world.memory, seed, config)
+        for task in (1, 2, 3):
+            core.sched_add(world.address, task)
+        for _ in range(draws):
+            task = core.sched_choose(world.address, 4)
+            chosen.append(task)
+            if task != 4:
+                core.sched_add(world.address, task)
+    return chosen
+
+
+def test_random_is_uniform_over_all_that_could_run(core: ctypes.CDLL) -> None:
+    chosen = _random_choices(core, seed=11, draws=8000)
+    for task in (1, 2, 3, 4):
+        assert abs(chosen.count(task) - 2000) < 200  # 5 standard deviations
+
+
+def test_random_is_a_function_of_the_seed(core: ctypes.CDLL) -> None:
+    assert _random_choices(core, 5, 100) == _random_choices(core, 5, 100)
+    assert _random_choices(core, 5, 100) != _random_choices(core, 6, 100)

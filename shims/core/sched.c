@@ -1,4 +1,3 @@
-/* fifo: first ready, first served; switches happen only when the holder blocks. */
 #include "sched.h"
 
 void sched_add(struct world *w, u32 task)
@@ -21,14 +20,22 @@ void sched_remove(struct world *w, u32 task)
     s->count = kept;
 }
 
-u32 sched_take(struct world *w)
+u32 sched_take_nth(struct world *w, u32 k)
 {
     struct sched_state *s = &w->sched;
-    if (!s->count)
-        return 0;
-    u32 task = s->ready[s->head];
+    u16 *oldest = &s->ready[s->head], *chosen = &s->ready[(s->head + k) % TASKS_MAX];
+    u16 task = *chosen;
+    *chosen = *oldest; /* the gap goes to the front, where the set shrinks */
     s->head = (s->head + 1) % TASKS_MAX;
     s->count--;
-    s->choices++;
     return task;
+}
+
+u32 sched_choose(struct world *w, u32 running)
+{
+    if (!running && !w->sched.count)
+        return 0;
+    u32 next = w->config.strategy == STRATEGY_RANDOM ? random_choose(w, running) : fifo_choose(w, running);
+    w->sched.choices++;
+    return next;
 }
