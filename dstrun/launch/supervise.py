@@ -26,7 +26,9 @@ from dstrun.launch.container import Container, launch
 from dstrun.launch.inject import (
     InjectionFailed, Payload, ProcessGone, inject, make_payload, release, seize, wait_for_exec,
 )  # fmt: skip
+from dstrun.launch.machine import file_digest, machine_meta
 from dstrun.launch.pids import Pids
+from dstrun.launch.program import check_program
 from dstrun.launch.report import processes, result_of, uncontrolled
 from dstrun.launch.tracefile import TraceFile, remove_if_empty
 from dstrun.launch.world import World
@@ -49,9 +51,10 @@ def run(spec: RunSpec) -> RunResult:
     """Runs the program to its end. DstrunError: it could not be started."""
     started_ns = time.monotonic_ns()
     with ExitStack() as stack:
+        check_program(spec.program)
         image = load_shim_image()
         world = World()
-        trace = TraceFile(spec.trace, spec.meta()) if spec.trace else None
+        trace = TraceFile(spec.trace, spec.meta() | machine_meta()) if spec.trace else None
         if trace:
             stack.callback(remove_if_empty, trace.path)
             stack.callback(trace.close)
@@ -67,7 +70,7 @@ def run(spec: RunSpec) -> RunResult:
         container.kill()
         capture.finish(result)
         if trace:
-            trace.finish(_end_meta(result))
+            trace.finish(_end_meta(spec, result))
         result.wall_ns = time.monotonic_ns() - started_ns
         return result
 
@@ -83,8 +86,9 @@ def _keep(container: Container, directory: Path, result: RunResult) -> None:
         result.message = f"--keep {directory}: {error.strerror}: {error.filename}"
 
 
-def _end_meta(result: RunResult) -> dict[str, Any]:
+def _end_meta(spec: RunSpec, result: RunResult) -> dict[str, Any]:
     return {
+        "program_blake2b": file_digest(spec.program),
         "outcome": result.outcome,
         "exit_code": result.exit_code,
         "signal": result.signal,
