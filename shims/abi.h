@@ -43,6 +43,7 @@ typedef unsigned char u8;
 #define INODES_MAX 1048576u
 #define INODE_INDEX_SIZE 2097152u
 #define TIMERS_MAX 16384u
+#define POSIX_TIMERS_MAX 4096u
 #define SIGNALS_QUEUED_MAX 16384u
 #define DIRS_MAX 64u
 #define DIR_BYTES_MAX 33554432u
@@ -232,6 +233,8 @@ struct proc {
     u32 execs;        /* programs it has been */
     u32 sig_first;    /* queued signals directed at the process */
     u64 sig_pending;
+    u32 signalfds;    /* open ones that read this process's signals */
+    u32 posix_timers;
     u64 start_ns;
     u64 cpu_ns;       /* virtual CPU time: what its calls were charged */
     u64 children_cpu_ns;
@@ -287,8 +290,11 @@ struct object {
     u32 inode;    /* entry of the inode table, 0: not looked up */
     u32 pad1;
     u32 dir_pos;  /* entry of the listing that comes next */
-    u64 value;    /* kind's own: pid of a pidfd, deadline of a timerfd */
-    u64 value2;
+    u64 value;    /* kind's own: pid of a pidfd, deadline of a timerfd, set of a signalfd */
+    u64 value2;   /* expirations of a timerfd that were not read yet */
+    u64 interval_ns;
+    u32 clock;    /* of a timerfd */
+    u32 signalled; /* timerfd, signalfd: the eventfd underneath is readable */
     struct timer_ref timer;
 };
 
@@ -343,6 +349,17 @@ struct inode {
 };
 
 enum inode_touched { INODE_ATIME = 1, INODE_MTIME = 2, INODE_CTIME = 4, INODE_BORN = 8, INODE_UNLINKED = 16, INODE_LINKS = 32 };
+
+struct posix_timer {
+    u32 proc; /* 0: free */
+    u32 notify, signo, target_tid, clock;
+    u32 queued;  /* its signal is pending: further expirations are overruns */
+    u32 overrun;
+    u32 next;    /* free list */
+    u64 value;   /* sigev_value */
+    u64 deadline_ns, interval_ns;
+    struct timer_ref ref;
+};
 
 struct queued_signal {
     struct siginfo_bytes info;
@@ -539,6 +556,7 @@ struct world {
     u64 events, traps, switches, forced, forks, execs, signals_delivered;
     u64 uncontrolled_syscalls[SYSCALLS_MAX];
     u64 holes[HOLES_MAX];
+    u64 eventlikes;    /* timerfds and signalfds ever made */
     u64 outside_bytes; /* read from outside */
     char end_message[512];
 
@@ -549,6 +567,8 @@ struct world {
     u32 timers_pad;
     u64 timers_seq;
     struct timer timers[TIMERS_MAX];
+    u32 free_posix_timer, used_posix_timers;
+    struct posix_timer posix_timers[POSIX_TIMERS_MAX];
 
     u32 free_task, free_proc, free_fd_table, free_object, free_channel, free_waiter, free_signal, free_futex;
     u32 used_tasks, used_procs, used_fd_tables, used_objects, used_channels, used_waiters, used_signals, used_futexes;

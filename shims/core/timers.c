@@ -7,6 +7,8 @@ struct timer_ref *timer_ref_of(struct world *w, u32 kind, u32 id)
         return &w->tasks[id].wait_timer;
     case TIMER_ITIMER_REAL:
         return &w->procs[id].itimer_real;
+    case TIMER_POSIX:
+        return &w->posix_timers[id].ref;
     default:
         return &w->objects[id].timer;
     }

@@ -260,9 +260,3 @@ int wait_for_outside(void)
     }
     return 0;
 }
-
-void object_timer_fired(u32 object, u64 deadline_ns)
-{
-    (void)object;
-    (void)deadline_ns;
-}

@@ -181,6 +181,7 @@ void process_mark_dead(struct proc *p, u32 wait_status)
         return;
     signals_drop_all(p);
     timer_cancel(w, &p->itimer_real);
+    posix_timers_drop(p);
     drop_tasks(p);
     p->state = PROC_ZOMBIE;
     p->exit_status = wait_status;

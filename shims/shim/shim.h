@@ -211,9 +211,16 @@ void channel_unref(u32 channel) HIDDEN;
 void wait_on_channel(struct task *t, u32 channel, int as_writer) HIDDEN;
 void waiters_drop(struct task *t) HIDDEN;
 int wait_for_outside(void) HIDDEN; /* wakes a task that waits for input from outside; 0: none does */
+
+/* sys_timer.c, sys_eventlike.c */
+void posix_timer_fired(u32 timer, u64 deadline_ns) HIDDEN;
+void posix_timer_signal_taken(struct siginfo_bytes *info) HIDDEN;
+void posix_timers_drop(struct proc *p) HIDDEN; /* exec, exit */
 void object_timer_fired(u32 object, u64 deadline_ns) HIDDEN;
+void signalfds_wake(struct proc *p) HIDDEN; /* a signal came */
 
 /* sys_time.c */
+i64 deadline_on_clock(u32 clock, u64 ns, int absolute, u64 *deadline_ns) HIDDEN;
 void itimer_real_fired(struct proc *p, u64 deadline_ns) HIDDEN;
 
 /* signals.c */

@@ -215,6 +215,8 @@ void signal_send(struct proc *p, struct task *t, const struct siginfo_bytes *inf
         return;
     *pending |= bit(signo);
     queue_add(t ? &t->sig_first : &p->sig_first, info);
+    if (p->signalfds)
+        signalfds_wake(p);
     if (target && target->state == TASK_PARKED && target->wait != WAIT_VFORK && wants(target, signo))
         wake(target, WAKE_SIGNAL);
 }
@@ -250,6 +252,8 @@ int signal_take(struct task *t, u64 set, struct siginfo_bytes *info)
     queue_take(own ? &t->sig_first : &p->sig_first, signo, info, &more);
     if (!more)
         *(own ? &t->sig_pending : &p->sig_pending) &= ~bit(signo);
+    if (info->code == SI_TIMER_CODE)
+        posix_timer_signal_taken(info);
     return signo;
 }
 

@@ -31,6 +31,7 @@ enum signal_number {
      SIG_BIT(SIG_FPE) | SIG_BIT(SIG_SYS))
 #define SI_USER_CODE 0
 #define SI_KERNEL_CODE 0x80
+#define SI_TIMER_CODE (-2)
 #define SI_TKILL_CODE (-6)
 #define CLD_EXITED_CODE 1
 #define CLD_KILLED_CODE 2

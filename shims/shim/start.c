@@ -66,6 +66,7 @@ static void become_leader(struct proc *p, struct task *t)
 static void next_program(struct proc *p, struct task *t)
 {
     signals_exec(p, t);
+    posix_timers_drop(p);
     fd_table_exec(p);
     t->clear_tid = 0;
     t->program_robust_list = 0;

@@ -3,6 +3,7 @@
  * Pipes, FIFOs, eventfds and socket pairs are O_NONBLOCK for the kernel; what the program believes
  * is in the object. Try, and on EAGAIN park on the channel; a transfer wakes the other side.
  */
+#include "eventlike.h"
 #include "files.h"
 
 #define LOOK_AGAIN_NS 1000000ul
@@ -191,6 +192,10 @@ static i64 do_read(struct trap *c)
         return channel_read(c, o);
     case OBJECT_RANDOM:
         return is_vector(c) ? random_readv(c) : random_into(c->t, c->a[1], c->a[2]);
+    case OBJECT_TIMERFD:
+        return timerfd_read(c, o);
+    case OBJECT_SIGNALFD:
+        return signalfd_read(c, o);
     case OBJECT_SOCKET:
         if (o->channel)
             return channel_read(c, o);

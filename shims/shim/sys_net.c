@@ -3,6 +3,7 @@
  * What these calls bring is not under control yet, and counted; but none may block in the kernel
  * while holding the token, so each first asks whether it would, and looks again a little later.
  */
+#include "eventlike.h"
 #include "files.h"
 
 #define MSG_DONTWAIT_FLAG 0x40u
@@ -45,6 +46,7 @@ i64 sys_sendmsg(struct trap *c) { return when_ready(c, POLLOUT_BIT, c->a[2]); }
 static i64 epoll_until(struct trap *c, u64 deadline_ns)
 {
     for (;;) {
+        eventlike_sync(c->t);
         i64 n = raw(__NR_epoll_wait, c->a[0], c->a[1], c->a[2], 0);
         if (n || WORLD->now_ns >= deadline_ns)
             return n;

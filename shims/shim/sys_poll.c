@@ -1,4 +1,5 @@
 /* sys_poll.c: poll and select. Asked of the kernel with timeout 0; parks on the channels of all members. */
+#include "eventlike.h"
 #include "files.h"
 
 #define POLL_FDS_MAX 4096
@@ -42,6 +43,7 @@ static i64 park_on_members(struct trap *c, u64 fds, u64 count, u64 deadline_ns)
 static i64 poll_real(u64 fds, u64 count, i64 timeout_ms)
 {
     struct task *t = current_task();
+    eventlike_sync(t);
     t->place = PLACE_KERNEL;
     i64 n = raw(__NR_poll, fds, count, timeout_ms);
     t->place = PLACE_SHIM;

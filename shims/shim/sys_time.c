@@ -136,6 +136,19 @@ i64 sys_clock_nanosleep(struct trap *c)
     return sleep_until(c, WORLD->now_ns + ns, c->a[3]);
 }
 
+/* A timer's deadline on the monotonic virtual clock; CPU clocks stand still: never. -EINVAL. */
+i64 deadline_on_clock(u32 clock, u64 ns, int absolute, u64 *deadline_ns)
+{
+    u64 now;
+    i64 error = clock_value(clock, &now);
+    if (error)
+        return error;
+    int cpu_clock = clock == 2 || clock == 3 || (i32)clock < 0;
+    u64 left = !absolute ? ns : ns > now ? ns - now : 0;
+    *deadline_ns = cpu_clock ? ~0ul / 2 : WORLD->now_ns + left;
+    return 0;
+}
+
 /* ---- interval timers: ITIMER_REAL. Those of CPU time are accepted and never expire: a program's
  * virtual CPU time is only what its calls were charged. ---- */
 static u64 timeval_ns(const struct timeval_k *tv)

@@ -87,6 +87,8 @@ static void timer_fired(const struct timer *due)
         wake(&w->tasks[due->id], WAKE_TIMEOUT);
     else if (due->kind == TIMER_ITIMER_REAL)
         itimer_real_fired(&w->procs[due->id], due->deadline_ns);
+    else if (due->kind == TIMER_POSIX)
+        posix_timer_fired(due->id, due->deadline_ns);
     else if (due->kind == TIMER_OBJECT)
         object_timer_fired(due->id, due->deadline_ns);
 }

@@ -1,0 +1,253 @@
+/* sys_eventlike.c: timerfd and signalfd.
+ *
+ * Underneath each is an eventfd, so that poll and epoll of the kernel can be asked. It is made
+ * readable, or drained, by whoever is about to ask (eventlike_sync): a timer fires in the shim of
+ * another process, which has no descriptor of it.
+ */
+#include "eventlike.h"
+
+#include "files.h"
+
+#define TFD_ABSTIME 1u
+#define TFD_CLOEXEC_FLAG 02000000u
+#define TFD_NONBLOCK_FLAG 04000u
+#define SIGNALFD_INFO_BYTES 128
+
+struct itimerspec_k {
+    struct timespec_k interval, value;
+};
+
+static i64 make_descriptor(struct trap *c, u32 kind, u64 flags, u32 *object)
+{
+    i64 fd = raw(__NR_eventfd2, 0, TFD_NONBLOCK_FLAG | (flags & TFD_CLOEXEC_FLAG));
+    if (fd < 0)
+        return fd;
+    *object = object_alloc(kind);
+    struct object *o = &WORLD->objects[*object];
+    o->channel = channel_alloc();
+    o->nonblock = (flags & TFD_NONBLOCK_FLAG) != 0;
+    fd_install(c->p, fd, *object, (flags & TFD_CLOEXEC_FLAG) != 0);
+    return fd;
+}
+
+static void set_readable(i64 fd, struct object *o, int readable)
+{
+    u64 one = 1;
+    if (readable && !o->signalled)
+        raw(__NR_write, fd, &one, sizeof one);
+    else if (!readable && o->signalled)
+        raw(__NR_read, fd, &one, sizeof one);
+    o->signalled = (u32)readable;
+}
+
+void eventlike_sync(struct task *t)
+{
+    struct world *w = WORLD;
+    struct proc *p = proc_of(t);
+    struct fd_table *table = &w->fd_tables[p->fd_table];
+    if (!w->eventlikes)
+        return;
+    for (u32 fd = 0; fd < table->fds_used; fd++) {
+        struct object *o = &w->objects[table->object[fd] & FD_OBJECT_MASK];
+        if (o->kind == OBJECT_TIMERFD)
+            set_readable(fd, o, o->value2 != 0);
+        else if (o->kind == OBJECT_SIGNALFD)
+            set_readable(fd, o, ((t->sig_pending | p->sig_pending) & o->value) != 0);
+    }
+}
+
+/* ---- timerfd: value: deadline; value2: expirations not read ---- */
+i64 sys_timerfd_create(struct trap *c)
+{
+    u64 ignored;
+    u32 object;
+    if (clock_value(c->a[0], &ignored) || (c->a[1] & ~(u64)(TFD_CLOEXEC_FLAG | TFD_NONBLOCK_FLAG)))
+        return -EINVAL;
+    i64 fd = make_descriptor(c, OBJECT_TIMERFD, c->a[1], &object);
+    if (fd >= 0) {
+        WORLD->objects[object].clock = (u32)c->a[0];
+        WORLD->eventlikes++;
+    }
+    return fd;
+}
+
+static u64 to_ns(const struct timespec_k *ts)
+{
+    return (u64)ts->sec * NS_PER_SECOND + (u64)ts->nsec;
+}
+
+static struct itimerspec_k setting_of(const struct object *o)
+{
+    u64 now = WORLD->now_ns, left = !o->value ? 0 : o->value > now ? o->value - now : 1;
+    struct itimerspec_k v = {
+        {(i64)(o->interval_ns / NS_PER_SECOND), (i64)(o->interval_ns % NS_PER_SECOND)},
+        {(i64)(left / NS_PER_SECOND), (i64)(left % NS_PER_SECOND)}};
+    return v;
+}
+
+static i64 timerfd_object(struct trap *c, u32 *index)
+{
+    *index = fd_object(c->p, (i32)c->a[0]);
+    if (!*index)
+        return -EBADF;
+    return WORLD->objects[*index].kind == OBJECT_TIMERFD ? 0 : -EINVAL;
+}
+
+static void arm(u32 index, u64 deadline_ns)
+{
+    struct object *o = &WORLD->objects[index];
+    o->value = deadline_ns;
+    if (!timer_arm(WORLD, &o->timer, deadline_ns, TIMER_OBJECT, index))
+        fatal("too many timers at once; the limit is", TIMERS_MAX);
+}
+
+i64 sys_timerfd_settime(struct trap *c)
+{
+    struct itimerspec_k next, previous;
+    u32 index;
+    u64 deadline;
+    i64 error = timerfd_object(c, &index);
+    if (!error)
+        error = copy_in(&next, c->a[2], sizeof next);
+    if (error)
+        return error;
+    if (next.value.nsec < 0 || next.value.nsec > 999999999 || next.value.sec < 0 || next.interval.sec < 0 ||
+        next.interval.nsec < 0 || next.interval.nsec > 999999999)
+        return -EINVAL;
+    struct object *o = &WORLD->objects[index];
+    previous = setting_of(o);
+    timer_cancel(WORLD, &o->timer);
+    o->value = o->value2 = 0;
+    o->interval_ns = to_ns(&next.interval);
+    if (to_ns(&next.value)) {
+        error = deadline_on_clock(o->clock, to_ns(&next.value), c->a[1] & TFD_ABSTIME, &deadline);
+        if (error)
+            return error;
+        arm(index, deadline);
+    }
+    return c->a[3] ? copy_out(c->a[3], &previous, sizeof previous) : 0;
+}
+
+i64 sys_timerfd_gettime(struct trap *c)
+{
+    u32 index;
+    i64 error = timerfd_object(c, &index);
+    if (error)
+        return error;
+    struct itimerspec_k v = setting_of(&WORLD->objects[index]);
+    return copy_out(c->a[1], &v, sizeof v);
+}
+
+void object_timer_fired(u32 index, u64 deadline_ns)
+{
+    struct object *o = &WORLD->objects[index];
+    u64 late = WORLD->now_ns - deadline_ns;
+    o->value = 0;
+    o->value2++;
+    if (o->interval_ns) {
+        o->value2 += late / o->interval_ns;
+        arm(index, deadline_ns + (late / o->interval_ns + 1) * o->interval_ns);
+    }
+    channel_wake(o->channel, 0);
+}
+
+i64 timerfd_read(struct trap *c, struct object *o)
+{
+    if (c->a[2] < 8)
+        return -EINVAL;
+    while (!o->value2) {
+        i64 error = o->nonblock ? -EAGAIN : park_on_channel(c->t, o->channel, 0, ~0ul);
+        if (error)
+            return error;
+    }
+    u64 expirations = o->value2;
+    o->value2 = 0;
+    set_readable((i32)c->a[0], o, 0);
+    return copy_out(c->a[1], &expirations, 8) ? -EFAULT : 8;
+}
+
+/* ---- signalfd: value: the set ---- */
+static i64 signalfd(struct trap *c, u64 flags)
+{
+    u64 set;
+    u32 object;
+    if (c->a[2] != 8)
+        return -EINVAL;
+    if (copy_in(&set, c->a[1], sizeof set))
+        return -EFAULT;
+    set &= ~UNBLOCKABLE;
+    if ((i32)c->a[0] != -1) {
+        object = fd_object(c->p, (i32)c->a[0]);
+        if (!object)
+            return -EBADF;
+        if (WORLD->objects[object].kind != OBJECT_SIGNALFD)
+            return -EINVAL;
+        WORLD->objects[object].value = set;
+        return (i32)c->a[0];
+    }
+    i64 fd = make_descriptor(c, OBJECT_SIGNALFD, flags, &object);
+    if (fd >= 0) {
+        WORLD->objects[object].value = set;
+        c->p->signalfds++;
+        WORLD->eventlikes++;
+    }
+    return fd;
+}
+
+i64 sys_signalfd(struct trap *c) { return signalfd(c, 0); }
+i64 sys_signalfd4(struct trap *c) { return signalfd(c, (u32)c->a[3]); }
+
+void signalfds_wake(struct proc *p)
+{
+    struct world *w = WORLD;
+    struct fd_table *table = &w->fd_tables[p->fd_table];
+    for (u32 fd = 0; fd < table->fds_used; fd++) {
+        struct object *o = &w->objects[table->object[fd] & FD_OBJECT_MASK];
+        if (o->kind == OBJECT_SIGNALFD)
+            channel_wake(o->channel, 0);
+    }
+}
+
+/* struct signalfd_siginfo, from the signal's siginfo. */
+static i64 info_out(u64 user, const struct siginfo_bytes *info)
+{
+    u32 out[SIGNALFD_INFO_BYTES / 4];
+    memset(out, 0, sizeof out);
+    out[0] = (u32)info->signo;
+    out[1] = (u32)info->error;
+    out[2] = (u32)info->code;
+    if (info->code == SI_TIMER_CODE) {
+        out[6] = (u32)info->body[0];
+        out[8] = (u32)(info->body[0] >> 32);
+    } else {
+        out[3] = (u32)info->body[0];
+        out[4] = (u32)(info->body[0] >> 32);
+    }
+    if (info->signo == SIG_CHLD) {
+        out[10] = (u32)info->body[1];
+    } else {
+        out[11] = (u32)info->body[1];
+        memcpy(&out[12], &info->body[1], 8);
+    }
+    return copy_out(user, out, sizeof out);
+}
+
+i64 signalfd_read(struct trap *c, struct object *o)
+{
+    struct siginfo_bytes info;
+    u64 done = 0;
+    if (c->a[2] < SIGNALFD_INFO_BYTES)
+        return -EINVAL;
+    while (!(signals_pending(c->t) & o->value)) {
+        i64 error = o->nonblock ? -EAGAIN : park_on_channel(c->t, o->channel, 0, ~0ul);
+        if (error)
+            return error;
+    }
+    while (done + SIGNALFD_INFO_BYTES <= c->a[2] && signal_take(c->t, o->value, &info)) {
+        if (info_out(c->a[1] + done, &info))
+            return -EFAULT;
+        done += SIGNALFD_INFO_BYTES;
+    }
+    eventlike_sync(c->t);
+    return (i64)done;
+}
