@@ -87,7 +87,7 @@ def processes(world: World) -> list[ProcessInfo]:
     found = []
     for index in range(1, world.get(abi.World.used_procs) + 1):
         state = world.proc(index, abi.Proc.state)
-        if state == abi.PROC_FREE:
+        if state == abi.PROC_FREE or not world.proc(index, abi.Proc.pid):  # free, or being made
             continue
         parent = world.proc(index, abi.Proc.parent)
         found.append(

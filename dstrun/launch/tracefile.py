@@ -7,6 +7,7 @@ before it is needed; when that fails the shims end the run with one clear messag
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import mmap
 import os
@@ -17,7 +18,7 @@ from dstrun import abi
 from dstrun.errors import DstrunError
 
 _FIRST_SEGMENTS = 4
-_GROW_SEGMENTS = 32
+_GROW_SEGMENTS = 32, 4, 1  # less when the disk is nearly full
 _HEADER_BYTES = (abi.TraceHeader.SIZE + 4095) & ~4095
 
 
@@ -55,14 +56,18 @@ class TraceFile:
 
     def grow(self) -> int:
         """Allocates more segments; 0, or the errno of the failure."""
-        wanted = min(self.segments + _GROW_SEGMENTS, abi.TRACE_SEGMENTS_MAX)
-        start = self.segments * abi.TRACE_SEGMENT_BYTES
-        try:
-            os.posix_fallocate(self.fd, start, wanted * abi.TRACE_SEGMENT_BYTES - start)
-        except OSError as error:
-            return error.errno or 5
-        self.segments = wanted
-        return 0
+        start, error = self.segments, 0
+        for count in _GROW_SEGMENTS:
+            wanted = min(start + count, abi.TRACE_SEGMENTS_MAX)
+            size = (wanted - start) * abi.TRACE_SEGMENT_BYTES
+            try:
+                os.posix_fallocate(self.fd, start * abi.TRACE_SEGMENT_BYTES, size)
+            except OSError as failure:
+                error = failure.errno or errno.EIO
+            else:
+                self.segments = wanted
+                return 0
+        return error
 
     def finish(self, end_meta: dict[str, Any]) -> None:
         """Cuts the file to what is used and adds what is known only now."""

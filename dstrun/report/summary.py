@@ -111,14 +111,15 @@ def summary_lines(result: RunResult, seed: str, reproduce: str, verbose: bool = 
 def process_lines(processes: list[ProcessInfo]) -> list[str]:
     """The process tree, children below their parents."""
     known = {process.pid for process in processes}
-    children: dict[int, list[ProcessInfo]] = {}
+    children: dict[int | None, list[ProcessInfo]] = {}
     for process in processes:
-        parent = process.parent if process.parent in known else 0
+        parent = process.parent if process.parent in known else None
         children.setdefault(parent, []).append(process)
     lines = []
-    waiting = [(process, 1) for process in reversed(children.get(0, []))]
+    waiting = [(process, 1) for process in reversed(children.get(None, []))]
     while waiting:
         process, depth = waiting.pop()
         lines.append(f"{'  ' * depth}{process.pid} {process.name}: {process.state}")
-        waiting += [(child, depth + 1) for child in reversed(children.get(process.pid, []))]
+        # Taken out: a world that was stopped half way must not lead in circles.
+        waiting += [(child, depth + 1) for child in reversed(children.pop(process.pid, []))]
     return lines

@@ -66,6 +66,12 @@ def test_process_tree() -> None:
     ]
 
 
+def test_process_tree_of_a_half_made_process_ends() -> None:
+    """A run stopped in the middle of a fork: a process without a pid, its own parent."""
+    processes = [ProcessInfo(2, 1, "sh", "runs"), ProcessInfo(0, 0, "", "runs")]
+    assert process_lines(processes) == ["  2 sh: runs"]
+
+
 def test_signal_names() -> None:
     assert signal_name(11) == "SIGSEGV"
     assert signal_name(37) == "SIGRTMIN+3"
