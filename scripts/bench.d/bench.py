@@ -1,0 +1,293 @@
+"""What dstrun costs: native beside dstrun, in one run, as medians and ratios.
+
+Inside a simulation clocks are virtual, so everything is timed from outside, the native side too. A
+figure per call is the difference of a long and a short run, divided by the difference of their
+turns: what starting costs is in both and falls out. Both sides run on one CPU each, in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tabulate import tabulate
+
+from dstrun.trace.diff import first_difference
+from dstrun.trace.reader import Trace
+
+HERE = Path(__file__).resolve().parent
+CPU = min(os.sched_getaffinity(0))
+NS_PER_MS = 1_000_000
+
+Command = list[str]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A figure. `bound` is for the ratio where there is a native side, else for the figure."""
+
+    name: str
+    unit: str
+    native: float | None
+    dstrun: float
+    bound: float | None
+    more_is_better: bool = False
+
+    @property
+    def ratio(self) -> float | None:
+        return self.dstrun / self.native if self.native else None
+
+    @property
+    def measured(self) -> float:
+        return self.dstrun if self.ratio is None else self.ratio
+
+    @property
+    def verdict(self) -> str:
+        if self.bound is None:
+            return ""
+        if self.more_is_better:
+            return "ok" if self.measured >= self.bound else "under"
+        return "ok" if self.measured <= self.bound else "over"
+
+    def cells(self) -> list[str]:
+        ratio = "" if self.ratio is None else f"{self.ratio:.2f}x"
+        native = "" if self.native is None else f"{self.native:,.1f}"
+        target = ""
+        if self.bound is not None:
+            sign = "≥" if self.more_is_better else "≤"
+            target = f"{sign} {self.bound:,g}{'' if self.ratio is None else 'x'}"
+        return [
+            self.name, self.unit, native, f"{self.dstrun:,.1f}", ratio, target, self.verdict,
+        ]  # fmt: skip
+
+
+class Bench:
+    """The tools of all measurements: a directory, the compiled programs, the number of repeats."""
+
+    def __init__(self, directory: Path, repeats: int, quick: bool) -> None:
+        self.directory = directory
+        self.repeats = repeats
+        self.quick = quick
+
+    def turns(self, full: int) -> int:
+        """How often to do a thing."""
+        return max(full // 50, 1) if self.quick else full
+
+    def compile(self, name: str) -> str:
+        """The path of scripts/bench.d/NAME.c, compiled."""
+        compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+        if compiler is None:
+            raise SystemExit("bench: no C compiler (cc, gcc, clang) on PATH")
+        output = self.directory / name
+        subprocess.run([compiler, "-O2", "-o", output, HERE / f"{name}.c"], check=True)
+        return str(output)
+
+    def dstrun(self, *command: str, options: tuple[str, ...] = ("--no-trace",)) -> Command:
+        """The command under dstrun."""
+        return [sys.executable, "-m", "dstrun", "-q", "--seed", "7", *options, "--", *command]
+
+    def time_ns(self, command: Command) -> int:
+        """The real time of one run, pinned to one CPU."""
+        started = time.perf_counter_ns()
+        done = subprocess.run(
+            ["taskset", "-c", str(CPU), *command] if command[0] != sys.executable else command,
+            cwd=self.directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, check=False,
+        )  # fmt: skip
+        elapsed = time.perf_counter_ns() - started
+        if done.returncode:
+            text = done.stderr.decode(errors="replace").strip()
+            raise SystemExit(f"bench: {' '.join(command)}: exit status {done.returncode}: {text}")
+        return elapsed
+
+    def medians(self, *measures: Callable[[], float]) -> list[float]:
+        """The median of each; they take turns, so that a slow moment of the machine meets all."""
+        taken = [[measure() for measure in measures] for _ in range(self.repeats)]
+        return [statistics.median(column) for column in zip(*taken, strict=True)]
+
+    def per_turn(self, make: Callable[[int], Command], turns: int) -> Callable[[], float]:
+        """A measure: nanoseconds per turn of a command that does so many turns."""
+
+        def measure() -> float:
+            short = self.time_ns(make(turns // 10))
+            return (self.time_ns(make(turns)) - short) / (turns - turns // 10)
+
+        return measure
+
+
+def calls(bench: Bench) -> Iterator[Row]:
+    """Trapped calls and the clock."""
+    program = bench.compile("calls")
+    record = ("-o", "calls.trace", "--force")
+
+    def native(what: str) -> Callable[[int], Command]:
+        return lambda n: [program, what, str(n)]
+
+    def inside(what: str, *options: str) -> Callable[[int], Command]:
+        return lambda n: bench.dstrun(program, what, str(n), options=options)
+
+    turns = bench.turns(500_000)
+    plain, bare, recorded, unrecorded = bench.medians(
+        bench.per_turn(native("getppid"), turns),
+        bench.per_turn(native("sud"), turns),
+        bench.per_turn(inside("getppid", *record), turns),
+        bench.per_turn(inside("getppid", "--no-trace"), turns),
+    )
+    yield Row("getppid, recorded", "ns", plain, recorded, 25)
+    yield Row("getppid, not recorded", "ns", plain, unrecorded, 25)
+    yield Row("getppid, recorded, beside the bare SUD trap", "ns", bare, recorded, 1.5)
+
+    turns = bench.turns(20_000_000)
+    plain, virtual = bench.medians(
+        bench.per_turn(native("clock"), turns),
+        bench.per_turn(inside("clock", "--no-trace"), turns),
+    )
+    yield Row("clock_gettime", "ns", plain, virtual, 3)
+
+    turns = bench.turns(20_000)
+    (slept,) = bench.medians(bench.per_turn(inside("sleep", "--no-trace"), turns))
+    yield Row("an hour of sleep", "us", None, slept / 1000, 1000)
+
+    turns = bench.turns(400_000_000)
+    plain, simulated = bench.medians(
+        bench.per_turn(native("compute"), turns),
+        bench.per_turn(inside("compute", "--no-trace"), turns),
+    )
+    scale = turns / 1e6
+    yield Row("compute-bound work", "ms", plain * scale, simulated * scale, 1.05)
+
+
+def switches(bench: Bench) -> Iterator[Row]:
+    """From one process to another and back."""
+    program = bench.compile("handoff")
+    getppid = bench.compile("calls")
+    turns = bench.turns(100_000)
+    futex, pipe, simulated, call = bench.medians(
+        bench.per_turn(lambda n: [program, "futex", str(n)], turns),
+        bench.per_turn(lambda n: [program, "pipe", str(n)], turns),
+        bench.per_turn(lambda n: bench.dstrun(program, "pipe", str(n)), turns),
+        bench.per_turn(lambda n: bench.dstrun(getppid, "getppid", str(n)), turns),
+    )
+    # A round is two hand-overs, each a write and a read.
+    yield Row("pipe ping-pong, a hand-over", "ns", pipe / 2, simulated / 2, None)
+    switch = max(simulated / 2 - 2 * call, 0.0)
+    yield Row("... without its two calls, beside a futex's", "ns", futex / 2, switch, 2)
+
+
+def runs(bench: Bench) -> Iterator[Row]:
+    """Whole commands."""
+    true = shutil.which("true") or "/bin/true"
+    inner: list[float] = []
+
+    def measure_true() -> float:
+        command = bench.dstrun(true, options=("--json", "-o", "true.trace", "--force"))
+        command.remove("-q")
+        started = time.perf_counter_ns()
+        done = subprocess.run(
+            command, cwd=bench.directory, capture_output=True, text=True, check=True
+        )
+        elapsed = time.perf_counter_ns() - started
+        inner.append(json.loads(done.stderr)["wall_ns"])
+        return elapsed
+
+    repeats = 1 if bench.quick else 4
+    (whole,) = bench.medians(lambda: statistics.median([measure_true() for _ in range(repeats)]))
+    yield Row("/bin/true, the whole command", "ms", None, whole / NS_PER_MS, 150)
+    after = statistics.median(inner) / NS_PER_MS
+    yield Row("/bin/true, after Python's start and imports", "ms", None, after, 10)
+
+    turns = bench.turns(200)
+    script = 'i=0; while [ $i -lt "$1" ]; do /bin/true; i=$((i + 1)); done'
+
+    def shell(n: int) -> Command:
+        return ["/bin/sh", "-c", script, "sh", str(n)]
+
+    native, simulated = bench.medians(
+        bench.per_turn(shell, turns),
+        bench.per_turn(lambda n: bench.dstrun(*shell(n)), turns),
+    )
+    name = "200 x fork, exec, wait in a shell"
+    yield Row(name, "ms", native * 200 / NS_PER_MS, simulated * 200 / NS_PER_MS, 6)
+
+
+def traces(bench: Bench) -> Iterator[Row]:
+    """What a trace takes, and how fast it is read."""
+    program = bench.compile("calls")
+    paths = [bench.directory / name for name in ("one.trace", "two.trace")]
+    turns = str(bench.turns(1_000_000))
+    for path in paths:
+        options = ("--force", "-o", str(path))
+        bench.time_ns(bench.dstrun(program, "getppid", turns, options=options))
+    with Trace(paths[0]) as one, Trace(paths[1]) as two:
+        size = paths[0].stat().st_size / one.events
+
+        def read() -> float:
+            started = time.perf_counter()
+            count = sum(1 for _ in one.read())
+            return count / (time.perf_counter() - started)
+
+        def compare() -> float:
+            started = time.perf_counter()
+            if first_difference(one, two) is not None:
+                raise SystemExit("bench: two traces of the same run differ")
+            return one.events / (time.perf_counter() - started)
+
+        reading, comparing = bench.medians(read, compare)
+    yield Row("trace of getppid, an event", "bytes", None, size, None)
+    find = ["find", "/usr/share", "/usr/lib", "-maxdepth", "3", "-newermt", "2001-01-01"]
+    path = bench.directory / "find.trace"
+    bench.time_ns(bench.dstrun(*find, options=("--force", "-o", str(path))))
+    with Trace(path) as trace:
+        size = path.stat().st_size / trace.events
+    yield Row("trace of find, an event", "bytes", None, size, None)
+    million = 1e6
+    yield Row("reading a trace", "M events/s", None, reading / million, 2, True)
+    yield Row("diffing two traces", "M events/s", None, comparing / million, 2, True)
+
+
+GROUPS = (calls, switches, runs, traces)
+HEADERS = ["what", "unit", "native", "dstrun", "ratio", "target", ""]
+
+
+def as_json(rows: list[Row]) -> str:
+    """One object a row, in a list."""
+    keys = ("name", "unit", "native", "dstrun", "ratio", "bound", "verdict")
+    return json.dumps([{key: getattr(row, key) for key in keys} for row in rows], indent=1)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--quick", action="store_true", help="few turns, once: only that it works")
+    parser.add_argument("--repeats", type=int, metavar="N", help="medians of N (5; quick: 1)")
+    parser.add_argument("--json", action="store_true", help="the table as JSON")
+    parser.add_argument("--only", choices=[g.__name__ for g in GROUPS], help="one group of rows")
+    options = parser.parse_args()
+    repeats = options.repeats or (1 if options.quick else 5)
+    with tempfile.TemporaryDirectory(prefix="dstrun-bench-") as name:
+        bench = Bench(Path(name), repeats, options.quick)
+        rows = []
+        for group in GROUPS:
+            if options.only in (None, group.__name__):
+                print(f"bench: {group.__name__} ...", file=sys.stderr)
+                rows += group(bench)
+    if options.json:
+        print(as_json(rows))
+    else:
+        right = ("left", "left", "right", "right", "right", "right", "left")
+        cells = [row.cells() for row in rows]
+        print(tabulate(cells, HEADERS, disable_numparse=True, colalign=right))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
