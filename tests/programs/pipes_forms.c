@@ -1,13 +1,10 @@
 /* Pipes, FIFOs, socket pairs, event descriptors: blocking, ends, flags, poll and select. */
 #include "check.h"
 #include <poll.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
-#include <sys/signalfd.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 
@@ -269,54 +266,6 @@ static void events(void)
     CHECK_EQ(read(fd, &value, 8), 8);
     CHECK_ERRNO(read(fd, &value, 8), EAGAIN);
     close(fd);
-    fd = timerfd_create(CLOCK_MONOTONIC, 0);
-    struct itimerspec spec = {{0, 10000000}, {0, 10000000}};
-    CHECK_EQ(timerfd_settime(fd, 0, &spec, 0), 0);
-    CHECK_EQ(read(fd, &value, 8), 8);
-    CHECK_EQ(value, 1);
-    sleep_ms(35);
-    CHECK_EQ(read(fd, &value, 8), 8);
-    CHECK_EQ(value, 3);
-    struct pollfd p = {fd, POLLIN, 0};
-    CHECK_EQ(poll(&p, 1, 1000), 1);
-    close(fd);
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR2);
-    sigprocmask(SIG_BLOCK, &set, 0);
-    fd = signalfd(-1, &set, 0);
-    CHECK(fd >= 0);
-    pid_t parent = getpid();
-    pid = fork();
-    if (!pid) {
-        sleep_ms(10);
-        kill(parent, SIGUSR2);
-        _exit(0);
-    }
-    struct signalfd_siginfo info;
-    CHECK_EQ(read(fd, &info, sizeof info), sizeof info);
-    CHECK_EQ(info.ssi_signo, SIGUSR2);
-    CHECK_EQ(info.ssi_pid, pid);
-    CHECK_EQ(waitpid(pid, &status, 0), pid);
-    close(fd);
-    sigprocmask(SIG_UNBLOCK, &set, 0);
-    int ep = epoll_create1(EPOLL_CLOEXEC), fds[2];
-    CHECK_EQ(pipe(fds), 0);
-    struct epoll_event e = {.events = EPOLLIN, .data.u64 = 42}, out[4];
-    CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, fds[0], &e), 0);
-    CHECK_ERRNO(epoll_ctl(ep, EPOLL_CTL_ADD, fds[0], &e), EEXIST);
-    CHECK_EQ(epoll_wait(ep, out, 4, 20), 0);
-    pid = fork();
-    if (!pid) {
-        sleep_ms(10);
-        _exit(write(fds[1], "a", 1) != 1);
-    }
-    CHECK_EQ(epoll_wait(ep, out, 4, -1), 1);
-    CHECK(out[0].data.u64 == 42 && out[0].events == EPOLLIN);
-    CHECK_EQ(waitpid(pid, &status, 0), pid);
-    close(ep);
-    close(fds[0]);
-    close(fds[1]);
 }
 
 static void sockets(void)
