@@ -93,7 +93,8 @@ static void groups_and_sessions(void)
             CHECK_EQ(setpgid(0, 0), 0);
             CHECK_EQ(getpgrp(), getpid());
             CHECK(getsid(0) != getpid());
-            _exit(check_failures);
+            fflush(stdout);
+        _exit(check_failures);
         }
         int inner;
         wait(&inner);

@@ -328,6 +328,7 @@ static void modes_and_places(void)
         double before = now_s(CLOCK_MONOTONIC);
         CHECK_EQ(flock(mine, LOCK_EX), 0);
         CHECK(now_s(CLOCK_MONOTONIC) - before > 0.01);
+        fflush(stdout);
         _exit(check_failures);
     }
     sleep_ms(30);
@@ -344,6 +345,7 @@ static void modes_and_places(void)
         CHECK_EQ(l.l_pid, getppid());
         l = (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
         CHECK_EQ(fcntl(fd, F_SETLKW, &l), 0);
+        fflush(stdout);
         fflush(stdout);
         _exit(check_failures);
     }
