@@ -93,21 +93,52 @@ static void forget_zombie(struct proc *p)
     proc_free(p);
 }
 
-static void orphan_children(struct proc *p)
+/* ---- orphaned process groups: nobody in the session is left to continue a stopped member ---- */
+static int keeps_group(const struct proc *p)
 {
-    struct proc *procs = WORLD->procs, *heir = reaper_of(p);
-    while (p->first_child) {
-        struct proc *child = &procs[p->first_child];
-        children_remove(child);
-        children_add(heir, child);
-        if (!heir->index && child->state == PROC_ZOMBIE) {
-            forget_zombie(child);
-        } else if (child->pdeathsig) {
-            struct siginfo_bytes info;
-            siginfo_kill(&info, (int)child->pdeathsig, SI_USER_CODE, p->pid, p->uid);
-            signal_send(child, 0, &info);
-        }
+    const struct proc *parent = &WORLD->procs[p->parent];
+    return parent->pgid != p->pgid && parent->sid == p->sid;
+}
+
+int group_is_orphaned(u32 pgid, const struct proc *except)
+{
+    struct world *w = WORLD;
+    for (u32 i = 1; i <= w->used_procs; i++) {
+        const struct proc *p = &w->procs[i];
+        if ((p->state == PROC_LIVE || p->state == PROC_STOPPED) && p != except && p->pgid == pgid &&
+            keeps_group(p))
+            return 0;
     }
+    return 1;
+}
+
+static int group_has_stopped(u32 pgid)
+{
+    struct world *w = WORLD;
+    for (u32 i = 1; i <= w->used_procs; i++)
+        if (w->procs[i].state == PROC_STOPPED && w->procs[i].pgid == pgid)
+            return 1;
+    return 0;
+}
+
+static void signal_group(u32 pgid, int signo)
+{
+    struct world *w = WORLD;
+    struct siginfo_bytes info;
+    siginfo_kill(&info, signo, SI_KERNEL_CODE, 0, 0);
+    for (u32 i = 1; i <= w->used_procs; i++)
+        if (w->procs[i].state != PROC_FREE && w->procs[i].pgid == pgid)
+            signal_send(&w->procs[i], 0, &info);
+}
+
+/* `p` dies or loses `parent`, who could have continued its group. */
+static void release_orphaned_group(const struct proc *p, const struct proc *parent)
+{
+    if (parent->pgid == p->pgid || parent->sid != p->sid || !group_has_stopped(p->pgid) ||
+        !group_is_orphaned(p->pgid, p->state == PROC_ZOMBIE ? p : 0))
+        return;
+    signal_group(p->pgid, SIG_HUP);
+    signal_group(p->pgid, SIG_CONT);
 }
 
 static void tell_parent(struct proc *p, u32 wait_status)
@@ -125,6 +156,34 @@ static void tell_parent(struct proc *p, u32 wait_status)
     if (p->exit_signal == SIG_CHLD &&
         (action->handler == HANDLER_IGNORE || (action->flags & SA_NOCLDWAIT_FLAG)))
         forget_zombie(p); /* the kernel has been told as well (sys_signal.c): it reaps */
+}
+
+static void orphan_child(struct proc *child, const struct proc *dead, struct proc *heir)
+{
+    children_remove(child);
+    children_add(heir, child);
+    child->exit_signal = SIG_CHLD;
+    if (child->state == PROC_ZOMBIE && heir->index) {
+        tell_parent(child, child->exit_status);
+        return;
+    }
+    if (child->state == PROC_ZOMBIE) {
+        forget_zombie(child);
+        return;
+    }
+    if (child->pdeathsig) {
+        struct siginfo_bytes info;
+        siginfo_kill(&info, (int)child->pdeathsig, SI_USER_CODE, dead->pid, dead->uid);
+        signal_send(child, 0, &info);
+    }
+    release_orphaned_group(child, dead);
+}
+
+static void orphan_children(struct proc *p)
+{
+    struct proc *heir = reaper_of(p);
+    while (p->first_child)
+        orphan_child(&WORLD->procs[p->first_child], p, heir);
 }
 
 /* Takes a task out of all that the simulation knows of; its slot stays. */
@@ -191,6 +250,7 @@ void process_mark_dead(struct proc *p, u32 wait_status)
     fd_table_drop(p->fd_table);
     release_vfork_parent(p);
     orphan_children(p);
+    release_orphaned_group(p, &w->procs[p->parent]);
     if (p->parent)
         tell_parent(p, wait_status);
     else

@@ -130,6 +130,8 @@ static void stop_process(struct proc *p, int signo)
 {
     if (p->state == PROC_STOPPED)
         return;
+    if (signo != SIG_STOP && group_is_orphaned(p->pgid, 0))
+        return; /* nobody could continue it */
     p->state = PROC_STOPPED;
     p->stop_signal = (u32)signo;
     p->stop_reported = 0;
@@ -282,7 +284,8 @@ static void act_by_default(struct trap *c, int signo)
     }
     if (what == DEFAULT_STOP) {
         stop_process(c->p, signo);
-        stop_self(c->t);
+        if (c->p->state == PROC_STOPPED)
+            stop_self(c->t);
     }
 }
 

@@ -61,4 +61,6 @@ void mask_for_wait(struct task *t, u64 set) HIDDEN;
 
 /* process.c */
 void wake_child_waiters(struct proc *parent) HIDDEN;
+/* No member has a parent in its session but outside the group. `except`: a member that does not count. */
+int group_is_orphaned(u32 pgid, const struct proc *except) HIDDEN;
 #endif

@@ -23,6 +23,7 @@ static void first_process(struct task *t)
     p->exit_signal = SIG_CHLD;
     p->pgid = (u32)raw(__NR_getpgid, 0);
     p->sid = (u32)raw(__NR_getsid, 0);
+    w->procs[0].pgid = w->procs[0].sid = p->sid; /* init, which opened the session */
     p->uid = (u32)raw(__NR_getuid);
     p->dumpable = 1;
     p->start_ns = w->now_ns;

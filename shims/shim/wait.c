@@ -135,6 +135,8 @@ i64 sys_waitid(struct trap *c)
     struct waited w;
     if (!(options & (WAIT_EXITED | WAIT_UNTRACED | WAIT_CONTINUED)) || type > P_PIDFD)
         return -EINVAL;
+    if ((type == P_PID && (i32)id <= 0) || ((type == P_PGID || type == P_PIDFD) && (i32)id < 0))
+        return -EINVAL;
     if (type == P_PIDFD) {
         struct object *o = &WORLD->objects[fd_object(c->p, (i32)id)];
         if (o->kind != OBJECT_PIDFD)
