@@ -84,6 +84,17 @@ class ProcessInfo:
     state: str  # "exited 0", "killed by SIGSEGV", "waits for a child", ...
 
 
+@dataclass(frozen=True)
+class ThreadInfo:
+    """A thread of a run that got stuck: what it waits for, and its frames, innermost first."""
+
+    pid: int
+    tid: int
+    name: str
+    state: str
+    frames: tuple[str, ...] = ()
+
+
 @dataclass
 class RunResult:
     """What came of a run. `origin` says whose exit status it is."""
@@ -101,6 +112,7 @@ class RunResult:
     trace: Path | None = None
     trace_hash: int = 0
     processes: list[ProcessInfo] = field(default_factory=list)
+    threads: list[ThreadInfo] = field(default_factory=list)  # of a deadlock
     message: str = ""
     stdout_sha256: str | None = None  # with capture
     stderr_sha256: str | None = None

@@ -194,6 +194,7 @@ struct task {
     u64 trap_nr;     /* call being handled */
     u64 trap_args[6];
     u64 trap_rip;
+    u64 trap_registers; /* the program's, at the call: struct sigcontext on the task's stack */
     struct robust_head robust;
     struct robust_node alive; /* word: tid | ROBUST_WAITERS; marked by the kernel at death */
     struct guard guard;

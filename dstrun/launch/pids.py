@@ -28,6 +28,15 @@ class Pids:
         except OSError:
             return self._search(pid)
 
+    def outer_thread(self, process: int, tid: int) -> int:
+        """Our id of a thread `tid` of the process that we know as `process`."""
+        for name in os.listdir(f"/proc/{process}/task"):
+            if self._namespace is None and int(name) == tid:
+                return tid
+            if self._namespace is not None and _inner(f"{process}/task/{name}") == tid:
+                return int(name)
+        raise ProcessLookupError(tid)
+
     def is_dead(self, pid: int) -> bool:
         """Whether the container's process is gone, or a zombie."""
         try:
@@ -57,5 +66,3 @@ def _inner(name: str) -> int:
             if line.startswith("NSpid:"):
                 return int(line.split()[-1])
     return -1
-
-

@@ -75,7 +75,10 @@ def _check_privilege(path: str, status: os.stat_result) -> None:
     if os.geteuid() == 0:
         return
     gains_uid = status.st_mode & stat.S_ISUID and status.st_uid != os.geteuid()
-    gains_gid = status.st_mode & stat.S_ISGID and status.st_gid not in (os.getegid(), *os.getgroups())
+    gains_gid = status.st_mode & stat.S_ISGID and status.st_gid not in (
+        os.getegid(),
+        *os.getgroups(),
+    )
     if gains_uid or gains_gid:
         raise CommandNotExecutable(
             f"{path}: set-user-ID or set-group-ID, which gains nothing under dstrun (run it as root)"

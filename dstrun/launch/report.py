@@ -7,8 +7,9 @@ import signal
 
 from dstrun import abi
 from dstrun._syscalls import SYSCALLS
+from dstrun.launch.backtrace import ThreadTrace
 from dstrun.launch.world import World
-from dstrun.spec import Outcome, ProcessInfo, RunResult
+from dstrun.spec import Outcome, ProcessInfo, RunResult, ThreadInfo
 
 _WAITS = {
     abi.WAIT_SLEEP: "sleeps",
@@ -107,11 +108,33 @@ def _describe(world: World, index: int, state: int) -> str:
     if state == abi.PROC_STOPPED:
         return f"stopped by {signal.Signals(world.proc(index, abi.Proc.stop_signal)).name}"
     task = world.proc(index, abi.Proc.first_task)
-    waits = _WAITS.get(world.task(task, abi.Task.wait)) if task else None
-    if waits is None:
+    return _describe_task(world, task) if task else "runs"
+
+
+def _describe_task(world: World, task: int) -> str:
+    kind = world.task(task, abi.Task.wait)
+    if kind not in _WAITS:
         return "runs"
     since_ns = world.get(abi.World.now_ns) - world.task(task, abi.Task.wait_since_ns)
-    return f"{waits} for {since_ns / 1e9:.6f} s"
+    what = _WAITS[kind]
+    if kind == abi.WAIT_FUTEX:
+        what += f" at {world.task(task, abi.Task.wait_arg):#x}"
+    return f"{what} for {since_ns / 1e9:.6f} s"
+
+
+def threads(world: World, traces: list[ThreadTrace]) -> list[ThreadInfo]:
+    """Each thread that is still there: who waits for what since when, and where."""
+    frames = {trace.tid: trace.frames for trace in traces}
+    found = []
+    for task in world.tasks():
+        if world.task(task, abi.Task.state) in (abi.TASK_FREE, abi.TASK_EXITING):
+            continue
+        tid = world.task(task, abi.Task.tid)
+        pid = world.proc(world.task(task, abi.Task.proc), abi.Proc.pid)
+        name = abi.Task.comm.get_text(world.memory, abi.World.tasks.at(task))
+        state = _describe_task(world, task)
+        found.append(ThreadInfo(pid, tid, name, state, frames.get(tid, ())))
+    return found
 
 
 def _describe_end(status: int) -> str:

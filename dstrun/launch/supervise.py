@@ -21,15 +21,23 @@ from typing import Any
 from dstrun import abi
 from dstrun.errors import EXIT_ERROR, CommandNotExecutable, DstrunError
 from dstrun.launch import kernel
+from dstrun.launch.backtrace import backtraces
 from dstrun.launch.capture import Capture
 from dstrun.launch.container import Container, launch
 from dstrun.launch.inject import (
-    InjectionFailed, Payload, ProcessGone, inject, make_payload, release, seize, wait_for_exec,
+    InjectionFailed,
+    Payload,
+    ProcessGone,
+    inject,
+    make_payload,
+    release,
+    seize,
+    wait_for_exec,
 )  # fmt: skip
 from dstrun.launch.machine import file_digest, machine_meta
 from dstrun.launch.pids import Pids
 from dstrun.launch.program import check_program
-from dstrun.launch.report import processes, result_of, uncontrolled
+from dstrun.launch.report import processes, result_of, threads, uncontrolled
 from dstrun.launch.tracefile import TraceFile, remove_if_empty
 from dstrun.launch.world import World
 from dstrun.native import load_shim_image
@@ -176,9 +184,7 @@ class _Supervision:
         except ProcessGone as gone:
             if os.WIFEXITED(gone.status) and os.WEXITSTATUS(gone.status) == 127:
                 code = self.container.exec_error()
-                raise CommandNotExecutable(
-                    f"{self.spec.program}: {os.strerror(code)}"
-                ) from None
+                raise CommandNotExecutable(f"{self.spec.program}: {os.strerror(code)}") from None
             raise DstrunError("the program was killed before its first instruction") from None
         except OSError as error:
             raise DstrunError(f"the program cannot be traced: {error.strerror}") from None
@@ -261,9 +267,7 @@ class _Supervision:
             return
         self.world.set(abi.World.deputy, 1)
         self.world.set(abi.World.token_task, deputy)
-        self.world.set(
-            abi.World.token, self.world.task(deputy, abi.Task.tid) | abi.ROBUST_WAITERS
-        )
+        self.world.set(abi.World.token, self.world.task(deputy, abi.Task.tid) | abi.ROBUST_WAITERS)
         wake = abi.World.tasks.at(deputy) + abi.Task.wake.offset
         abi.Task.wake.set(self.world.memory, 1, abi.World.tasks.at(deputy))
         kernel.futex_wake(self.world.address + wake)
@@ -313,6 +317,8 @@ class _Supervision:
         self.world.set(abi.World.stopping, 1)
         result = result_of(self.world, status, self.message, self.interrupted)
         result.processes = tree
+        if result.outcome == "deadlock":
+            result.threads = threads(self.world, backtraces(self.world, self.pids))
         result.uncontrolled = uncontrolled(self.world)
         result.notes = self.container.notes + result.notes
         result.trace = self.spec.trace

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import signal
+from dataclasses import asdict
 from typing import Any
 
 from dstrun import errors
 from dstrun.quantities import format_duration
-from dstrun.spec import ProcessInfo, RunResult
+from dstrun.spec import ProcessInfo, RunResult, ThreadInfo
 
 _EXIT_CODES = {
     "diverged": errors.EXIT_DIVERGED,
@@ -78,6 +79,7 @@ def json_line(result: RunResult, seed: str, reproduce: str) -> str:
         "reproduce": reproduce,
         "notes": result.notes,
         "message": result.message,
+        "threads": [asdict(thread) for thread in result.threads],
     }
     if result.stdout_sha256 is not None:
         fields["stdout_sha256"] = result.stdout_sha256
@@ -99,12 +101,22 @@ def summary_lines(result: RunResult, seed: str, reproduce: str, verbose: bool = 
     lines += [f"note: {note}" for note in result.notes]
     if result.processes and (verbose or not succeeded(result)):
         lines += process_lines(result.processes)
+    lines += thread_lines(result.threads)
     if result.trace:
         lines.append(f"trace {result.trace} (hash {result.trace_hash:016x})")
     elif verbose and result.trace_hash:
         lines.append(f"trace hash {result.trace_hash:016x}")
     if verbose or not succeeded(result):
         lines.append(f"reproduce: {reproduce}")
+    return lines
+
+
+def thread_lines(threads: list[ThreadInfo]) -> list[str]:
+    """Who waits for what since when, and where."""
+    lines = []
+    for thread in threads:
+        lines.append(f"thread {thread.tid} of {thread.pid} {thread.name}: {thread.state}")
+        lines += [f"  {frame}" for frame in thread.frames]
     return lines
 
 

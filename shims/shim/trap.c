@@ -114,6 +114,7 @@ static void start_trap(struct trap *c, struct task *t, struct ucontext_k *uc)
     c->p->cpu_ns += w->config.cost_syscall_ns;
     t->trap_nr = c->nr;
     t->trap_rip = r->ip;
+    t->trap_registers = (u64)r;
     for (int i = 0; i < 6; i++)
         t->trap_args[i] = c->a[i];
 }
