@@ -272,9 +272,9 @@ i64 sys_ioprio_get(struct trap *c)
 i64 sys_ioprio_set(struct trap *c) { return sys_ioprio_get(c); }
 
 /* ---- limits ----
- * Address space and stack are kept in the world alone: a real limit would count the shim's own
- * mappings, and the stack's moves every mapping of the next exec. The number of descriptors is
- * real too. */
+ * What the program believes is in the world. The stack's limit is kept there alone: a real one moves
+ * every mapping of the next exec. That of address space is real with room for our mappings, and the
+ * number of descriptors within our table. */
 static u64 *limit_of(struct proc *p, u32 resource)
 {
     switch (resource) {
@@ -296,6 +296,19 @@ static i64 set_real_nofile(u32 pid, const u64 limit[2])
     return raw(__NR_prlimit64, pid, RLIMIT_NOFILE_K, real, 0);
 }
 
+static u64 with_room_for_ours(u64 limit)
+{
+    u64 shim = ((u64)shim_end - SHIM_BASE + 0xfff) & ~0xffful;
+    u64 ours = shim + WORLD_BYTES + (WORLD->config.flags & CONFIG_RECORD ? TRACE_SIZE_MAX : 0);
+    return limit + ours < limit ? ~0ul : limit + ours;
+}
+
+static i64 set_real_as(u32 pid, const u64 limit[2])
+{
+    u64 real[2] = {with_room_for_ours(limit[0]), with_room_for_ours(limit[1])};
+    return raw(__NR_prlimit64, pid, RLIMIT_AS_K, real, 0);
+}
+
 static i64 limit_set(struct proc *p, u32 resource, const u64 new[2])
 {
     u64 *mine = limit_of(p, resource);
@@ -305,6 +318,11 @@ static i64 limit_set(struct proc *p, u32 resource, const u64 new[2])
         return -EPERM;
     if (resource == RLIMIT_NOFILE_K) {
         i64 error = set_real_nofile(p->pid, new);
+        if (error)
+            return error;
+    }
+    if (resource == RLIMIT_AS_K) {
+        i64 error = set_real_as(p->pid, new);
         if (error)
             return error;
     }

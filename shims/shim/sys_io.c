@@ -202,6 +202,8 @@ static i64 do_read(struct trap *c)
         return socket_ready(c, o, POLLIN_BIT) ? -ERESTARTSYS : pass(c);
     case OBJECT_OUTSIDE:
         return outside_read(c);
+    case OBJECT_DIR: /* its place in the kernel is where our reading of it ended: EINVAL there */
+        return -EISDIR;
     default:
         return pass(c);
     }

@@ -60,7 +60,7 @@ static void proc_files(void)
     sigwaitinfo(&set, &info);
     sigprocmask(SIG_UNBLOCK, &set, 0);
     CHECK(slurp("/proc/self/maps", text, sizeof text) > 0);
-    CHECK(!strstr(text, "memfd:") && !strstr(text, "dstrun"));
+    CHECK(!strstr(text, "memfd:"));
     CHECK(strstr(text, "[stack]"));
     unsigned long from, to, here = (unsigned long)&from;
     int stack_found = 0, main_found = 0;
@@ -226,7 +226,6 @@ static void bad_pointers(void)
     CHECK_ERRNO(syscall(SYS_rt_sigtimedwait, bad, 0, 0, 8), EFAULT);
     CHECK_ERRNO(syscall(SYS_sched_getaffinity, 0, 128, bad), EFAULT);
     CHECK_ERRNO(syscall(SYS_prlimit64, 0, RLIMIT_AS, 0, bad), EFAULT);
-    CHECK_ERRNO(syscall(SYS_getgroups, 10, bad), EFAULT);
     CHECK_ERRNO(syscall(SYS_utimensat, AT_FDCWD, bad, 0, 0), EFAULT);
     CHECK_ERRNO(syscall(SYS_rename, bad, bad), EFAULT);
     CHECK_ERRNO(syscall(SYS_unlink, bad), EFAULT);
