@@ -8,6 +8,7 @@ child is the process that becomes the program.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -192,7 +193,7 @@ class _Init:
     def __init__(
         self, spec: RunSpec, flags: int, control: socket.socket, life: int, cpu: int,
         stdio: tuple[int, int] | None, ids: tuple[int, int],
-        mask: set[signal.Signals],
+        mask: set[int | signal.Signals],
     ) -> None:  # fmt: skip
         self.spec = spec
         self.ids = ids
@@ -232,10 +233,8 @@ class _Init:
         os._exit(125)
 
     def _tell(self, message: dict[str, object]) -> None:
-        try:
+        with contextlib.suppress(OSError):
             self.control.send(json.dumps(message).encode())
-        except OSError:
-            pass
 
     def _set_up(self) -> None:
         try:
@@ -332,10 +331,11 @@ def _map_ids(uid: int, gid: int) -> None:
 def _was_ignored(number: int) -> bool:
     """Whether the user's shell had it ignored (nohup). Python itself ignores SIGPIPE and SIGXFSZ,
     and init the terminal's signals: those come back to the default."""
-    own = (
-        signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT,
-    )  # fmt: skip
-    return number not in own and signal.getsignal(number) == signal.SIG_IGN
+    terminal = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    return (
+        number not in (signal.SIGPIPE, signal.SIGXFSZ, *terminal)
+        and signal.getsignal(number) == signal.SIG_IGN
+    )
 
 
 def _set_limits() -> None:

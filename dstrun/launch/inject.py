@@ -78,7 +78,7 @@ def make_payload(world: World, image: ShimImage, trace_fd: int | None) -> Payloa
 
 
 def _vdso_jumps(image: ShimImage) -> tuple[tuple[int, bytes], ...]:
-    """mov rax, target; jmp rax. Without the library's help none, and the entry is hidden instead."""
+    """mov rax, target; jmp rax. None where the vDSO cannot be asked: it is hidden instead."""
     libc = ctypes.CDLL(None)
     libc.getauxval.restype = ctypes.c_ulong
     base = libc.getauxval(ctypes.c_ulong(kernel.AT_SYSINFO_EHDR))
@@ -110,7 +110,7 @@ def release(pid: int) -> None:
 
 
 def wait_for_exec(pid: int) -> bool:
-    """Waits until the seized process has exec'd; False when its exec failed (it tells by SIGTRAP)."""
+    """Waits for the seized process's exec; False when that failed (it tells by SIGTRAP)."""
     while True:
         status = _wait_stop(pid)
         if status >> 16 == _EVENT_EXEC:
@@ -128,7 +128,7 @@ def _wait_stop(pid: int) -> int:
 
 
 def inject(pid: int, task: int, payload: Payload) -> None:
-    """Brings the shim into a process at its exec stop and lets it run. `pid` is in our namespace."""
+    """Brings the shim into a process at its exec stop and lets it run. `pid` is as we see it."""
     try:
         _inject(pid, task, payload)
     except (PtraceError, ProcessLookupError):  # SIGKILL ends a ptrace stop as well

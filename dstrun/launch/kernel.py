@@ -79,7 +79,7 @@ def futex_wake(address: int) -> None:
 
 
 def futex_wait_any(words: list[tuple[int, int]], timeout_s: float) -> None:
-    """Sleeps until one of the futex words (address, expected value) is woken, changed, or time is up.
+    """Sleeps until one of the futex words (address, expected value) is woken or changed.
 
     Falls back on the first word where the kernel (before 5.16) has no futex_waitv.
     """

@@ -81,5 +81,5 @@ def _check_privilege(path: str, status: os.stat_result) -> None:
     )
     if gains_uid or gains_gid:
         raise CommandNotExecutable(
-            f"{path}: set-user-ID or set-group-ID, which gains nothing under dstrun (run it as root)"
+            f"{path}: a set-user-ID program gains nothing under dstrun (run dstrun as root)"
         )

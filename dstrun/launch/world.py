@@ -13,6 +13,7 @@ import uuid
 
 from dstrun import abi
 from dstrun.launch import kernel
+from dstrun.layout import Member
 from dstrun.native import PRELOAD
 from dstrun.seed import derive
 from dstrun.spec import RunSpec
@@ -51,15 +52,15 @@ class World:
         while time.clock_gettime_ns(_CLOCK_REALTIME_COARSE) < self.real_start_ns:
             time.sleep(0.0005)
 
-    def get(self, member: abi.Member) -> int:
+    def get(self, member: Member) -> int:
         """A number of struct world."""
         return member.get(self.memory)
 
-    def set(self, member: abi.Member, value: int) -> None:
+    def set(self, member: Member, value: int) -> None:
         """Writes a number of struct world."""
         member.set(self.memory, value)
 
-    def word(self, member: abi.Member) -> int:
+    def word(self, member: Member) -> int:
         """The address of a futex word of struct world."""
         return self.address + member.offset
 
@@ -114,11 +115,11 @@ class World:
         """Indices of the task slots that were ever used."""
         return range(1, self.get(abi.World.used_tasks) + 1)
 
-    def task(self, index: int, member: abi.Member) -> int:
+    def task(self, index: int, member: Member) -> int:
         """A number of a task."""
         return member.get(self.memory, abi.World.tasks.at(index))
 
-    def proc(self, index: int, member: abi.Member) -> int:
+    def proc(self, index: int, member: Member) -> int:
         """A number of a process."""
         return member.get(self.memory, abi.World.procs.at(index))
 
