@@ -60,7 +60,8 @@ def resolve_program(name: str, search_path: str | None) -> str:
         try:
             return _check(candidate)
         except CommandNotExecutable as error:
-            if not os.path.isdir(candidate):  # Path.is_dir raises where it may not look
+            # Path.is_dir raises where it may not look
+            if not os.path.isdir(candidate):  # noqa: PTH112
                 denied = denied or error
         except CommandNotFound:
             pass
