@@ -1,7 +1,8 @@
 """--keep DIR: what a run with --fs overlay changed, as plain files.
 
 DIR/files/<path> holds every file and link that is new or changed, with mode and times, and every
-new directory; DIR/deleted.txt names what is gone, one path a line, directories with a slash.
+new directory (a file with several names under the one by which it was changed); DIR/deleted.txt
+names what is gone, one path a line, directories with a slash.
 
 The layers are reached from outside, through the descriptors of init, which must be alive: DIR is
 the user's, also where the program saw a view of it.

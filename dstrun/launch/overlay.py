@@ -287,12 +287,12 @@ class _Copy:
     """Copies a tree, with times, modes, symbolic and hard links, up to a limit."""
 
     def __init__(
-        self, root: str, own_only: str, wanted: list[str], places: list[str],
+        self, root: str, common: str, wanted: list[str], places: list[str],
         hidden: dict[str, list[str]],
     ) -> None:  # fmt: skip
         self._root = root
-        self._own_only = own_only
-        self._wanted = [*wanted, *places]
+        self._common = common
+        self._wanted = {*wanted, *places} - {root}
         self._places = set(places) - {root}
         self._hidden = {f"{d.rstrip('/')}/{n}" for d, names in hidden.items() for n in names}
         self._links: dict[tuple[int, int], str] = {}
@@ -309,8 +309,9 @@ class _Copy:
             notes.append(f"{self._root}: {self._foreign} files of other owners are copied as yours")
         return notes
 
-    def tree(self, source: str, target: str, path: str) -> None:
-        """`path`: the directory's own, outside the stage."""
+    def tree(self, source: str, target: str, path: str, common: bool = False) -> None:
+        """`path`: the directory's own, outside the stage. `common`: see _is_anothers."""
+        common = common or path == self._common
         os.mkdir(target, 0o700)
         try:
             entries = sorted(os.scandir(source), key=lambda e: e.name)
@@ -319,27 +320,29 @@ class _Copy:
             entries = []
         for entry in entries:
             own = f"{path.rstrip('/')}/{entry.name}"
-            if own not in self._hidden and not self._skip_foreign(entry, own):
-                self._entry(entry, f"{target}/{entry.name}", own)
+            if own not in self._hidden:
+                self._entry(entry, f"{target}/{entry.name}", own, common)
         _copy_attributes(source, target)
 
-    def _skip_foreign(self, entry: os.DirEntry[str], path: str) -> bool:
-        """Of the common /tmp only what is the user's own, and what was asked for."""
-        if self._root != self._own_only or os.path.dirname(path) != self._root:
-            return False
-        if any(is_below(wanted, path) for wanted in self._wanted):
-            return False
-        return entry.stat(follow_symlinks=False).st_uid != self._uid
+    def _is_anothers(self, path: str, info: os.stat_result) -> bool:
+        """In a common directory: not the user's own, and not what was asked for.
 
-    def _entry(self, entry: os.DirEntry[str], target: str, path: str) -> None:
+        Common is /tmp, and what is another's in there but on the way to what was asked for.
+        """
+        return info.st_uid != self._uid and path not in self._wanted
+
+    def _entry(self, entry: os.DirEntry[str], target: str, path: str, common: bool) -> None:
         if path in self._places:
             _mount_point(path, target)
             return
         try:
             info = entry.stat(follow_symlinks=False)
+            common = common and self._is_anothers(path, info)
+            if common and not any(is_below(wanted, path) for wanted in self._wanted):
+                return
             self._count(info)
             if stat.S_ISDIR(info.st_mode):
-                self.tree(entry.path, target, path)
+                self.tree(entry.path, target, path, common)
             elif info.st_nlink > 1 and (info.st_dev, info.st_ino) in self._links:
                 os.link(self._links[info.st_dev, info.st_ino], target, follow_symlinks=False)
             else:

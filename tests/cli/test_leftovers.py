@@ -144,7 +144,9 @@ def test_killed_at_random_moments(tmp_path: Path, ending: signal.Signals) -> Non
         draw = random.Random(f"{ending.name} {number}")
         options = ("--fs", "overlay") if number % 4 == 3 else ()
         run = Run(tmp_path / str(number), TREES[number % len(TREES)], *options)
-        time.sleep(draw.uniform(0.05, 0.7))
+        if number % 2:  # otherwise anywhere, Python's start included
+            run.wait_until_busy(3)
+        time.sleep(draw.uniform(0.0, 0.5))
         # What dstrun ends itself is gone when it is gone; a kill takes the kernel a moment.
         run.end(ending, 5.0 if ending == signal.SIGKILL else 0.5)
         run.check_files()
@@ -153,4 +155,87 @@ def test_killed_at_random_moments(tmp_path: Path, ending: signal.Signals) -> Non
     with ThreadPoolExecutor(4) as pool:
         events = list(pool.map(one, range(40)))
     assert mounts() == before
-    assert sum(n > 100 for n in events) >= 10, "too few were killed in the middle of a run"
+    assert sum(n > 100 for n in events) >= 15, "too few were killed in the middle of a run"
+
+
+def test_the_mark_finds_a_live_run(tmp_path: Path, runs: list[Run]) -> None:
+    """Negative control: what the other tests look for is there while the run lives."""
+    run = Run(tmp_path / "run", DAEMON, "--fs", "overlay")
+    runs.append(run)
+    run.wait_until_busy(6)
+    live = run.processes()
+    assert {"dstrun-init", "bash", "sh"} <= {p.name() for p in live}
+    held = worlds(live)
+    assert len(held) == 1
+    run.end(signal.SIGKILL, 5.0)
+    assert not held & worlds(list(psutil.process_iter()))
+    assert count_events(run.trace) > 100
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_run_is_closed_in_good_order(
+    tmp_path: Path, runs: list[Run], number: signal.Signals
+) -> None:
+    run = Run(tmp_path / "run", SLEEPING)
+    runs.append(run)
+    run.wait_until_busy(5)
+    status, stderr = run.end(number, 0.0)
+    assert status == 130
+    assert stderr.startswith("dstrun: seed 7: interrupted; ")
+    assert "Traceback" not in stderr
+    with Trace(run.trace) as trace:
+        assert trace.finished
+        assert trace.end_meta["outcome"] == "interrupted"
+        assert trace.warnings == []
+
+
+def test_show_reads_the_trace_of_a_killed_run(tmp_path: Path, runs: list[Run]) -> None:
+    run = Run(tmp_path / "run", FORKING)
+    runs.append(run)
+    run.wait_until_busy(4)
+    run.end(signal.SIGKILL, 5.0)
+    events = count_events(run.trace)
+    done = subprocess.run(
+        [sys.executable, "-m", "dstrun", "show", str(run.trace)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert f"{events} events were recorded" in done.stderr
+    numbers = [int(n) for n in re.findall(r"(?m)^\[ *(\d+)\]", done.stdout)]
+    assert numbers[-1] in (events - 1, events)
+
+
+SPINNING = "while :; do echo; done"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a small file system")
+@pytest.mark.parametrize("script", [SPINNING, FORKING, SLEEPING])
+def test_a_full_disk_is_one_error_and_the_end(tmp_path: Path, script: str) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    inside = f"mount -t tmpfs -o size=6m none {small} && exec \"$@\" >/dev/null"
+    command = [sys.executable, "-m", "dstrun", "-o", f"{small}/a.trace", "--", "bash", "-c", script]
+    started = time.monotonic()
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", inside, "sh", *command],
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, cwd=tmp_path,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 125
+    assert "the trace file cannot grow: the disk is full" in done.stderr.splitlines()[0]
+    assert time.monotonic() - started < 30
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a small file system")
+def test_no_room_for_the_first_event(tmp_path: Path) -> None:
+    inside = f"mount -t tmpfs -o size=1m none {tmp_path} && \"$@\"; echo $?; ls -A {tmp_path}"
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", inside, "sh",
+         sys.executable, "-m", "dstrun", "-o", f"{tmp_path}/a.trace", "--", "true"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.stdout == "125\n"  # and no file
+    assert done.stderr.count("\n") == 1
+    assert "the trace cannot be written: No space left on device" in done.stderr
