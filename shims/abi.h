@@ -50,6 +50,7 @@ typedef unsigned char u8;
 #define TASK_STACK_BYTES 65536u
 #define SYSCALLS_MAX 512u
 #define PIDS_MAX 4194304u
+#define CPUID_LEAVES_MAX 256u
 #define PATH_BYTES_MAX 4096u
 #define HOSTNAME_BYTES_MAX 65u
 
@@ -527,6 +528,12 @@ struct sched_state { /* the ready set; meaning of the ring is the strategy's own
     u16 ready[TASKS_MAX];
 };
 
+/* What cpuid answers, as the program is told: asking the processor costs an exit from a VM each time. */
+struct cpuid_leaf {
+    u32 leaf, sub;
+    u32 a, b, c, d;
+};
+
 struct world {
     u64 magic;
     u32 version;
@@ -576,6 +583,8 @@ struct world {
     u32 used_inodes, used_devs, used_proc_inodes, used_file_inodes, free_inode;
     u64 devs[256]; /* kernel's device numbers in the order in which they were seen */
     u64 dirs_seq;
+    u32 used_cpuid_leaves, cpuid_pad;
+    struct cpuid_leaf cpuid_leaves[CPUID_LEAVES_MAX];
     char domainname[72]; /* setdomainname; empty: (none) */
 
     u16 task_of_tid[PIDS_MAX];

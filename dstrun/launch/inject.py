@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import array
 import ctypes
+import ctypes.util
 import os
 import signal
 import socket
@@ -24,11 +25,16 @@ from dstrun.launch import kernel
 from dstrun.launch.world import World
 from dstrun.native import BOOT, SHIM, ShimImage
 
-with warnings.catch_warnings():  # python-ptrace 0.9.9 trips over itself on Python 3.12
+# python-ptrace 0.9.9 trips over itself on Python 3.12, and it has `ldconfig -p` run to find the
+# libc that is loaded already: with None it takes that one.
+_find_library = ctypes.util.find_library
+with warnings.catch_warnings():
     warnings.simplefilter("ignore")
+    ctypes.util.find_library = lambda name: None
     from ptrace import PtraceError
     from ptrace.binding import ptrace_cont, ptrace_detach, ptrace_getregs, ptrace_setregs
     from ptrace.binding.func import ptrace as ptrace_raw
+ctypes.util.find_library = _find_library
 
 _PTRACE_SEIZE = 0x4206
 _OPTIONS = 0x10 | 0x100000  # PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL

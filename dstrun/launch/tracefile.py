@@ -11,6 +11,7 @@ import errno
 import json
 import mmap
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ class TraceFile:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            _drop_old(path)
             self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
             os.posix_fallocate(self.fd, 0, _FIRST_SEGMENTS * abi.TRACE_SEGMENT_BYTES)
         except OSError as error:
@@ -87,6 +89,19 @@ class TraceFile:
         """Lets go of the file."""
         self.header.close()
         os.close(self.fd)
+
+
+def _drop_old(path: Path) -> None:
+    """Removes the file of an earlier run: to truncate it makes some file systems wait for the disk.
+
+    A link to elsewhere, a device, or a file with another name is truncated all the same.
+    """
+    try:
+        found = os.lstat(path)
+        if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_size:
+            os.unlink(path)
+    except OSError:
+        pass
 
 
 def remove_if_empty(path: Path) -> None:

@@ -43,24 +43,39 @@ static void emulate_tsc(struct task *t, struct sigcontext_k *regs, int with_cpu)
     record_plain(t, EVENT_TSC, 0, (i64)w->now_ns, 0);
 }
 
+static void ask_processor(struct cpuid_leaf *l)
+{
+    raw(__NR_arch_prctl, ARCH_SET_CPUID, 1);
+    __asm__ volatile("cpuid" : "=a"(l->a), "=b"(l->b), "=c"(l->c), "=d"(l->d) : "a"(l->leaf), "c"(l->sub));
+    raw(__NR_arch_prctl, ARCH_SET_CPUID, 0);
+    if (l->leaf == 1) {
+        l->c &= ~CPUID_1_ECX_RDRAND;
+        l->b &= 0x00ffffffu; /* the initial APIC id tells the CPU */
+    } else if (l->leaf == 7 && l->sub == 0) {
+        l->b &= ~(CPUID_7_EBX_RDSEED | CPUID_7_EBX_RTM);
+    } else if (l->leaf == 0xb || l->leaf == 0x1f) {
+        l->d = 0; /* x2APIC id */
+    }
+}
+
+/* Every program asks some 80 times at its start; the answers never change, and are kept for all. */
 static void emulate_cpuid(struct sigcontext_k *regs)
 {
-    u32 leaf = (u32)regs->ax, sub = (u32)regs->cx, a, b, c, d;
-    raw(__NR_arch_prctl, ARCH_SET_CPUID, 1);
-    __asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(leaf), "c"(sub));
-    raw(__NR_arch_prctl, ARCH_SET_CPUID, 0);
-    if (leaf == 1) {
-        c &= ~CPUID_1_ECX_RDRAND;
-        b &= 0x00ffffffu; /* the initial APIC id tells the CPU */
-    } else if (leaf == 7 && sub == 0) {
-        b &= ~(CPUID_7_EBX_RDSEED | CPUID_7_EBX_RTM);
-    } else if (leaf == 0xb || leaf == 0x1f) {
-        d = 0; /* x2APIC id */
+    struct world *w = WORLD;
+    struct cpuid_leaf fresh = {.leaf = (u32)regs->ax, .sub = (u32)regs->cx};
+    const struct cpuid_leaf *l = w->cpuid_leaves, *end = l + w->used_cpuid_leaves;
+    while (l < end && (l->leaf != fresh.leaf || l->sub != fresh.sub))
+        l++;
+    if (l == end) {
+        ask_processor(&fresh);
+        l = &fresh;
+        if (w->used_cpuid_leaves < CPUID_LEAVES_MAX)
+            w->cpuid_leaves[w->used_cpuid_leaves++] = fresh;
     }
-    regs->ax = a;
-    regs->bx = b;
-    regs->cx = c;
-    regs->dx = d;
+    regs->ax = l->a;
+    regs->bx = l->b;
+    regs->cx = l->c;
+    regs->dx = l->d;
     regs->ip += 2;
 }
 
