@@ -16,6 +16,7 @@ import os
 import signal
 import socket
 import struct
+import time
 import warnings
 from dataclasses import dataclass
 
@@ -39,6 +40,7 @@ ctypes.util.find_library = _find_library
 _PTRACE_SEIZE = 0x4206
 _OPTIONS = 0x10 | 0x100000  # PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL
 _EVENT_EXEC = 4
+_DYING_MS = 200  # what a killed process may take to be a zombie
 _WALL = 0x40000000
 _SIZES_FROM_END = 8 * 6  # shim_base and what follows, in boot.S
 _VDSO_FUNCTIONS = (
@@ -137,8 +139,21 @@ def inject(pid: int, task: int, payload: Payload) -> None:
     """Brings the shim into a process at its exec stop and lets it run. `pid` is as we see it."""
     try:
         _inject(pid, task, payload)
-    except (PtraceError, ProcessLookupError):  # SIGKILL ends a ptrace stop as well
-        raise ProcessGone(os.waitpid(pid, _WALL)[1]) from None
+    except (PtraceError, OSError, InjectionFailed):  # SIGKILL ends a ptrace stop as well
+        status = _end_of(pid)
+        if status is None:
+            raise
+        raise ProcessGone(status) from None
+
+
+def _end_of(pid: int) -> int | None:
+    """The wait status of a process that is dying under our hands; None: it lives."""
+    for _ in range(_DYING_MS):
+        found, status = os.waitpid(pid, _WALL | os.WNOHANG)
+        if found and not os.WIFSTOPPED(status):
+            return status
+        time.sleep(0.001)
+    return None
 
 
 def _inject(pid: int, task: int, payload: Payload) -> None:
