@@ -31,6 +31,11 @@ u32 sched_take_nth(struct world *w, u32 k)
     return task;
 }
 
+int sched_may_preempt(const struct world *w)
+{
+    return w->sched.count && (w->config.strategy != STRATEGY_FIFO || fifo_may_preempt(w));
+}
+
 u32 sched_choose(struct world *w, u32 running)
 {
     if (!running && !w->sched.count)

@@ -16,7 +16,11 @@ u32 sched_choose(struct world *w, u32 running);
 /* Takes the k-th of the ready set, 0 <= k < count, in constant time. */
 u32 sched_take_nth(struct world *w, u32 k);
 
+/* Whether the strategy is to be asked although the holder could go on. */
+int sched_may_preempt(const struct world *w);
+
 /* The strategies. */
+int fifo_may_preempt(const struct world *w);
 u32 fifo_choose(struct world *w, u32 running);
 u32 random_choose(struct world *w, u32 running);
 #endif

@@ -66,6 +66,7 @@ static int give(struct task *next, struct task *giver)
     u32 ours = giver->tid | ROBUST_WAITERS, theirs = next->tid | ROBUST_WAITERS;
     w->token_task = next->index;
     next->state = TASK_RUNNING;
+    w->slice_start_ns = w->now_ns;
     w->switches++;
     __atomic_store_n(&w->token, theirs, __ATOMIC_SEQ_CST);
     if (unlikely(__atomic_load_n(&next->alive.word, __ATOMIC_SEQ_CST) & ROBUST_OWNER_DIED) &&
@@ -271,6 +272,6 @@ void scheduling_point(struct task *t)
     check_virtual_limit();
     if (unlikely(proc_of(t)->state == PROC_STOPPED))
         stop_self(t);
-    if (w->config.strategy != STRATEGY_FIFO && w->sched.count)
+    if (unlikely(sched_may_preempt(w)))
         offer(t);
 }
