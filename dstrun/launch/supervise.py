@@ -68,6 +68,8 @@ def run(spec: RunSpec) -> RunResult:
             stack.callback(trace.close)
         capture = stack.enter_context(Capture(spec.capture))
         payload = make_payload(world, image, trace.fd if trace else None)
+        if spec.fs == "overlay":
+            world.wait_for_start()  # its views are made in the run: real times would not repeat
         container = launch(spec, _choose_cpu(), capture.inside())
         stack.callback(container.kill)
         capture.close_inside()
