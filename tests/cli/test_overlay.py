@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NOBODY = 65534
+NOBODY = 54321  # not 65534: in a user namespace all strangers look like that one
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="overlayfs as dstrun uses it needs root")
 
 
