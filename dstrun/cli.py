@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -86,6 +87,8 @@ def _dispatch(args: list[str]) -> int:
     name = first if first in SUBCOMMANDS else "run"
     module = importlib.import_module(f"dstrun.commands.{name}")
     command: click.Command = module.command
+    if name != "run":  # a run has its own handling, and before it there is nothing to put in order
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     rest = args[1:] if first in SUBCOMMANDS else args
     # Not command.main(): that handles interrupts and broken pipes in its own way.
     with command.make_context(f"dstrun {name}", rest) as context:

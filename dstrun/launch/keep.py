@@ -14,7 +14,7 @@ import filecmp
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,14 +32,18 @@ class _Change:
     was_dir: bool = False
 
 
-def keep_changes(container: Container, directory: Path) -> None:
-    """Copies what changed to `directory`. Raises OSError when that fails."""
+def keep_changes(container: Container, asked_for: Sequence[str], directory: Path) -> None:
+    """Copies what changed to `directory`. Raises OSError when that fails.
+
+    `asked_for`: the working directory and what --overlay named.
+    """
+    asked_for = [os.path.realpath(path) for path in asked_for]
     # All is found before anything is written: the directory may itself lie in a layer.
     changes = [
         change
         for layer in container.layers
         if layer.lower is not None
-        for change in _Comparison(container.init_pid, layer, container.layers).changes()
+        for change in _Comparison(container, layer, asked_for).changes()
     ]
     files = directory / "files"
     files.mkdir(parents=True, exist_ok=True)
@@ -56,13 +60,15 @@ def keep_changes(container: Container, directory: Path) -> None:
 class _Comparison:
     """One layer: the program's view of it beside the files as they were."""
 
-    def __init__(self, init_pid: int, layer: Layer, layers: list[Layer]) -> None:
+    def __init__(self, container: Container, layer: Layer, asked_for: Sequence[str]) -> None:
+        init_pid = container.init_pid
+        self._asked_for = asked_for
         self._path = layer.path
         self._view = f"/proc/{init_pid}/root{layer.path.rstrip('/')}"
         self._lower = f"/proc/{init_pid}/fd/{layer.lower}"
         self._upper = f"/proc/{init_pid}/fd/{layer.upper}" if layer.upper is not None else None
         self._hidden = layer.hidden
-        self._others = {other.path for other in layers} - {layer.path}
+        self._others = {other.path for other in container.layers} - {layer.path}
 
     def changes(self) -> Iterator[_Change]:
         """In the order of paths."""
@@ -85,7 +91,7 @@ class _Comparison:
         if any(is_below(path, hidden) for hidden in self._hidden):
             before = None  # it was not there for the program
         if now is None:
-            if before is not None:
+            if before is not None and not self._was_left_out(path, before):
                 yield _Change(path, None, stat.S_ISDIR(before.st_mode))
         elif stat.S_ISDIR(now.st_mode):
             if before is None or not stat.S_ISDIR(before.st_mode):
@@ -93,6 +99,11 @@ class _Comparison:
             yield from self._folder(below, guided and not self._is_replaced(below))
         elif before is None or self._differ(view, now, lower, before, guided):
             yield _Change(path, view)
+
+    def _was_left_out(self, path: str, before: os.stat_result) -> bool:
+        """A copy of /tmp has nothing of other users' but what was asked for."""
+        foreign = self._upper is None and before.st_uid != os.geteuid()
+        return foreign and not any(is_below(path, asked) for asked in self._asked_for)
 
     def _is_replaced(self, below: str) -> bool:
         """A directory of its own in the upper layer, or one that was renamed."""

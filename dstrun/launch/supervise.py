@@ -68,13 +68,15 @@ def run(spec: RunSpec) -> RunResult:
             stack.callback(trace.close)
         capture = stack.enter_context(Capture(spec.capture))
         payload = make_payload(world, image, trace.fd if trace else None)
+        if spec.fs == "overlay":
+            world.wait_for_start()  # its views are made in the run: real times would not repeat
         container = launch(spec, _choose_cpu(), capture.inside())
         stack.callback(container.kill)
         capture.close_inside()
         supervision = _Supervision(spec, world, trace, payload, container, started_ns)
         result = supervision.run()
         if spec.keep:
-            _keep(container, spec.keep, result)
+            _keep(container, spec, spec.keep, result)
         container.kill()
         capture.finish(result)
         if trace:
@@ -83,12 +85,12 @@ def run(spec: RunSpec) -> RunResult:
         return result
 
 
-def _keep(container: Container, directory: Path, result: RunResult) -> None:
+def _keep(container: Container, spec: RunSpec, directory: Path, result: RunResult) -> None:
     """What the run changed; while init is there, through which its files are reached."""
     from dstrun.launch.keep import keep_changes
 
     try:
-        keep_changes(container, directory)
+        keep_changes(container, (spec.cwd, *spec.overlay_dirs), directory)
     except OSError as error:
         result.outcome, result.origin, result.exit_code = "error", "dstrun", EXIT_ERROR
         result.message = f"--keep {directory}: {error.strerror}: {error.filename}"

@@ -89,7 +89,7 @@ class Run:
         """No temporary file, nothing in the working directory, nothing named in shared memory."""
         assert list(self.temporary.iterdir()) == []
         assert list(self.work.iterdir()) == []
-        assert not [name for name in os.listdir("/dev/shm") if "dstrun" in name]
+        assert not list(Path("/dev/shm").glob("*dstrun*"))
 
 
 def worlds(processes: list[psutil.Process]) -> set[int]:
@@ -102,7 +102,7 @@ def worlds(processes: list[psutil.Process]) -> set[int]:
             for line in re.findall(r"(\d+) +/memfd:dstrun-world", maps):
                 found.add(int(line))
             for fd in (base / "fd").iterdir():
-                if os.readlink(fd).startswith("/memfd:dstrun-world"):
+                if str(fd.readlink()).startswith("/memfd:dstrun-world"):
                     found.add(fd.stat().st_ino)
         except OSError:
             continue
@@ -214,7 +214,7 @@ SPINNING = "while :; do echo; done"
 def test_a_full_disk_is_one_error_and_the_end(tmp_path: Path, script: str) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    inside = f"mount -t tmpfs -o size=6m none {small} && exec \"$@\" >/dev/null"
+    inside = f'mount -t tmpfs -o size=6m none {small} && exec "$@" >/dev/null'
     command = [sys.executable, "-m", "dstrun", "-o", f"{small}/a.trace", "--", "bash", "-c", script]
     started = time.monotonic()
     done = subprocess.run(
@@ -229,7 +229,7 @@ def test_a_full_disk_is_one_error_and_the_end(tmp_path: Path, script: str) -> No
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs a small file system")
 def test_no_room_for_the_first_event(tmp_path: Path) -> None:
-    inside = f"mount -t tmpfs -o size=1m none {tmp_path} && \"$@\"; echo $?; ls -A {tmp_path}"
+    inside = f'mount -t tmpfs -o size=1m none {tmp_path} && "$@"; echo $?; ls -A {tmp_path}'
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", inside, "sh",
          sys.executable, "-m", "dstrun", "-o", f"{tmp_path}/a.trace", "--", "true"],
