@@ -8,7 +8,7 @@
  *
  * Times. Real time stamps before the start of the run are the files' own and are shown. Any later
  * one came about in the run, and is shown as the virtual time of the call that we saw cause it
- * (inode_touch), or, when we saw none, as that of first sight. Times that the program sets itself
+ * (inode_touch), or, when we saw none, as that of first sight (but see is_old_directory). Times that the program sets itself
  * are in the kernel too, and are shown as given until something else changes the file.
  * Access times are shown as on a file system mounted noatime: whether a read moves the real one
  * depends on the day (relatime), so it is the modification time unless the program sets it.
@@ -170,20 +170,29 @@ static int is_timeless(const struct statx_k *st)
            (type != S_IFREG_BITS && type != S_IFDIR_BITS && type != S_IFLNK_BITS);
 }
 
+/* What changes a directory is a call that we see. Others use /tmp, too, while the run lasts: a
+ * directory that is older than the run, or of unknown age, keeps its own times until the program
+ * changes it. */
+static int is_old_directory(const struct inode *e, const struct statx_k *st)
+{
+    return statx_is(st, S_IFDIR_BITS) && !in_run(e->birth_ns);
+}
+
 /* Times of the run that no call of the program explains: now is the first it can see of them. */
 static void explain_times(struct inode *e, const struct statx_k *st)
 {
     i64 now = (i64)wall_ns(), mtime = time_ns(&st->mtime);
+    int others = is_old_directory(e, st);
     if (e->touched & INODE_MTIME) {
         if (e->real_mtime_ns && e->real_mtime_ns != mtime) { /* set by the program, changed since */
             e->mtime_ns = now;
             e->real_mtime_ns = 0;
         }
-    } else if (in_run(mtime)) {
+    } else if (!others && in_run(mtime)) {
         e->mtime_ns = now;
         e->touched |= INODE_MTIME;
     }
-    if (!(e->touched & INODE_CTIME) && in_run(time_ns(&st->ctime))) {
+    if (!others && !(e->touched & INODE_CTIME) && in_run(time_ns(&st->ctime))) {
         e->ctime_ns = now;
         e->touched |= INODE_CTIME;
     }
