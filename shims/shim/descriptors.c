@@ -71,7 +71,7 @@ void channel_wake(u32 channel, int writers)
         wake(task_at(w->waiters[*head].task), WAKE_DONE);
 }
 
-static void channel_wake_all(u32 channel)
+void channel_wake_all(u32 channel)
 {
     channel_wake(channel, 0);
     channel_wake(channel, 1);

@@ -44,6 +44,6 @@ i64 park_on_channel(struct task *t, u32 channel, int as_writer, u64 deadline_ns)
 /* A wait for something that has no wake-up in the world: look again after 1 ms of virtual time. */
 i64 park_and_look_again(struct task *t) HIDDEN;
 /* recv (POLLIN) and send (POLLOUT) on an object that has a channel. */
-i64 pair_transfer(struct trap *c, struct object *o, i16 events) HIDDEN;
+i64 pair_transfer(struct trap *c, struct object *o, i16 events, u64 flags) HIDDEN;
 u32 fifo_channel(u32 inode) HIDDEN; /* a reference to the channel of a FIFO */
 #endif

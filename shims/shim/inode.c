@@ -8,7 +8,7 @@
  *
  * Times. Real time stamps before the start of the run are the files' own and are shown. Any later
  * one came about in the run, and is shown as the virtual time of the call that we saw cause it
- * (inode_touch), or, when we saw none, as that of first sight. Times that the program sets itself
+ * (inode_touch), or, when we saw none, as that of first sight (but see is_old_directory). Times that the program sets itself
  * are in the kernel too, and are shown as given until something else changes the file.
  * Access times are shown as on a file system mounted noatime: whether a read moves the real one
  * depends on the day (relatime), so it is the modification time unless the program sets it.
@@ -183,11 +183,11 @@ static void explain_times(struct inode *e, const struct statx_k *st)
             e->mtime_ns = now;
             e->real_mtime_ns = 0;
         }
-    } else if (in_run(mtime)) {
+    } else if (!others && in_run(mtime)) {
         e->mtime_ns = now;
         e->touched |= INODE_MTIME;
     }
-    if (!(e->touched & INODE_CTIME) && in_run(time_ns(&st->ctime))) {
+    if (!others && !(e->touched & INODE_CTIME) && in_run(time_ns(&st->ctime))) {
         e->ctime_ns = now;
         e->touched |= INODE_CTIME;
     }

@@ -207,6 +207,7 @@ void fd_table_exec(struct proc *p) HIDDEN;
 void fd_table_init_outside(struct proc *p) HIDDEN;
 void object_unref(u32 object) HIDDEN;
 void channel_wake(u32 channel, int writers) HIDDEN;
+void channel_wake_all(u32 channel) HIDDEN;
 void channel_unref(u32 channel) HIDDEN;
 void wait_on_channel(struct task *t, u32 channel, int as_writer) HIDDEN;
 void waiters_drop(struct task *t) HIDDEN;

@@ -8,6 +8,9 @@
 
 #define LOOK_AGAIN_NS 1000000ul
 #define PREAD_RANDOM_CHUNK 256
+#define MSG_DONTWAIT_FLAG 0x40u
+#define MSG_WAITALL_FLAG 0x100u
+#define MSG_NOSIGNAL_FLAG 0x4000u
 
 i64 park_on_channel(struct task *t, u32 channel, int as_writer, u64 deadline_ns)
 {
@@ -160,17 +163,46 @@ static i64 outside_read(struct trap *c)
     return n == -ERESTARTSYS ? -EINTR : n;
 }
 
-/* recv and send on a socket pair of ours: one message or one try at a time. */
-i64 pair_transfer(struct trap *c, struct object *o, i16 events)
+/* recv on a socket pair of ours. MSG_WAITALL: goes on until all is there, or the end, or a signal. */
+static i64 pair_receive(struct trap *c, struct object *o, int waits, int all)
 {
+    u64 buffer = c->a[1], bytes = c->a[2], done = 0;
+    i64 result;
+    for (;;) {
+        result = pass(c);
+        if (result >= 0)
+            channel_wake(far_channel(o), 1);
+        if (result > 0 && all && done + (u64)result < bytes) {
+            done += (u64)result;
+            c->a[1] += (u64)result;
+            c->a[2] -= (u64)result;
+            continue;
+        }
+        if (result != -EAGAIN || !waits)
+            break;
+        i64 error = park_on_channel(c->t, o->channel, 0, ~0ul);
+        if (error) {
+            result = error;
+            break;
+        }
+    }
+    c->a[1] = buffer;
+    c->a[2] = bytes;
+    return done ? (i64)done + (result > 0 ? result : 0) : result;
+}
+
+/* recv and send on a socket pair of ours: one message or one try at a time. */
+i64 pair_transfer(struct trap *c, struct object *o, i16 events, u64 flags)
+{
+    int waits = !o->nonblock && !(flags & MSG_DONTWAIT_FLAG);
     if (events == POLLIN_BIT)
-        return channel_read(c, o);
+        return pair_receive(c, o, waits, c->nr == __NR_recvfrom && (flags & MSG_WAITALL_FLAG));
     for (;;) {
         i64 n = pass(c);
-        if (n > 0)
+        if (n >= 0)
             channel_wake(far_channel(o), 0);
-        if (n != -EAGAIN || o->nonblock)
-            return broken_pipe(c, n);
+        if (n != -EAGAIN || !waits)
+            return flags & MSG_NOSIGNAL_FLAG ? n : broken_pipe(c, n);
         i64 error = park_on_channel(c->t, o->channel, 1, ~0ul);
         if (error)
             return error;

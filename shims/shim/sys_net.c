@@ -7,6 +7,7 @@
 #include "files.h"
 
 #define MSG_DONTWAIT_FLAG 0x40u
+#define MSG_NOSIGNAL_FLAG 0x4000u
 
 /* A service that is not there says so in the same way every time. One that is there is not ours. */
 i64 sys_connect(struct trap *c)
@@ -22,7 +23,7 @@ static i64 when_ready(struct trap *c, i16 events, u64 flags)
     struct object *o = &WORLD->objects[fd_object(c->p, (i32)c->a[0])];
     struct pollfd_k p = {.fd = (i32)c->a[0], .events = events};
     if (o->channel)
-        return pair_transfer(c, o, events);
+        return pair_transfer(c, o, events, flags);
     count_uncontrolled(c);
     while (!o->nonblock && !(flags & MSG_DONTWAIT_FLAG) && raw(__NR_poll, &p, 1, 0) == 0) {
         i64 error = park_and_look_again(c->t);
@@ -30,7 +31,7 @@ static i64 when_ready(struct trap *c, i16 events, u64 flags)
             return error;
     }
     i64 n = pass(c);
-    if (n == -EPIPE && events == POLLOUT_BIT)
+    if (n == -EPIPE && events == POLLOUT_BIT && !(flags & MSG_NOSIGNAL_FLAG))
         signal_self(c->t, SIG_PIPE);
     return n;
 }
@@ -41,6 +42,18 @@ i64 sys_recvfrom(struct trap *c) { return when_ready(c, POLLIN_BIT, c->a[3]); }
 i64 sys_recvmsg(struct trap *c) { return when_ready(c, POLLIN_BIT, c->a[2]); }
 i64 sys_sendto(struct trap *c) { return when_ready(c, POLLOUT_BIT, c->a[3]); }
 i64 sys_sendmsg(struct trap *c) { return when_ready(c, POLLOUT_BIT, c->a[2]); }
+
+/* Both ends may be waited on: the end of file for one, EPIPE for the other. */
+i64 sys_shutdown(struct trap *c)
+{
+    struct object *o = &WORLD->objects[fd_object(c->p, (i32)c->a[0])];
+    i64 error = pass(c);
+    if (!error && o->channel) {
+        channel_wake_all(o->channel);
+        channel_wake_all(o->peer);
+    }
+    return error;
+}
 
 /* ---- epoll: its members are not known here, so it is looked at again ---- */
 static i64 epoll_until(struct trap *c, u64 deadline_ns)

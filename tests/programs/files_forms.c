@@ -220,7 +220,7 @@ static double time_of(const struct timespec *t) { return (double)t->tv_sec + (do
 static int near(const struct timespec *t, double wanted)
 {
     double off = time_of(t) - wanted;
-    return off > -0.02 && off < 0.02; /* the kernel's stamps are coarse */
+    return off > -0.2 && off < 0.2; /* the kernel's stamps are coarse, and a machine may be slow */
 }
 
 static void times(void)
@@ -256,20 +256,20 @@ static void times(void)
     set[0].tv_nsec = 2000000000;
     CHECK_ERRNO(utimensat(AT_FDCWD, "t", set, 0), EINVAL);
     CHECK_ERRNO(utimensat(AT_FDCWD, "none", 0, 0), ENOENT);
-    sleep_ms(30);
+    sleep_ms(300);
     CHECK_EQ(utimensat(AT_FDCWD, "t", 0, 0), 0);
     stat("t", &st);
     CHECK(near(&st.st_mtim, now_s(CLOCK_REALTIME)) && near(&st.st_atim, now_s(CLOCK_REALTIME)));
-    sleep_ms(30);
+    sleep_ms(300);
     CHECK_EQ(ftruncate(fd, 0), 0);
     fstat(fd, &st);
     CHECK(near(&st.st_mtim, now_s(CLOCK_REALTIME)));
     close(fd);
-    sleep_ms(30);
+    sleep_ms(300);
     CHECK_EQ(mkdir("td", 0755), 0);
     stat(".", &st);
     CHECK(near(&st.st_mtim, now_s(CLOCK_REALTIME))); /* a directory's change */
-    sleep_ms(30);
+    sleep_ms(300);
     CHECK_EQ(rmdir("td"), 0);
     stat(".", &st);
     CHECK(near(&st.st_mtim, now_s(CLOCK_REALTIME)));
@@ -285,7 +285,7 @@ static void times(void)
     CHECK_EQ(byte, 'M');
     fstat(fd, &st);
     double age = now_s(CLOCK_REALTIME) - time_of(&st.st_mtim);
-    CHECK(age > -0.02 && age < 0.2);
+    CHECK(age > -0.02 && age < 0.4);
     close(fd);
     stat("/etc/passwd", &st);
     CHECK(time_of(&st.st_mtim) < start);
