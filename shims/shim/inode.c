@@ -170,14 +170,19 @@ static int is_timeless(const struct statx_k *st)
            (type != S_IFREG_BITS && type != S_IFDIR_BITS && type != S_IFLNK_BITS);
 }
 
-/* Times of the run that no call of the program explains: now is the first it can see of them. But a
- * directory that was there before is changed by calls that we follow, or from outside (/tmp): then
- * its time is left as one from before the run. */
+/* What changes a directory is a call that we see. Others use /tmp, too, while the run lasts: a
+ * directory that is older than the run, or of unknown age, keeps its own times until the program
+ * changes it. */
+static int is_old_directory(const struct inode *e, const struct statx_k *st)
+{
+    return statx_is(st, S_IFDIR_BITS) && !in_run(e->birth_ns);
+}
+
+/* Times of the run that no call of the program explains: now is the first it can see of them. */
 static void explain_times(struct inode *e, const struct statx_k *st)
 {
     i64 now = (i64)wall_ns(), mtime = time_ns(&st->mtime);
-    if (statx_is(st, S_IFDIR_BITS) && !in_run(e->birth_ns) && !(e->touched & INODE_MTIME))
-        return;
+    int others = is_old_directory(e, st);
     if (e->touched & INODE_MTIME) {
         if (e->real_mtime_ns && e->real_mtime_ns != mtime) { /* set by the program, changed since */
             e->mtime_ns = now;
