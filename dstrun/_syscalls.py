@@ -312,7 +312,7 @@ SYSCALLS: Final[dict[int, Syscall]] = {
     47: Syscall("recvmsg", "ORDERED", "sys_recvmsg",
         ("FD", "MSGHDR_OUT", "MSG_FLAGS"),
         "on socket pairs; on other sockets counted as not under control"),
-    48: Syscall("shutdown", "ORDERED", "pass",
+    48: Syscall("shutdown", "ORDERED", "sys_shutdown",
         ("FD", "SHUT_HOW"),
         "local to the simulation; what waits on it is counted"),
     49: Syscall("bind", "ORDERED", "pass",
