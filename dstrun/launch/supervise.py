@@ -61,11 +61,12 @@ def run(spec: RunSpec) -> RunResult:
     with ExitStack() as stack:
         check_program(spec.program)
         image = load_shim_image()
-        world = World()
+        # The trace first: what its making does to its directory is not of the run.
         trace = TraceFile(spec.trace, spec.meta() | machine_meta()) if spec.trace else None
         if trace:
             stack.callback(remove_if_empty, trace.path)
             stack.callback(trace.close)
+        world = World()
         capture = stack.enter_context(Capture(spec.capture))
         payload = make_payload(world, image, trace.fd if trace else None)
         if spec.fs == "overlay":

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,9 +58,14 @@ def tree(folder: Path) -> dict[str, tuple[int, int, bytes]]:
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Path:
-    """A working directory with some files of the past."""
-    folder = tmp_path / "work"
+def work() -> Iterator[Path]:
+    """A working directory with some files of the past.
+
+    Not below /tmp: programs look at the directories above, and those others change meanwhile.
+    """
+    top = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    top.chmod(0o755)
+    folder = top / "work"
     (folder / "old" / "sub").mkdir(parents=True)
     for name in ("a", "b", "same", "old/x", "old/sub/y"):
         (folder / name).write_text(name + "\n")
@@ -67,7 +73,8 @@ def work(tmp_path: Path) -> Path:
     os.link(folder / "a", folder / "twin")
     for path in (*folder.rglob("*"), folder):
         os.utime(path, ns=(10**18, 10**18 + 5), follow_symlinks=False)
-    return folder
+    yield folder
+    shutil.rmtree(top)
 
 
 CHANGES = """
@@ -241,13 +248,7 @@ def user(work: Path) -> Iterator[User]:
         pytest.skip("no Python with our libraries that other users may run")
     for path in (work, *work.rglob("*")):
         os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
-    opened = [p for p in work.parents if not p.stat().st_mode & 0o001]
-    modes = [p.stat().st_mode for p in opened]
-    for path in opened:
-        path.chmod(0o755)
     yield User(python, work)
-    for path, mode in zip(opened, modes, strict=True):
-        path.chmod(mode)
 
 
 def test_a_user_without_rights(user: User) -> None:
