@@ -11,6 +11,11 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# Two workers share two CPUs with what they simulate: how long an example took says nothing.
+settings.register_profile("dstrun", deadline=None)
+settings.load_profile("dstrun")
 
 
 def pytest_configure(config: pytest.Config) -> None:

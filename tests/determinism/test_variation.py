@@ -88,9 +88,7 @@ SOURCES = [
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda s: s.name)
-def test_same_seed_agrees(
-    source: Source, simulate: Simulate, fresh: Callable[[], None]
-) -> None:
+def test_same_seed_agrees(source: Source, simulate: Simulate, fresh: Callable[[], None]) -> None:
     runs = []
     for seed in (7, 7, 8):
         fresh()
