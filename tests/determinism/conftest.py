@@ -72,7 +72,7 @@ def _text(data: bytes) -> str:
 
 @pytest.fixture
 def fresh(work: Path) -> Callable[[Path | None], None]:
-    """fresh(source): an empty `work`, or a new copy of `source`: new inodes, the files' old mtimes."""
+    """fresh(source): `work` empty, or a copy of `source`: new inodes, the files' own mtimes."""
 
     def renew(source: Path | None = None) -> None:
         shutil.rmtree(work)

@@ -12,8 +12,10 @@ RUNS, LOADED = (60, 20) if FULL else (4, 2)
 # What the runs start from: the overlay's line needs nothing of it but an empty directory.
 _HELLO = '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n'
 
-_PYTHON = """import time,os,random,uuid,socket; print(time.time(), time.monotonic(),
-random.random(), uuid.uuid4(), os.getpid(), hash("x"), socket.gethostname(), id(object()))""".replace("\n", " ")
+_PYTHON = (
+    "import time,os,random,uuid,socket; print(time.time(), time.monotonic(), random.random(), "
+    'uuid.uuid4(), os.getpid(), hash("x"), socket.gethostname(), id(object()))'
+)
 _SQL = (
     "create table if not exists t(a); insert into t values(random()); "
     'select *, datetime("now") from t'
