@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PROGRAMS = ROOT / "tests" / "programs"
 FULL = os.environ.get("TEST_FULL", "") not in ("", "0")
-FIXED_ENV = {"PATH": os.environ["PATH"], "HOME": "/tmp", "LANG": "C", "TZ": "UTC"}
+FIXED_ENV = {"PATH": os.environ["PATH"], "HOME": "/tmp", "LANG": "C.UTF-8", "TZ": "UTC"}
 
 
 @dataclass(frozen=True)

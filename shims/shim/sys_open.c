@@ -93,7 +93,8 @@ static i64 fifo_opened(struct trap *c, i64 fd, u64 flags, const struct statx_k *
     channel_wake(channel, 0);
     channel_wake(channel, 1);
     u32 writers_before = WORLD->channels[channel].writers_ever;
-    while ((flags & O_ACCMODE_BITS) == O_RDONLY_FLAG && !(flags & O_NONBLOCK_FLAG) &&
+    int is_named = WORLD->channels[channel].inode != 0; /* a pipe by /dev/fd/N is open at once */
+    while (is_named && (flags & O_ACCMODE_BITS) == O_RDONLY_FLAG && !(flags & O_NONBLOCK_FLAG) &&
            !WORLD->channels[channel].writers && WORLD->channels[channel].writers_ever == writers_before) {
         i64 error = park_on_channel(c->t, channel, 0, ~0ul);
         if (error) {

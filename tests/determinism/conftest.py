@@ -27,12 +27,15 @@ def work(tmp_path: Path) -> Path:
 def simulate(work: Path, tmp_path: Path) -> Simulate:
     """simulate(*command, seed=7, options=()): one recorded run in `work`."""
 
+    traces = tmp_path / "traces"  # not beside `work`, whose parents some programs look at
+    traces.mkdir()
+
     def run(*command: str, seed: int | str = 7, options: tuple[str, ...] = ()) -> Run:
         read, write = os.pipe()
         try:
             done = subprocess.run(
                 [sys.executable, "-m", "dstrun", "--seed", str(seed), "-q",
-                 "--status-fd", str(write), "-o", str(tmp_path / "run.trace"), "--force",
+                 "--status-fd", str(write), "-o", str(traces / "run.trace"), "--force",
                  *options, "--", *command],
                 cwd=work, env={**FIXED_ENV, "PYTHONPATH": str(ROOT)}, pass_fds=(write,),
                 stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False,
@@ -69,12 +72,12 @@ def _text(data: bytes) -> str:
 
 @pytest.fixture
 def fresh(work: Path) -> Callable[[Path | None], None]:
-    """fresh(source): `work` as it was, or a new copy of `source`, with new inodes and times."""
+    """fresh(source): `work` empty, or a copy of `source`: new inodes, the files' own mtimes."""
 
     def renew(source: Path | None = None) -> None:
         shutil.rmtree(work)
         if source:
-            shutil.copytree(source, work, copy_function=shutil.copyfile)
+            shutil.copytree(source, work)
         else:
             work.mkdir()
 

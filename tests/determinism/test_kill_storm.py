@@ -1,0 +1,110 @@
+"""Storms: whoever is killed, and whenever, the run ends, clearly, and leaves nothing.
+
+From outside, random processes of a busy tree are killed by SIGKILL at random moments: a run then
+ends by the program's own end, by the death of its first process, or with dstrun's one line. Inside
+the simulation, where the moments are the seed's, the same seed gives the same run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from runs_lib import FIXED_ENV, FULL, ROOT, Native, Program, Simulate
+
+KILLS = 10_000 if FULL else 100
+LANES = 4  # parametrised, for pytest-xdist
+WITHIN_S = 20.0
+_SHELL = "{tree} 100 & for i in 1 2 3 4 5 6; do sleep 0.1 | cat; done; wait; echo end"
+# What is said when the machinery itself lost something, and not the program.
+_CLEAR_ERRORS = (
+    "killed from outside while inside the shim", "killed before its first instruction",
+    "init died before the program was started",
+)  # fmt: skip
+
+
+def _tree(run: psutil.Process) -> list[psutil.Process]:
+    """The simulated processes: below dstrun, but neither itself nor init."""
+    found = []
+    try:
+        for process in run.children(recursive=True):
+            try:
+                if process.ppid() != run.pid and process.name() not in ("dstrun-init", "python3"):
+                    found.append(process)
+            except psutil.NoSuchProcess:
+                continue
+    except psutil.NoSuchProcess:
+        pass
+    return found
+
+
+def _kill_one(run: psutil.Process, rng: random.Random) -> bool:
+    victims = _tree(run)
+    if not victims:
+        return False
+    try:
+        rng.choice(victims).send_signal(signal.SIGKILL)
+    except psutil.NoSuchProcess:
+        return False
+    return True
+
+
+def _storm(command: list[str], work: Path, rng: random.Random) -> tuple[str, str, int]:
+    """One run and its kills: what it said, how it ended, how many were killed."""
+    popen = subprocess.Popen(
+        command, cwd=work, env={**FIXED_ENV, "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    run, killed, wanted = psutil.Process(popen.pid), 0, rng.choice((1, 1, 2, 3, 20))
+    while popen.poll() is None and not _tree(run):
+        time.sleep(0.001)
+    while popen.poll() is None and killed < wanted:
+        time.sleep(rng.random() * 0.05)
+        killed += _kill_one(run, rng)
+    inside = _tree(run)
+    try:
+        _, err = popen.communicate(timeout=WITHIN_S)
+    except subprocess.TimeoutExpired:
+        pytest.fail(f"hangs after {killed} kills: {[(p.pid, p.name()) for p in _tree(run)]}")
+    finally:
+        popen.kill()
+    _, left = psutil.wait_procs(inside, timeout=5)
+    assert not left, f"left behind: {left}"
+    result = json.loads(err.splitlines()[-1])
+    return result["outcome"], result["message"], killed
+
+
+@pytest.mark.parametrize("lane", range(LANES))
+def test_killed_from_outside(lane: int, program: Program, tmp_path: Path) -> None:
+    shell = _SHELL.format(tree=program("busy_tree"))
+    rng = random.Random(int(os.environ.get("TEST_SEED", "1")) * LANES + lane)
+    killed, outcomes = 0, []
+    while killed < KILLS // LANES:
+        record = ["--no-trace"] if rng.random() < 0.5 else ["-o", "run.trace", "--force"]
+        outcome, message, kills = _storm(
+            [sys.executable, "-m", "dstrun", "--json", *record, "--", "bash", "-c", shell],
+            tmp_path, rng,
+        )  # fmt: skip
+        killed += kills
+        outcomes.append(outcome)
+        own_end = outcome in ("exited", "killed")
+        assert own_end or any(text in message for text in _CLEAR_ERRORS), (outcome, message)
+    assert outcomes.count("error") < len(outcomes) / 2, outcomes
+
+
+def test_killed_inside(program: Program, simulate: Simulate, native: Native) -> None:
+    binary, kills = program("inner_storm"), str(2000 if FULL else 100)
+    assert native(binary, "5").status == 0
+    first = simulate(binary, kills)
+    assert first.status == 0, first.err
+    assert first.out.count("\n") == int(kills)
+    assert simulate(binary, kills).identity == first.identity
+    assert simulate(binary, kills, seed=8).out != first.out
