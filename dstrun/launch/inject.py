@@ -117,15 +117,28 @@ def release(pid: int) -> None:
     ptrace_detach(pid)
 
 
-def wait_for_exec(pid: int) -> bool:
-    """Waits for the seized process's exec; False when that failed (it tells by SIGTRAP)."""
+def wait_for_exec(pid: int, thread: int | None = None) -> bool:
+    """Waits for the seized process's exec; False when that failed (it tells by SIGTRAP).
+
+    When a thread that is not the leader was seized, its exec is reported at the leader's pid: the
+    thread's own id is gone by then, and a wait for it would never end.
+    """
+    thread = thread or pid
     while True:
-        status = _wait_stop(pid)
+        status = _wait_stop(thread if thread == pid else _next_of(pid, thread))
         if status >> 16 == _EVENT_EXEC:
             return True
         if os.WSTOPSIG(status) == signal.SIGTRAP and status >> 16 == 0:
             return False
-        ptrace_cont(pid, os.WSTOPSIG(status) if status >> 16 == 0 else 0)
+        ptrace_cont(thread, os.WSTOPSIG(status) if status >> 16 == 0 else 0)
+
+
+def _next_of(pid: int, thread: int) -> int:
+    """Which of the two has something to tell; nothing is taken from who waits for another."""
+    told = os.waitid(os.P_ALL, 0, os.WEXITED | os.WSTOPPED | os.WNOWAIT | _WALL)
+    if told and told.si_pid in (pid, thread):
+        return told.si_pid
+    raise ProcessGone(signal.SIGKILL)  # the container's init: all is gone
 
 
 def _wait_stop(pid: int) -> int:

@@ -47,6 +47,7 @@ _TICK_S = 0.1
 _REQUEST_STATE = abi.Request.state.within(abi.World.request)
 _REQUEST_ERROR = abi.Request.error.within(abi.World.request)
 _REQUEST_PID = abi.Request.pid.within(abi.World.request)
+_REQUEST_TID = abi.Request.tid.within(abi.World.request)
 _REQUEST_TASK = abi.Request.task.within(abi.World.request)
 _SEGMENTS_READY = abi.TraceState.segments_ready.within(abi.World.trace)
 _GROW_WANTED = abi.TraceState.grow_wanted.within(abi.World.trace)
@@ -210,17 +211,20 @@ class _Supervision:
         """A process is about to exec: follow it, and bring the shim into its new program."""
         task = self.world.get(_REQUEST_TASK)
         try:
-            pid = self.pids.outer(self.world.get(_REQUEST_PID))
-            seize(pid)
+            leader, tid = self.world.get(_REQUEST_PID), self.world.get(_REQUEST_TID)
+            pid = thread = self.pids.outer(leader)
+            if tid != leader:
+                thread = self.pids.outer_thread(pid, tid)
+            seize(thread)
         except OSError as error:
             self._answer(abi.REQ_REFUSED, error.errno or errno.EPERM)
             return
         self._answer(abi.REQ_GRANTED)
         try:
-            if wait_for_exec(pid):
+            if wait_for_exec(pid, thread):
                 inject(pid, task, self.payload)
             else:
-                release(pid)
+                release(thread)
         except ProcessGone:
             self._mark_dead(task)
             self._hand_to_deputy()
