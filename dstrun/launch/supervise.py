@@ -44,6 +44,7 @@ from dstrun.native import load_shim_image
 from dstrun.spec import RunResult, RunSpec
 
 _TICK_S = 0.1
+_INIT_ANSWERS_S = 5.0
 _REQUEST_STATE = abi.Request.state.within(abi.World.request)
 _REQUEST_ERROR = abi.Request.error.within(abi.World.request)
 _REQUEST_PID = abi.Request.pid.within(abi.World.request)
@@ -130,6 +131,7 @@ class _Supervision:
         self.pids = Pids(container)
         self.interrupted = 0
         self.progress = -1
+        self.ended_outside = False
         self.message = ""
 
     def run(self) -> RunResult:
@@ -270,7 +272,7 @@ class _Supervision:
         deputy = next((i for i in self.world.tasks() if self._can_be_deputy(i)), None)
         if deputy is None:
             if not self._ended():
-                self._end(abi.END_EXITED, "")
+                self._end_outside()
             return
         self.world.set(abi.World.deputy, 1)
         self.world.set(abi.World.token_task, deputy)
@@ -304,6 +306,11 @@ class _Supervision:
         self.world.set(abi.World.end_reason, reason)
         self.message = message
 
+    def _end_outside(self) -> None:
+        """The program is gone without having told: its status is what init reaps."""
+        self.ended_outside = True
+        self._end(abi.END_EXITED, "")
+
     def _check_limits(self) -> None:
         self._look_for_dead()
         self._look_at_holder()
@@ -314,13 +321,12 @@ class _Supervision:
             limit = f"{self.spec.wall_limit_s:g} s"
             self._end(abi.END_WALL, f"the limit of real time, {limit}, was reached")
         elif self.container.exit_status(0) is not None and not self._ended():
-            self._end(abi.END_EXITED, "")
+            self._end_outside()
 
     def _result(self) -> RunResult:
         tree = processes(self.world)
-        status = None
-        if self.world.get(abi.World.end_reason) == abi.END_EXITED:
-            status = self.container.exit_status(5.0)
+        # A program that ended by its own call has told the world how; the kernel need not be asked.
+        status = self.container.exit_status(_INIT_ANSWERS_S) if self.ended_outside else None
         self.world.set(abi.World.stopping, 1)
         result = result_of(self.world, status, self.message, self.interrupted)
         result.processes = tree
