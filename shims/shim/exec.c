@@ -5,6 +5,7 @@
  * program and lets go (dstrun/launch/inject.py). start.c runs next.
  */
 #include "files.h"
+#include "futex.h"
 #include "process.h"
 
 #define AT_SYMLINK_NOFOLLOW_FLAG 0x100ul
@@ -138,6 +139,9 @@ static i64 exec(struct trap *c, i64 dirfd, u64 argv, u64 envp, u64 at_flags)
         return refuse(error);
     record_mark(&mark);
     record_call(c, 0);
+    /* Here, for the memory is gone afterwards; an exec that fails after all (E2BIG) pays for it. */
+    for (u32 i = c->p->first_task; i; i = task_at(i)->next_in_proc)
+        futex_robust_exit(task_at(i));
     t->place = PLACE_EXEC;
     /* An exec looks like a death to the kernel's robust list; the supervisor watches by ptrace now. */
     raw(__NR_set_robust_list, 0, sizeof t->robust);

@@ -236,7 +236,11 @@ i64 sys_clone3(struct trap *c)
         return -EINVAL;
     if (copy_in(&a, c->a[0], min_u64(c->a[1], sizeof a)))
         return -EFAULT;
-    if (a.set_tid_size || a.cgroup || (a.flags & CLONE_EXIT_SIGNAL_MASK))
+    if (a.set_tid_size || a.cgroup || (a.flags & CLONE_EXIT_SIGNAL_MASK) || a.exit_signal > 64)
+        return -EINVAL;
+    if (!a.stack != !a.stack_size)
+        return -EINVAL;
+    if (a.exit_signal && (a.flags & (CLONE_THREAD_FLAG | CLONE_PARENT_FLAG)))
         return -EINVAL;
     struct clone_request q = {.flags = a.flags,
                               .stack = a.stack ? a.stack + a.stack_size : 0,

@@ -23,13 +23,16 @@ struct procmap_query_k {
 };
 
 /* ---- keys ---- */
-static int query_mapping(u64 address, u64 key[2])
+static int query_mapping(const struct proc *p, u64 address, u64 key[2])
 {
     struct procmap_query_k q;
+    char path[48] = "/proc/self/maps", *end = path + sizeof path;
+    if (p != proc_of(current_task()))
+        string_append(number_append(string_append(path, end, "/proc/"), end, p->pid), end, "/maps");
     memset(&q, 0, sizeof q);
     q.size = sizeof q;
     q.address = address;
-    i64 fd = raw(__NR_openat, AT_FDCWD_VALUE, "/proc/self/maps", O_CLOEXEC_FLAG, 0);
+    i64 fd = raw(__NR_openat, AT_FDCWD_VALUE, path, O_CLOEXEC_FLAG, 0);
     if (fd < 0)
         return 0;
     i64 error = raw(__NR_ioctl, fd, PROCMAP_QUERY_CMD, &q);
@@ -45,7 +48,7 @@ static int query_mapping(u64 address, u64 key[2])
 
 static void futex_key(const struct proc *p, u64 address, int shared, u64 key[2])
 {
-    if (shared && p == proc_of(current_task()) && query_mapping(address, key))
+    if (shared && query_mapping(p, address, key))
         return;
     key[0] = p->mm;
     key[1] = address;
@@ -165,6 +168,14 @@ i64 futex_wake_word(struct proc *p, u64 address, int shared, u32 most)
     return futex_wake_bits(p, address, shared, most, ~0u);
 }
 
+static u64 count_waiters(const u64 key[2])
+{
+    u64 n = 0;
+    for (u32 slot = bucket_of(key)->first; slot; slot = WORLD->futexes[slot].next)
+        n += (u64)same_key(WORLD->futexes[slot].key, key);
+    return n;
+}
+
 /* Wakes `most` waiters of one word and moves up to `moved_max` others to another. */
 i64 futex_requeue(struct proc *p, u64 from, u64 to, int shared, u32 most, u32 moved_max, i64 *moved)
 {
@@ -174,6 +185,10 @@ i64 futex_requeue(struct proc *p, u64 from, u64 to, int shared, u32 most, u32 mo
     futex_key(p, to, shared, b);
     i64 woken = wake_key(a, most, ~0u);
     *moved = 0;
+    if (same_key(a, b)) { /* they stay where they are */
+        *moved = (i64)min_u64(count_waiters(a), moved_max);
+        return woken;
+    }
     for (u32 slot = bucket_of(a)->first, next; slot && *moved < (i64)moved_max; slot = next) {
         struct futex_waiter *me = &w->futexes[slot];
         next = me->next;
@@ -184,8 +199,6 @@ i64 futex_requeue(struct proc *p, u64 from, u64 to, int shared, u32 most, u32 mo
         me->key[1] = b[1];
         enqueue(slot);
         (*moved)++;
-        if (same_key(a, b))
-            break; /* to itself: it would go round for ever */
     }
     return woken;
 }
@@ -242,7 +255,7 @@ static u32 first_waiter(const u64 key[2], int *more)
     return found;
 }
 
-i64 futex_unlock_pi(struct proc *p, u64 address, int shared, u32 tid, u32 extra_bits)
+i64 futex_unlock_pi(struct proc *p, u64 address, int shared, u32 tid)
 {
     u32 value;
     u64 key[2];
@@ -255,7 +268,6 @@ i64 futex_unlock_pi(struct proc *p, u64 address, int shared, u32 tid, u32 extra_
     futex_key(p, address, shared, key);
     u32 slot = first_waiter(key, &more);
     u32 next = slot ? task_at(WORLD->futexes[slot].task)->tid | (more ? FUTEX_WAITERS_BIT : 0) : 0;
-    next |= extra_bits;
     if (copy_out(address, &next, 4))
         return -EFAULT;
     if (slot)
@@ -263,37 +275,101 @@ i64 futex_unlock_pi(struct proc *p, u64 address, int shared, u32 tid, u32 extra_
     return 0;
 }
 
-/* ---- robust lists: a dying owner's locks are marked, and one waiter each is woken ---- */
-static void robust_word_died(struct task *t, u64 address, int pi)
+/* A condition's waiters (FUTEX_WAIT_REQUEUE_PI) move on to its lock; the first gets it if it is free. */
+i64 futex_requeue_pi(struct proc *p, u64 from, u64 to, int shared, u32 most)
 {
-    u32 value;
-    if (word_in(address, &value) || (value & FUTEX_TID_BITS) != t->tid)
-        return;
-    if (pi) {
-        futex_unlock_pi(proc_of(t), address, 1, t->tid, FUTEX_OWNER_DIED_BIT);
-        return;
+    struct world *w = WORLD;
+    u64 a[2], b[2];
+    u32 value, next;
+    i64 count = 0, error = word_in(to, &value);
+    if (error)
+        return error;
+    futex_key(p, from, shared, a);
+    futex_key(p, to, shared, b);
+    for (u32 slot = bucket_of(a)->first; slot && count < (i64)most; slot = next) {
+        struct futex_waiter *me = &w->futexes[slot];
+        next = me->next;
+        if (!same_key(me->key, a))
+            continue;
+        if (me->pi_word != to)
+            return -EINVAL;
+        int is_free = !(value & FUTEX_TID_BITS);
+        value = is_free ? task_at(me->task)->tid : value | FUTEX_WAITERS_BIT;
+        if (copy_out(to, &value, 4))
+            return -EFAULT;
+        count++;
+        if (is_free) {
+            wake_waiter(slot);
+            continue;
+        }
+        unlink_waiter(slot);
+        me->key[0] = b[0];
+        me->key[1] = b[1];
+        enqueue(slot);
     }
-    u32 dead = (value & FUTEX_WAITERS_BIT) | FUTEX_OWNER_DIED_BIT;
-    copy_out(address, &dead, 4);
-    if (value & FUTEX_WAITERS_BIT) {
-        futex_wake_word(proc_of(t), address, 1, 1);
-        futex_wake_word(proc_of(t), address, 0, 1);
-    }
+    return count;
 }
 
+/* ---- robust lists: a dying owner's locks are marked, and one waiter each is woken ---- */
+static i64 peek(const struct proc *p, void *to, u64 address, u64 n)
+{
+    struct iovec_k here = {(u64)to, n}, there = {address, n};
+    if (p == proc_of(current_task()))
+        return copy_in(to, address, n);
+    return raw(__NR_process_vm_readv, p->pid, &here, 1, &there, 1, 0) == (i64)n ? 0 : -EFAULT;
+}
+
+static i64 poke(const struct proc *p, u64 address, u32 value)
+{
+    struct iovec_k here = {(u64)&value, 4}, there = {address, 4};
+    if (p == proc_of(current_task()))
+        return copy_out(address, &value, 4);
+    return raw(__NR_process_vm_writev, p->pid, &here, 1, &there, 1, 0) == 4 ? 0 : -EFAULT;
+}
+
+/* `entry` of the list: the lowest bit tells a priority-inheriting lock. */
+static void robust_word_died(struct task *t, u64 entry, i64 word_offset, int pending)
+{
+    struct proc *p = proc_of(t);
+    u64 address = (entry & ~1ul) + (u64)word_offset, key[2];
+    u32 value, next, slot = 0;
+    int more = 0;
+    if ((address & 3) || peek(p, &value, address, 4))
+        return;
+    if (pending && !(entry & 1) && !value)
+        futex_wake_word(p, address, 1, 1); /* it died between its unlock and its wake */
+    if ((value & FUTEX_TID_BITS) != t->tid)
+        return;
+    futex_key(p, address, 1, key);
+    next = (value & FUTEX_WAITERS_BIT) | FUTEX_OWNER_DIED_BIT;
+    if (entry & 1) {
+        slot = first_waiter(key, &more);
+        u32 heir = slot ? task_at(WORLD->futexes[slot].task)->tid | (more ? FUTEX_WAITERS_BIT : 0) : 0;
+        next = FUTEX_OWNER_DIED_BIT | heir;
+    }
+    if (poke(p, address, next))
+        return;
+    if (slot)
+        wake_waiter(slot);
+    else if (!(entry & 1) && (value & FUTEX_WAITERS_BIT) && !wake_key(key, 1, ~0u))
+        futex_wake_word(p, address, 0, 1);
+}
+
+/* The task may be another process's, which is about to be killed. */
 void futex_robust_exit(struct task *t)
 {
+    struct proc *p = proc_of(t);
     struct robust_head head;
     u64 list = t->program_robust_list, entry, next;
-    if (!list || copy_in(&head, list, sizeof head))
+    if (!list || peek(p, &head, list, sizeof head))
         return;
     entry = head.first;
     for (int i = 0; i < ROBUST_ENTRIES_MAX && (entry & ~1ul) != list; i++, entry = next) {
-        if (copy_in(&next, entry & ~1ul, 8))
+        if (peek(p, &next, entry & ~1ul, 8))
             return;
         if (entry != head.pending)
-            robust_word_died(t, (entry & ~1ul) + (u64)head.word_offset, entry & 1);
+            robust_word_died(t, entry, head.word_offset, 0);
     }
     if (head.pending)
-        robust_word_died(t, (head.pending & ~1ul) + (u64)head.word_offset, head.pending & 1);
+        robust_word_died(t, head.pending, head.word_offset, 1);
 }

@@ -10,8 +10,9 @@ i64 futex_wake_bits(struct proc *p, u64 address, int shared, u32 most, u32 bitse
 u32 futex_add(struct task *t, u64 address, int shared, u32 bitset, u32 index) HIDDEN;
 i64 futex_requeue(struct proc *p, u64 from, u64 to, int shared, u32 most, u32 moved_max, i64 *moved) HIDDEN;
 i64 futex_lock_pi(struct trap *c, u64 address, int shared, u64 deadline_ns, int try_only) HIDDEN;
-/* Hands a priority-inheriting lock to the next in line. `extra_bits` go into the word. */
-i64 futex_unlock_pi(struct proc *p, u64 address, int shared, u32 tid, u32 extra_bits) HIDDEN;
+/* Hands a priority-inheriting lock to the next in line. */
+i64 futex_unlock_pi(struct proc *p, u64 address, int shared, u32 tid) HIDDEN;
+i64 futex_requeue_pi(struct proc *p, u64 from, u64 to, int shared, u32 most) HIDDEN;
 /* Takes a task out of every queue. */
 void futex_drop(struct task *t) HIDDEN;
 /* What the kernel does with the program's robust list when one of its threads dies. */

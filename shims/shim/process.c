@@ -270,10 +270,21 @@ static void die_of(u32 signo)
         raw(__NR_tgkill, pid, tid, signo);
 }
 
+/* The locks of all threads of a process that is about to end. None of them is woken for another's:
+ * the wake would be lost. */
+void robust_locks_die(struct proc *p)
+{
+    for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc)
+        futex_drop(task_at(i));
+    for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc)
+        futex_robust_exit(task_at(i));
+}
+
 /* wait_status is as wait4 gives it: a signal's number, or an exit code << 8. */
 void process_exit(struct task *t, u32 wait_status)
 {
     u32 pid = proc_of(t)->pid; /* its slot may be gone by then */
+    robust_locks_die(proc_of(t));
     record_plain(t, EVENT_EXIT, 0, wait_status, 0);
     process_mark_dead(proc_of(t), wait_status);
     hand_on_and_die(t, pid);
@@ -287,8 +298,6 @@ void process_exit(struct task *t, u32 wait_status)
 i64 sys_exit_group(struct trap *c)
 {
     record_call(c, 0);
-    for (u32 i = c->p->first_task; i; i = task_at(i)->next_in_proc)
-        futex_robust_exit(task_at(i));
     process_exit(c->t, (u32)(c->a[0] & 0xff) << 8);
 }
 
@@ -309,18 +318,15 @@ static void thread_exit(struct task *t)
         raw(__NR_exit, 0);
 }
 
-/* Of one thread. The last one takes the process along, with the leader's status. */
+/* Of one thread. The last one takes the process along, with its own status (since Linux 5.17). */
 i64 sys_exit(struct trap *c)
 {
     struct task *t = c->t;
     u32 code = (u32)(c->a[0] & 0xff);
     record_call(c, 0);
-    if (t->tid == c->p->pid)
-        c->p->leader_exit = code << 8 | 1;
     if (c->p->tasks_live > 1)
         thread_exit(t);
-    futex_robust_exit(t);
-    process_exit(t, c->p->leader_exit & 0xff00);
+    process_exit(t, code << 8);
 }
 
 /* ---- deaths that we did not cause ---- */

@@ -4,7 +4,7 @@
  * the program are in the world; sending sets a bit and wakes the target's task, which acts at the
  * end of its trap: sigframe.c builds the program's frame. SIGKILL is real.
  */
-#include "signals.h"
+#include "process.h"
 
 static u64 bit(int signo) { return 1ul << (signo - 1); }
 
@@ -166,6 +166,7 @@ static void kill_process(struct proc *p)
     struct task *t = current_task();
     if (p == proc_of(t))
         process_exit(t, SIG_KILL);
+    robust_locks_die(p); /* while its memory is there */
     raw(__NR_kill, p->pid, SIG_KILL);
     wait_until_dead(p->pid);
     process_mark_dead(p, SIG_KILL);

@@ -60,7 +60,6 @@ static void become_leader(struct proc *p, struct task *t)
     t->kernel_tid = 0;
     w->task_of_tid[p->pid] = (u16)t->index;
     w->token = p->pid | ROBUST_WAITERS;
-    p->leader_exit = 0;
     p->mm = p->index;
 }
 

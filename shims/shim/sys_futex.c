@@ -150,19 +150,62 @@ static i64 lock_pi(struct trap *c, u32 cmd, int shared)
     return error ? error : futex_lock_pi(c, c->a[0], shared, deadline, 0);
 }
 
+static i64 wait_requeue_pi(struct trap *c, int shared)
+{
+    u64 deadline, to = c->a[4];
+    i64 error = deadline_of(c->a[3], 0, (c->a[1] & FUTEX_CLOCK_REALTIME_FLAG) != 0, &deadline);
+    if (!error)
+        error = (to & 3) || to == c->a[0] ? -EINVAL : check_word(c->a[0], (u32)c->a[2]);
+    if (error)
+        return error;
+    if (signal_waits(c->t))
+        return -ERESTARTSYS;
+    u32 slot = futex_add(c->t, c->a[0], shared, ~0u, 0);
+    WORLD->futexes[slot].pi_word = to;
+    park(c->t, WAIT_FUTEX, c->a[0], deadline);
+    futex_drop(c->t);
+    return outcome(c->t); /* woken: the lock is ours */
+}
+
+static i64 requeue_pi(struct trap *c, int shared)
+{
+    if ((u32)c->a[2] != 1 || (i32)c->a[3] < 0 || c->a[0] == c->a[4])
+        return -EINVAL;
+    i64 error = check_word(c->a[0], (u32)c->a[5]);
+    return error ? error : futex_requeue_pi(c->p, c->a[0], c->a[4], shared, (u32)c->a[3] + 1);
+}
+
+/* One at least, as the kernel counts. A shared word must be there. */
+static i64 wake_some(struct trap *c, int shared, u32 bitset)
+{
+    u32 value, most = (i32)c->a[2] < 1 ? 1 : (u32)c->a[2];
+    if ((c->a[0] & 3) || !bitset)
+        return -EINVAL;
+    if (shared && copy_in(&value, c->a[0], 4))
+        return -EFAULT;
+    return futex_wake_bits(c->p, c->a[0], shared, most, bitset);
+}
+
+static int takes_clock(u32 cmd)
+{
+    return cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_WAIT_REQUEUE_PI || cmd == FUTEX_LOCK_PI2;
+}
+
 i64 sys_futex(struct trap *c)
 {
     u32 op = (u32)c->a[1], cmd = op & FUTEX_CMD_MASK;
     int shared = !(op & FUTEX_PRIVATE_FLAG);
+    if ((op & FUTEX_CLOCK_REALTIME_FLAG) && !takes_clock(cmd))
+        return -ENOSYS;
     switch (cmd) {
     case FUTEX_WAIT:
         return wait(c, cmd, shared, ~0u);
     case FUTEX_WAIT_BITSET:
         return wait(c, cmd, shared, (u32)c->a[5]);
     case FUTEX_WAKE:
-        return futex_wake_word(c->p, c->a[0], shared, (u32)c->a[2]);
+        return wake_some(c, shared, ~0u);
     case FUTEX_WAKE_BITSET:
-        return (u32)c->a[5] ? futex_wake_bits(c->p, c->a[0], shared, (u32)c->a[2], (u32)c->a[5]) : -EINVAL;
+        return wake_some(c, shared, (u32)c->a[5]);
     case FUTEX_REQUEUE:
     case FUTEX_CMP_REQUEUE:
         return requeue(c, cmd, shared);
@@ -174,8 +217,12 @@ i64 sys_futex(struct trap *c)
     case FUTEX_TRYLOCK_PI:
         return futex_lock_pi(c, c->a[0], shared, ~0ul, 1);
     case FUTEX_UNLOCK_PI:
-        return futex_unlock_pi(c->p, c->a[0], shared, c->t->tid, 0);
-    default: /* WAIT_REQUEUE_PI and its partner: no libc uses them any more */
+        return futex_unlock_pi(c->p, c->a[0], shared, c->t->tid);
+    case FUTEX_WAIT_REQUEUE_PI:
+        return wait_requeue_pi(c, shared);
+    case FUTEX_CMP_REQUEUE_PI:
+        return requeue_pi(c, shared);
+    default:
         return -ENOSYS;
     }
 }
@@ -191,6 +238,8 @@ i64 sys_futex_waitv(struct trap *c)
     struct task *t = c->t;
     u64 count = (u32)c->a[1], deadline;
     if (!count || count > WAITV_MAX || (u32)c->a[2])
+        return -EINVAL;
+    if (c->a[3] && (u32)c->a[4] > 1) /* CLOCK_REALTIME, CLOCK_MONOTONIC */
         return -EINVAL;
     i64 error = deadline_of(c->a[3], 0, (u32)c->a[4] == 0, &deadline);
     for (u64 i = 0; i < count && !error; i++) {
