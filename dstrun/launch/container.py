@@ -162,6 +162,8 @@ def _first_report(control: socket.socket) -> tuple[dict[str, Any], int]:
         raise _Refused(report["refused"])
     if "error" in report:
         raise DstrunError(report["error"])
+    if "proc_dev" not in report:  # init tells of its end instead
+        raise DstrunError("the program was killed before its first instruction")
     pid, _, _ = struct.unpack("iII", ancillary[0][2][:12])
     return report, pid
 
