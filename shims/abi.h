@@ -49,6 +49,7 @@ typedef unsigned char u8;
 #define DIR_BYTES_MAX 33554432u
 #define TASK_STACK_BYTES 65536u
 #define SYSCALLS_MAX 512u
+#define FORCE_SIGNAL 16 /* SIGSTKFLT, which nobody uses: the supervisor interrupts who spins */
 #define PIDS_MAX 4194304u
 #define CPUID_LEAVES_MAX 256u
 #define PATH_BYTES_MAX 4096u
@@ -415,6 +416,7 @@ enum hole {
     HOLE_NET,
     HOLE_DEVICE,
     HOLE_SHARED_FILE,
+    HOLE_FORCED,
     HOLES_MAX = 32
 };
 
@@ -457,7 +459,8 @@ enum event_kind {
     EVENT_DEATH = 5,    /* a process found dead from outside */
     EVENT_FORK = 6,     /* a task's first step; result: parent's pid */
     EVENT_TSC = 7,      /* a trapped rdtsc */
-    EVENT_END = 8       /* the run's end, result: enum end_reason */
+    EVENT_END = 8,      /* the run's end, result: enum end_reason */
+    EVENT_FORCED = 9    /* a task that spun was interrupted from outside */
 };
 
 enum event_flag {

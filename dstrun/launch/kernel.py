@@ -12,6 +12,7 @@ _libc.syscall.restype = ctypes.c_long
 
 SYS_CLONE = 56
 SYS_FUTEX = 202
+SYS_TGKILL = 234
 SYS_PIDFD_GETFD = 438
 SYS_FUTEX_WAITV = 449
 CLONE_NEWNS = 0x00020000
@@ -71,6 +72,11 @@ def umount(target: str, flags: int) -> None:
     if _libc.umount2(os.fsencode(target), flags):
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code), target)
+
+
+def tgkill(process: int, thread: int, signal: int) -> None:
+    """A signal to one thread."""
+    syscall(SYS_TGKILL, process, thread, signal)
 
 
 def futex_wake(address: int) -> None:

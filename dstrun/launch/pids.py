@@ -60,6 +60,13 @@ class Pids:
         raise ProcessLookupError(pid)
 
 
+def cpu_seconds(pid: int) -> float:
+    """User CPU time of a process (of ours), in seconds."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        fields = file.read().rpartition(b")")[2].split()
+    return int(fields[11]) / os.sysconf("SC_CLK_TCK")
+
+
 def _inner(name: str) -> int:
     with open(f"/proc/{name}/status", encoding="ascii", errors="replace") as file:
         for line in file:

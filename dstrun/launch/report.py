@@ -33,6 +33,7 @@ _HOLES = {
     abi.HOLE_NET: "host network",
     abi.HOLE_DEVICE: "device",
     abi.HOLE_SHARED_FILE: "shared file",
+    abi.HOLE_FORCED: "forced switch",
 }
 _OUTCOMES: dict[int, Outcome] = {
     abi.END_DEADLOCK: "deadlock",

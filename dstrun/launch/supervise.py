@@ -35,7 +35,7 @@ from dstrun.launch.inject import (
     wait_for_exec,
 )  # fmt: skip
 from dstrun.launch.machine import file_digest, machine_meta
-from dstrun.launch.pids import Pids
+from dstrun.launch.pids import Pids, cpu_seconds
 from dstrun.launch.program import check_program
 from dstrun.launch.report import processes, result_of, threads, uncontrolled
 from dstrun.launch.tracefile import TraceFile, remove_if_empty
@@ -45,6 +45,9 @@ from dstrun.spec import RunResult, RunSpec
 
 _TICK_S = 0.1
 _INIT_ANSWERS_S = 5.0
+_SPIN_LIMIT_S = 10.0
+_SPIN_AGAIN_S = 0.5  # once it has happened, it will again
+_READY_COUNT = abi.SchedState.count.within(abi.World.sched)
 _REQUEST_STATE = abi.Request.state.within(abi.World.request)
 _REQUEST_ERROR = abi.Request.error.within(abi.World.request)
 _REQUEST_PID = abi.Request.pid.within(abi.World.request)
@@ -132,6 +135,8 @@ class _Supervision:
         self.interrupted = 0
         self.progress = -1
         self.ended_outside = False
+        self.spin_start_s: float | None = None
+        self.spin_limit_s = _SPIN_LIMIT_S
         self.message = ""
 
     def run(self) -> RunResult:
@@ -263,9 +268,29 @@ class _Supervision:
         progress = self.world.get(abi.World.traps) + self.world.get(abi.World.switches)
         unchanged, self.progress = progress == self.progress, progress
         task = self.world.get(abi.World.token_task)
-        if unchanged and task and self.pids.is_dead(self.world.task(task, abi.Task.tid)):
+        if not unchanged or not task:
+            self.spin_start_s = None
+        elif self.pids.is_dead(self.world.task(task, abi.Task.tid)):
             self._mark_dead(task)
             self._hand_to_deputy()
+        elif self.world.task(task, abi.Task.place) == abi.PLACE_PROGRAM and self._others_wait():
+            self._watch_spinning(task)
+
+    def _others_wait(self) -> bool:
+        return bool(self.world.get(_READY_COUNT) or self.world.get(abi.World.timers_count))
+
+    def _watch_spinning(self, task: int) -> None:
+        """A holder that computes for long, without any call, while others wait: is interrupted."""
+        pid = self.world.proc(self.world.task(task, abi.Task.proc), abi.Proc.pid)
+        outer = self.pids.outer(pid)
+        used_s = cpu_seconds(outer)
+        if self.spin_start_s is None:
+            self.spin_start_s = used_s
+        elif used_s - self.spin_start_s > self.spin_limit_s:
+            self.spin_start_s = None
+            self.spin_limit_s = _SPIN_AGAIN_S
+            thread = self.pids.outer_thread(outer, self.world.task(task, abi.Task.tid))
+            kernel.tgkill(outer, thread, abi.FORCE_SIGNAL)
 
     def _hand_to_deputy(self) -> None:
         """Gives the token to any task that is alive: it buries the dead and chooses for them."""

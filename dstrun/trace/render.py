@@ -144,5 +144,6 @@ _TEXTS: dict[int, Callable[[Trace, Event], str]] = {
     abi.EVENT_DEATH: lambda _trace, _event: "+++ died by something outside the simulation +++",
     abi.EVENT_FORK: lambda _trace, event: f"+++ forked by pid {event.result} +++",
     abi.EVENT_TSC: lambda _trace, event: f"rdtsc = {event.result}",
+    abi.EVENT_FORCED: lambda _trace, _event: "+++ interrupted: it spun while others waited +++",
     abi.EVENT_END: _end_text,
 }

@@ -41,6 +41,7 @@ static const char *const hole_texts[HOLES_MAX] = {
     [HOLE_NET] = "the network outside the simulation",
     [HOLE_DEVICE] = "a device that is not under control",
     [HOLE_SHARED_FILE] = "a file that others change",
+    [HOLE_FORCED] = "a task that spins without a system call was interrupted",
 };
 
 void count_hole(u32 hole)

@@ -140,6 +140,30 @@ static void on_syscall(int signo, struct siginfo_bytes *info, struct ucontext_k 
     c.t->place = PLACE_PROGRAM;
 }
 
+/* The holder has spun for long without a call while others waited, so the supervisor interrupts it.
+ * This is the one thing that no seed decides: counted, and told. */
+static void on_force(int signo, struct siginfo_bytes *info, struct ucontext_k *uc)
+{
+    struct world *w = WORLD;
+    struct task *t = current_task();
+    struct trap c = {.t = t, .p = proc_of(t), .uc = uc, .nr = ~0ul};
+    (void)signo;
+    (void)info;
+    if (t->place != PLACE_PROGRAM)
+        return;
+    t->place = PLACE_SHIM;
+    t->trap_rip = uc->regs.ip;
+    if (!w->sched.count && w->timers_count) /* the others sleep: until then it would spin on */
+        w->now_ns = timer_next_ns(w) > w->now_ns ? timer_next_ns(w) : w->now_ns;
+    count_hole(HOLE_FORCED);
+    record_plain(t, EVENT_FORCED, 0, 0, 0);
+    scheduling_point(t);
+    if (w->sched.count)
+        yield_token(t);
+    signals_deliver(&c, 0);
+    t->place = PLACE_PROGRAM;
+}
+
 /* ---- setting a task up ---- */
 static i64 set_handler(int signo, void (*handler)(int, struct siginfo_bytes *, struct ucontext_k *))
 {
@@ -164,6 +188,8 @@ i64 install_kernel_handlers(void)
     i64 error = set_handler(SIG_SYS, on_syscall);
     for (u64 i = 0; i < sizeof synchronous && !error; i++)
         error = set_handler(synchronous[i], on_fault);
+    if (!error)
+        error = set_handler(FORCE_SIGNAL, on_force);
     for (u64 i = 0; i < sizeof ignored && !error; i++)
         error = raw(__NR_rt_sigaction, ignored[i], &ignore, 0, 8);
     return error;
