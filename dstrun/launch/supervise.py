@@ -294,7 +294,8 @@ class _Supervision:
 
     def _hand_to_deputy(self) -> None:
         """Gives the token to any task that is alive: it buries the dead and chooses for them."""
-        deputy = next((i for i in self.world.tasks() if self._can_be_deputy(i)), None)
+        able = filter(self._can_be_deputy, self.world.tasks())
+        deputy = min(able, key=self._is_held, default=None)
         if deputy is None:
             if not self._ended():
                 self._end_outside()
@@ -311,6 +312,10 @@ class _Supervision:
         alive = self.world.task(task, _ALIVE)
         waits = state in (abi.TASK_PARKED, abi.TASK_READY, abi.TASK_STOPPED)
         return waits and alive != 0 and not alive & abi.ROBUST_OWNER_DIED
+
+    def _is_held(self, task: int) -> bool:
+        """In vfork the kernel holds it: free to act only if the dead is its child."""
+        return self.world.task(task, abi.Task.wait) == abi.WAIT_VFORK
 
     def _look_for_dead(self) -> None:
         """Parked tasks that were killed from outside are noted for the token's holder."""

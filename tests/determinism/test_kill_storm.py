@@ -100,6 +100,21 @@ def test_killed_from_outside(lane: int, program: Program, tmp_path: Path) -> Non
     assert outcomes.count("error") < len(outcomes) / 2, outcomes
 
 
+def test_death_below_a_vfork(program: Program, tmp_path: Path) -> None:
+    """The first process is held in the kernel by vfork: another must choose for the dead."""
+    popen = subprocess.Popen(
+        [sys.executable, "-m", "dstrun", "-q", "--no-trace", "--", program("vfork_chain")],
+        cwd=tmp_path, env={**FIXED_ENV, "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    run, deadline = psutil.Process(popen.pid), time.monotonic() + WITHIN_S
+    while len(_tree(run)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    max(_tree(run), key=lambda p: p.pid).kill()
+    assert popen.communicate(timeout=WITHIN_S)[0] == f"{int(signal.SIGKILL)}\n"
+
+
 def test_killed_inside(program: Program, simulate: Simulate, native: Native) -> None:
     binary, kills = program("inner_storm"), str(2000 if FULL else 100)
     assert native(binary, "5").status == 0
