@@ -543,7 +543,7 @@ class Proc:
     last_task = Member(36, 4, 1, 4, "I")
     tasks_live = Member(40, 4, 1, 4, "I")
     mm = Member(44, 4, 1, 4, "I")
-    leader_pad = Member(48, 4, 1, 4, "I")
+    parent_task = Member(48, 4, 1, 4, "I")
     pgid = Member(52, 4, 1, 4, "I")
     sid = Member(56, 4, 1, 4, "I")
     fd_table = Member(60, 4, 1, 4, "I")

@@ -220,7 +220,7 @@ struct proc {
     u32 first_child, last_child, next_sibling, prev_sibling;
     u32 first_task, last_task, tasks_live;
     u32 mm;           /* whose memory it runs in: a process index (vfork, CLONE_VM: another's) */
-    u32 leader_pad;
+    u32 parent_task;  /* which of the parent's threads made it */
     u32 pgid, sid;
     u32 fd_table;
     u32 exit_signal;  /* to the parent at death, 0: none */

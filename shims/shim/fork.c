@@ -18,6 +18,7 @@ static struct proc *new_proc(struct proc *parent, const struct clone_request *q)
     struct proc *p = proc_alloc();
     p->mm = q->flags & CLONE_VM_FLAG ? parent->mm : p->index;
     p->parent = q->flags & CLONE_PARENT_FLAG ? parent->parent : parent->index;
+    p->parent_task = q->flags & CLONE_PARENT_FLAG ? parent->parent_task : current_task()->index;
     p->pgid = parent->pgid;
     p->sid = parent->sid;
     p->exit_signal = (u32)q->exit_signal;

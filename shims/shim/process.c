@@ -162,6 +162,7 @@ static void orphan_child(struct proc *child, const struct proc *dead, struct pro
 {
     children_remove(child);
     children_add(heir, child);
+    child->parent_task = heir->first_task;
     child->exit_signal = SIG_CHLD;
     if (child->state == PROC_ZOMBIE && heir->index) {
         tell_parent(child, child->exit_status);
@@ -301,6 +302,36 @@ i64 sys_exit_group(struct trap *c)
     process_exit(c->t, (u32)(c->a[0] & 0xff) << 8);
 }
 
+/* The children that a thread made are another's now; PDEATHSIG follows the thread. */
+static void leave_children(struct proc *p, u32 task)
+{
+    for (u32 i = p->first_child; i; i = WORLD->procs[i].next_sibling) {
+        struct proc *child = &WORLD->procs[i];
+        struct siginfo_bytes info;
+        if (child->parent_task != task)
+            continue;
+        child->parent_task = p->first_task;
+        siginfo_kill(&info, (int)child->pdeathsig, SI_USER_CODE, p->pid, p->uid);
+        if (child->pdeathsig && child->pdeathsig != SIG_KILL)
+            signal_send(child, 0, &info);
+    }
+}
+
+/* The same with SIGKILL, which changes the list. */
+static int kill_next_child(struct proc *p, u32 task)
+{
+    for (u32 i = p->first_child; i; i = WORLD->procs[i].next_sibling) {
+        struct proc *child = &WORLD->procs[i];
+        struct siginfo_bytes info;
+        if (child->parent_task != task || child->pdeathsig != SIG_KILL || child->state == PROC_ZOMBIE)
+            continue;
+        siginfo_kill(&info, SIG_KILL, SI_USER_CODE, p->pid, p->uid);
+        signal_send(child, 0, &info);
+        return 1;
+    }
+    return 0;
+}
+
 static void thread_exit(struct task *t) NORETURN;
 static void thread_exit(struct task *t)
 {
@@ -312,6 +343,9 @@ static void thread_exit(struct task *t)
         futex_wake_word(p, t->clear_tid, 0, 1);
     }
     retire(p, t);
+    while (kill_next_child(p, t->index))
+        ;
+    leave_children(p, t->index);
     hand_on_and_die(t, 0);
     t->place = PLACE_PROGRAM;
     for (;;)

@@ -60,6 +60,8 @@ static void become_leader(struct proc *p, struct task *t)
     t->kernel_tid = 0;
     w->task_of_tid[p->pid] = (u16)t->index;
     w->token = p->pid | ROBUST_WAITERS;
+    for (u32 i = p->first_child; i; i = w->procs[i].next_sibling)
+        w->procs[i].parent_task = t->index;
     p->mm = p->index;
 }
 

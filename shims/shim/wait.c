@@ -68,6 +68,8 @@ static i64 do_wait(struct trap *c, u32 type, u32 id, u64 options, struct waited 
         for (u32 i = c->p->first_child; i; i = procs[i].next_sibling) {
             if (!matches(&procs[i], type, id, options))
                 continue;
+            if ((options & WAIT_NOTHREAD) && procs[i].parent_task != c->t->index)
+                continue;
             any = 1;
             if (!ready(&procs[i], options, out))
                 continue;

@@ -1,6 +1,6 @@
 /* /proc/self/task shows the threads that there are, and no more. */
-#include <dirent.h>
 #include "threads.h"
+#include <dirent.h>
 
 static sem_t go;
 static void *body(void *arg)

@@ -1,6 +1,6 @@
 /* posix_spawn, vfork and system from several threads at once. */
-#include <spawn.h>
 #include "threads.h"
+#include <spawn.h>
 
 extern char **environ;
 static char *self;
