@@ -135,7 +135,7 @@ def test_addresses_do_not_tell_whether_a_trace_is_written(
         "print([l.split()[0] for l in open('/proc/self/maps')])"
     )
     for command in ((program("addresses"),), ("python3", "-c", code)):
-        recorded, plain = simulate(*command), simulate(*command, options=("--no-trace",))
+        recorded, plain = simulate(*command), simulate(*command, record=False)
         assert recorded.status == 0, recorded.err
         assert (recorded.out, recorded.err) == (plain.out, plain.err)
 
