@@ -42,7 +42,7 @@ _OPTIONS = 0x10 | 0x100000  # PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL
 _EVENT_EXEC = 4
 _DYING_MS = 200  # what a killed process may take to be a zombie
 _WALL = 0x40000000
-_SIZES_FROM_END = 8 * 6  # shim_base and what follows, in boot.S
+_SIZES_FROM_END = 8 * 7  # ours_bytes and what follows, in boot.S
 _VDSO_FUNCTIONS = (
     "clock_gettime", "gettimeofday", "time", "clock_getres", "getcpu", "getrandom",
 )  # fmt: skip
@@ -78,7 +78,7 @@ def make_payload(world: World, image: ShimImage, trace_fd: int | None) -> Payloa
     trace_bytes = abi.TRACE_SIZE_MAX if trace_fd is not None else 0
     shim_bytes = (image.memory_bytes + 4095) & ~4095
     struct.pack_into(
-        "<6Q", boot, len(boot) - _SIZES_FROM_END,
+        "<7Q", boot, len(boot) - _SIZES_FROM_END, abi.OURS_END - abi.OURS_START,
         image.base, shim_bytes, abi.WORLD_BASE, world.bytes(), abi.TRACE_BASE, trace_bytes,
     )  # fmt: skip
     shim_fd = os.open(SHIM, os.O_RDONLY | os.O_CLOEXEC)

@@ -40,16 +40,27 @@ boot:
     syscall
     test %rax, %rax
     js done
+    /* The whole range first: nothing of the program's may come to lie in its gaps. */
+    mov shim_base(%rip), %rdi
+    mov ours_bytes(%rip), %rsi
+    xor %edx, %edx          /* PROT_NONE */
+    mov $0x104022, %r10d    /* MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE */
+    mov $-1, %r8
+    xor %r9d, %r9d
+    mov $9, %eax            /* mmap */
+    syscall
+    cmp $-4096, %rax
+    ja done
     mov shim_base(%rip), %rdi
     mov shim_bytes(%rip), %rsi
     mov $5, %edx            /* PROT_READ | PROT_EXEC */
-    mov $0x100002, %r10d    /* MAP_PRIVATE | MAP_FIXED_NOREPLACE */
+    mov $0x12, %r10d        /* MAP_PRIVATE | MAP_FIXED */
     mov 80(%rsp), %r8d
     call map
     mov world_base(%rip), %rdi
     mov world_bytes(%rip), %rsi
     mov $3, %edx            /* PROT_READ | PROT_WRITE */
-    mov $0x100001, %r10d    /* MAP_SHARED | MAP_FIXED_NOREPLACE */
+    mov $0x11, %r10d        /* MAP_SHARED | MAP_FIXED */
     mov 84(%rsp), %r8d
     call map
     mov trace_bytes(%rip), %rsi
@@ -57,7 +68,7 @@ boot:
     jz 1f
     mov trace_base(%rip), %rdi
     mov $3, %edx
-    mov $0x104001, %r10d    /* ... | MAP_NORESERVE */
+    mov $0x4011, %r10d      /* ... | MAP_NORESERVE */
     mov 88(%rsp), %r8d
     call map
 1:  mov %r15d, %edi
@@ -86,7 +97,8 @@ shut:
     ret
 
     .balign 8
-shim_base:   .quad 0        /* the last 6 quads, in this order: dstrun/launch/inject.py */
+ours_bytes:  .quad 0        /* the last 7 quads, in this order: dstrun/launch/inject.py */
+shim_base:   .quad 0
 shim_bytes:  .quad 0
 world_base:  .quad 0
 world_bytes: .quad 0

@@ -117,7 +117,7 @@ enum syscall_class { EMULATED = 1, VIRTUALISED, ORDERED, PASSED, UNCONTROLLED, R
 
 extern const struct syscall_row syscall_rows[SYSCALLS_MAX] HIDDEN;
 extern const struct arg_kind_row arg_kinds[] HIDDEN;
-extern char shim_text_start[] HIDDEN, shim_text_end[] HIDDEN, shim_end[] HIDDEN;
+extern char shim_text_start[] HIDDEN, shim_text_end[] HIDDEN;
 
 static inline struct task *current_task(void)
 {

@@ -298,8 +298,7 @@ static i64 set_real_nofile(u32 pid, const u64 limit[2])
 
 static u64 with_room_for_ours(u64 limit)
 {
-    u64 shim = ((u64)shim_end - SHIM_BASE + 0xfff) & ~0xffful;
-    u64 ours = shim + WORLD_BYTES + (WORLD->config.flags & CONFIG_RECORD ? TRACE_SIZE_MAX : 0);
+    u64 ours = OURS_END - OURS_START; /* mapped whole (boot.S) */
     return limit + ours < limit ? ~0ul : limit + ours;
 }
 

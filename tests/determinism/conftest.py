@@ -25,18 +25,20 @@ def work(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def simulate(work: Path, tmp_path: Path) -> Simulate:
-    """simulate(*command, seed=7, options=()): one recorded run in `work`."""
+    """simulate(*command, seed=7, options=(), record=True): one run in `work`."""
 
     traces = tmp_path / "traces"  # not beside `work`, whose parents some programs look at
     traces.mkdir()
 
-    def run(*command: str, seed: int | str = 7, options: tuple[str, ...] = ()) -> Run:
+    def run(
+        *command: str, seed: int | str = 7, options: tuple[str, ...] = (), record: bool = True
+    ) -> Run:
+        trace = ("-o", str(traces / "run.trace"), "--force") if record else ("--no-trace",)
         read, write = os.pipe()
         try:
             done = subprocess.run(
                 [sys.executable, "-m", "dstrun", "--seed", str(seed), "-q",
-                 "--status-fd", str(write), "-o", str(traces / "run.trace"), "--force",
-                 *options, "--", *command],
+                 "--status-fd", str(write), *trace, *options, "--", *command],
                 cwd=work, env={**FIXED_ENV, "PYTHONPATH": str(ROOT)}, pass_fds=(write,),
                 stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False,
             )  # fmt: skip

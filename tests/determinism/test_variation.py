@@ -126,6 +126,20 @@ def test_addresses_do_not_move_with_the_environment(program: Program, simulate: 
         assert simulate(binary, "x" * size).out == plain.out
 
 
+def test_addresses_do_not_tell_whether_a_trace_is_written(
+    program: Program, simulate: Simulate
+) -> None:
+    """A request so large that only the gap around the shim's own range would hold it."""
+    code = (
+        "import mmap; m = mmap.mmap(-1, 1 << 40, prot=0, flags=mmap.MAP_PRIVATE | 0x4020);"
+        "print([l.split()[0] for l in open('/proc/self/maps')])"
+    )
+    for command in ((program("addresses"),), ("python3", "-c", code)):
+        recorded, plain = simulate(*command), simulate(*command, record=False)
+        assert recorded.status == 0, recorded.err
+        assert (recorded.out, recorded.err) == (plain.out, plain.err)
+
+
 def test_rdtsc(simulate: Simulate, native: Native, work: Path) -> None:
     (work / "tsc.c").write_text(
         "#include <stdio.h>\n#include <x86intrin.h>\n"
