@@ -77,10 +77,8 @@ struct config {
     u64 virtual_ns_max;   /* 0: no limit */
     u32 cpus;             /* CPUs the program sees */
     u32 strategy;
-    u64 strategy_param;
     u32 proc_dev, sys_dev; /* st_dev of /proc and /sys in the simulation, kernel's encoding */
     u64 memory_bytes;     /* what sysinfo and /proc/meminfo tell */
-    u64 stack_rlimit_bytes, nofile_soft, nofile_hard;
     u64 cpu_features[8];  /* cpuid as found, for the trace's header */
     char hostname[HOSTNAME_BYTES_MAX + 7];
     char boot_id[40];
@@ -110,7 +108,7 @@ enum wait_kind {
     WAIT_OUTSIDE  /* input from outside the simulation */
 };
 
-enum wake_result { WAKE_NONE = 0, WAKE_DONE = 1, WAKE_TIMEOUT = 2, WAKE_SIGNAL = 3, WAKE_KILLED = 4 };
+enum wake_result { WAKE_NONE = 0, WAKE_DONE = 1, WAKE_TIMEOUT = 2, WAKE_SIGNAL = 3 };
 
 /* Where a task is, as seen by whoever finds it dead. */
 enum shim_place {
@@ -175,7 +173,6 @@ struct task {
     u64 wait_deadline_ns;
     struct timer_ref wait_timer;
     u32 first_waiter; /* its entries in objects' wait lists */
-    u32 ready_pos;    /* place in the ready set + 1 */
     u32 next_in_proc, prev_in_proc;
     u32 first_futex;      /* its entries in the futex queues */
     u32 futex_woken;      /* which of them was woken (futex_waitv) */
@@ -192,7 +189,6 @@ struct task {
     u64 sig_pending;
     struct altstack altstack; /* virtual */
     u64 entropy_pos;          /* counter of its entropy stream */
-    u64 fs_base;
     u64 trap_nr;     /* call being handled */
     u64 trap_args[6];
     u64 trap_rip;
@@ -232,7 +228,6 @@ struct proc {
     u32 stop_signal;  /* reported to WUNTRACED when nonzero and unreported */
     u32 stop_reported, continued;
     u32 flags;        /* enum proc_flag */
-    u32 no_cldwait;
     u32 execs;        /* programs it has been */
     u32 sig_first;    /* queued signals directed at the process */
     u64 sig_pending;
@@ -257,7 +252,6 @@ struct proc {
 enum proc_flag {
     PROC_KILLED_OUTSIDE = 1, /* died by something that is not in the simulation */
     PROC_ANNOUNCED = 2,      /* its preload library has announced itself */
-    PROC_EXECED = 8
 };
 
 /* ---- descriptors: proc -> fd table -> object (an open file description) ---- */
@@ -272,8 +266,6 @@ enum object_kind {
     OBJECT_EVENTFD,
     OBJECT_TIMERFD,
     OBJECT_SIGNALFD,
-    OBJECT_EPOLL,
-    OBJECT_INOTIFY,
     OBJECT_PIDFD,
     OBJECT_RANDOM,  /* /dev/random, /dev/urandom */
     OBJECT_DEVICE,  /* other character or block device */
@@ -346,7 +338,6 @@ struct inode {
     u32 touched;       /* enum inode_touched */
     u32 next;          /* same hash */
     u32 channel;       /* a FIFO's channel */
-    u32 fifo_readers, fifo_writers;
     u32 alias;         /* a memfd: the file of /proc that it stands for */
     i64 seen_ns;       /* virtual wall clock at first sight */
 };
@@ -564,7 +555,7 @@ struct world {
     u32 end_status;    /* wait status of the first process */
 
     /* counters */
-    u64 events, traps, switches, forced, forks, execs, signals_delivered;
+    u64 events, traps, switches, forks, execs, signals_delivered;
     u64 uncontrolled_syscalls[SYSCALLS_MAX];
     u64 holes[HOLES_MAX];
     u64 eventlikes;    /* timerfds and signalfds ever made */
