@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - a command is a line
 """Real programs: the same exit status and output as native, and one trace whenever they run."""
 
 from __future__ import annotations
@@ -28,16 +27,52 @@ COMMANDS = [
     Command("coreutils", "ls -R; wc *; sort -r numbers | uniq -c | head -5; md5sum *; seq 3 | tac"),
     Command("coreutils-links", "ln -s a.c l; readlink -f l; stat -c '%s %F %h' *; test -L l"),
     Command("coreutils-status", "cat nothing; ls nothing; false"),
-    Command("cp-mv-rm", "cp -r . /tmp/$$.copy; ls /tmp/$$.copy; mv /tmp/$$.copy/a.c b.c; rm -r /tmp/$$.copy"),
-    Command("bash", "bash -c 'for i in {1..20}; do (echo $i); done | tail -3; trap \"echo bye\" EXIT; exit 7'"),
-    Command("bash-jobs", "bash -c 'sleep 5 & p=$!; kill $p; wait $p; echo $?; cat <(echo a) <(echo b)'"),
-    Command("bash-coproc", "bash -c 'coproc cat; echo hi >&${COPROC[1]}; read x <&${COPROC[0]}; echo $x'"),
+    Command(
+        "cp-mv-rm",
+        "cp -r . /tmp/$$.copy; ls /tmp/$$.copy; mv /tmp/$$.copy/a.c b.c; rm -r "
+        "/tmp/$$.copy",
+    ),
+    Command(
+        "bash",
+        "bash -c 'for i in {1..20}; do (echo $i); done | tail -3; trap \"echo bye\" EXIT; "
+        "exit 7'",
+    ),
+    Command(
+        "bash-jobs",
+        "bash -c 'sleep 5 & p=$!; kill $p; wait $p; echo $?; cat <(echo a) <(echo "
+        "b)'",
+    ),
+    Command(
+        "bash-coproc",
+        "bash -c 'coproc cat; echo hi >&${COPROC[1]}; read x <&${COPROC[0]}; echo "
+        "$x'",
+    ),
     Command("perl", "perl -ne '$n += $_; END { print \"$n\\n\" }' numbers; perl -e 'die \"x\\n\"'"),
-    Command("perl-fork", "perl -e '$p = fork // die; if (!$p) { exit 3 } waitpid $p, 0; print $? >> 8, \"\\n\"'"),
-    Command("python", "python3 -c 'import json, sys; print(json.dumps({\"a\": [1, 2]}, indent=1)); sys.exit(4)'"),
-    Command("python-subprocess", "python3 -c 'import subprocess as s; print(s.run([\"ls\"], capture_output=True))'"),
-    Command("sqlite3", "sqlite3 x.db 'create table t(a); insert into t values(1),(2); select sum(a) from t'"),
-    Command("git-init-commit", f"{_NEW} && {_GIT} commit -qm one && git status --short && git ls-files"),
+    Command(
+        "perl-fork",
+        "perl -e '$p = fork // die; if (!$p) { exit 3 } waitpid $p, 0; print $? >> 8, "
+        "\"\\n\"'",
+    ),
+    Command(
+        "python",
+        "python3 -c 'import json, sys; print(json.dumps({\"a\": [1, 2]}, indent=1)); "
+        "sys.exit(4)'",
+    ),
+    Command(
+        "python-subprocess",
+        "python3 -c 'import subprocess as s; print(s.run([\"ls\"], "
+        "capture_output=True))'",
+    ),
+    Command(
+        "sqlite3",
+        "sqlite3 x.db 'create table t(a); insert into t values(1),(2); select sum(a) from "
+        "t'",
+    ),
+    Command(
+        "git-init-commit",
+        f"{_NEW} && {_GIT} commit -qm one && git status --short && git "
+        "ls-files",
+    ),
     Command("git-log", f"{_NEW} && {_GIT} commit -qm one && git log --stat", same=False),
     Command(
         "git-repack",
@@ -48,11 +83,23 @@ COMMANDS = [
     Command("gcc-error", "gcc -c bad.c"),
     Command("make", "make -s && make; ./a; make clean"),
     Command("make-parallel", "make -s -j4 many && cat many.*"),
-    Command("tar-gzip", "tar czf x.tgz *.c && tar tzf x.tgz && mkdir y && tar xzf x.tgz -C y && cmp a.c y/a.c"),
+    Command(
+        "tar-gzip",
+        "tar czf x.tgz *.c && tar tzf x.tgz && mkdir y && tar xzf x.tgz -C y && cmp a.c "
+        "y/a.c",
+    ),
     Command("gzip", "gzip -9 -n < numbers | md5sum; gzip -k numbers && zcat numbers.gz | tail -1"),
-    Command("find", "find . -type f -name '*.c' -exec wc -c {} + | sort; find . -newer a.c -name nope"),
+    Command(
+        "find",
+        "find . -type f -name '*.c' -exec wc -c {} + | sort; find . -newer a.c -name "
+        "nope",
+    ),
     Command("xargs", "seq 20 | xargs -n 3 -P 1 echo"),
-    Command("awk", "awk '{ s += $1 * NR } END { print s, NR }' numbers; awk 'BEGIN { system(\"exit 3\") }'"),
+    Command(
+        "awk",
+        "awk '{ s += $1 * NR } END { print s, NR }' numbers; awk 'BEGIN "
+        "{ system(\"exit 3\") }'",
+    ),
     Command("sed-grep-diff", "sed s/1/x/ numbers | diff numbers - | grep -c '^<'"),
     Command("curl", "curl --version"),
     Command("openssl", "openssl rand -hex 16", same=False),
@@ -62,7 +109,11 @@ COMMANDS = [
     Command("timeout", "timeout 1 sleep 100; echo $?; timeout -s KILL 1 sleep 100; echo $?"),
     Command("pipes", "yes | head -100000 | wc -c; seq 100000 | sort -rn | head -1"),
     Command("date", "date -u -d @1000000000; TZ=Asia/Tokyo date -d @0"),
-    Command("shell-signals", "sh -c 'kill -TERM $$'; echo $?; sh -c 'trap \"echo t\" TERM; kill $$; exit 9'"),
+    Command(
+        "shell-signals",
+        "sh -c 'kill -TERM $$'; echo $?; sh -c 'trap \"echo t\" TERM; kill $$; exit "
+        "9'",
+    ),
 ]  # fmt: skip
 
 
