@@ -4,7 +4,7 @@
 static atomic_int order[8], count;
 static void *sleeps(void *arg)
 {
-    long i = (long)arg, ms = 40 - 4 * i;
+    long i = (long)arg, ms = 200 - 25 * i;
     clockid_t clock = i & 1 ? CLOCK_MONOTONIC : CLOCK_REALTIME;
     if (i & 2) {
         struct timespec at = after_ms(clock, ms);
