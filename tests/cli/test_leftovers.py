@@ -72,6 +72,11 @@ class Run:
             assert self.process.poll() is None
             time.sleep(0.01)
 
+    def wait_until_recording(self) -> None:
+        """Until dstrun itself is at work."""
+        while not self.trace.exists():
+            time.sleep(0.002)
+
     def end(self, number: signal.Signals, patience_s: float) -> tuple[int, str]:
         """Sends a signal to dstrun alone; its status and stderr. Checks that nobody stays."""
         self.process.send_signal(number)
@@ -149,6 +154,8 @@ def test_killed_at_random_moments(tmp_path: Path, ending: signal.Signals) -> Non
         run = Run(tmp_path / str(number), TREES[number % len(TREES)], *options)
         if number % 2:  # otherwise anywhere, Python's start included
             run.wait_until_busy(3)
+        elif ending == signal.SIGINT:  # which Python itself may swallow while it starts
+            run.wait_until_recording()
         time.sleep(draw.uniform(0.0, 0.5))
         # What dstrun ends itself is gone when it is gone; a kill takes the kernel a moment.
         run.end(ending, 5.0 if ending == signal.SIGKILL else 0.5)
