@@ -183,12 +183,14 @@ static void explain_times(struct inode *e, const struct statx_k *st)
 {
     i64 now = (i64)wall_ns(), mtime = time_ns(&st->mtime);
     int others = is_old_directory(e, st);
+    /* An overlay's directory is born in the run and has its lower one's mtime. */
+    int is_directory = statx_is(st, S_IFDIR_BITS);
     if (e->touched & INODE_MTIME) {
         if (e->real_mtime_ns && e->real_mtime_ns != mtime) { /* set by the program, changed since */
             e->mtime_ns = now;
             e->real_mtime_ns = 0;
         }
-    } else if (!others && in_run(mtime)) {
+    } else if (!is_directory && in_run(mtime)) {
         e->mtime_ns = now;
         e->touched |= INODE_MTIME;
     }
