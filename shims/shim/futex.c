@@ -275,7 +275,7 @@ i64 futex_unlock_pi(struct proc *p, u64 address, int shared, u32 tid)
     return 0;
 }
 
-/* A condition's waiters (FUTEX_WAIT_REQUEUE_PI) move on to its lock; the first gets it if it is free. */
+/* A condition's waiters (FUTEX_WAIT_REQUEUE_PI) move on to its lock; the first gets it if free. */
 i64 futex_requeue_pi(struct proc *p, u64 from, u64 to, int shared, u32 most)
 {
     struct world *w = WORLD;
@@ -344,8 +344,8 @@ static void robust_word_died(struct task *t, u64 entry, i64 word_offset, int pen
     next = (value & FUTEX_WAITERS_BIT) | FUTEX_OWNER_DIED_BIT;
     if (entry & 1) {
         slot = first_waiter(key, &more);
-        u32 heir = slot ? task_at(WORLD->futexes[slot].task)->tid | (more ? FUTEX_WAITERS_BIT : 0) : 0;
-        next = FUTEX_OWNER_DIED_BIT | heir;
+        next = FUTEX_OWNER_DIED_BIT | (more ? FUTEX_WAITERS_BIT : 0);
+        next |= slot ? task_at(WORLD->futexes[slot].task)->tid : 0;
     }
     if (poke(p, address, next))
         return;

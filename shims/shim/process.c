@@ -323,7 +323,8 @@ static int kill_next_child(struct proc *p, u32 task)
     for (u32 i = p->first_child; i; i = WORLD->procs[i].next_sibling) {
         struct proc *child = &WORLD->procs[i];
         struct siginfo_bytes info;
-        if (child->parent_task != task || child->pdeathsig != SIG_KILL || child->state == PROC_ZOMBIE)
+        if (child->parent_task != task || child->pdeathsig != SIG_KILL ||
+            child->state == PROC_ZOMBIE)
             continue;
         siginfo_kill(&info, SIG_KILL, SI_USER_CODE, p->pid, p->uid);
         signal_send(child, 0, &info);

@@ -13,7 +13,9 @@ def digest(n):
 def main():
     for pool in (cf.ThreadPoolExecutor(4), cf.ProcessPoolExecutor(3)):
         with pool:
-            done = [f.result()[0] for f in cf.as_completed(pool.submit(digest, n) for n in range(40))]
+            done = [
+                f.result()[0] for f in cf.as_completed(pool.submit(digest, n) for n in range(40))
+            ]
             assert sorted(done) == list(range(40))
             print(done)
 
