@@ -20,6 +20,7 @@ static void busy(int fds[2])
     for (;;) {
         pid_t pid = fork();
         if (pid == 0) {
+            close(fds[0]); /* or a full pipe would hold it for ever when its parent is dead */
             if (write(fds[1], buffer, 1 + drawn(sizeof buffer)) < 0)
                 _exit(1);
             _exit(0);
@@ -49,6 +50,7 @@ int main(int argc, char **argv)
     static const int signals[] = {SIGKILL, SIGTERM, SIGKILL, SIGHUP, SIGUSR1};
     pid_t children[CHILDREN];
     int kills = argc > 1 ? atoi(argv[1]) : 50, status;
+    signal(SIGHUP, SIG_DFL); /* nohup would have it ignored */
     for (int i = 0; i < CHILDREN; i++)
         children[i] = start();
     for (int i = 0; i < kills; i++) {
