@@ -328,7 +328,8 @@ static i64 poke(const struct proc *p, u64 address, u32 value)
 }
 
 /* `entry` of the list: the lowest bit tells a priority-inheriting lock. */
-static void robust_word_died(struct task *t, u64 entry, i64 word_offset, int pending)
+static void robust_word_died(struct task *t, u64 entry, i64 word_offset, int pending,
+                             struct robust_undo *undo)
 {
     struct proc *p = proc_of(t);
     u64 address = (entry & ~1ul) + (u64)word_offset, key[2];
@@ -349,6 +350,10 @@ static void robust_word_died(struct task *t, u64 entry, i64 word_offset, int pen
     }
     if (poke(p, address, next))
         return;
+    if (undo && undo->count < ROBUST_UNDO_MAX) {
+        undo->address[undo->count] = address;
+        undo->value[undo->count++] = value;
+    }
     if (slot)
         wake_waiter(slot);
     else if (!(entry & 1) && (value & FUTEX_WAITERS_BIT) && !wake_key(key, 1, ~0u))
@@ -356,7 +361,7 @@ static void robust_word_died(struct task *t, u64 entry, i64 word_offset, int pen
 }
 
 /* The task may be another process's, which is about to be killed. */
-void futex_robust_exit(struct task *t)
+void futex_robust_exit(struct task *t, struct robust_undo *undo)
 {
     struct proc *p = proc_of(t);
     struct robust_head head;
@@ -368,8 +373,15 @@ void futex_robust_exit(struct task *t)
         if (peek(p, &next, entry & ~1ul, 8))
             return;
         if (entry != head.pending)
-            robust_word_died(t, entry, head.word_offset, 0);
+            robust_word_died(t, entry, head.word_offset, 0, undo);
     }
     if (head.pending)
-        robust_word_died(t, head.pending, head.word_offset, 1);
+        robust_word_died(t, head.pending, head.word_offset, 1, undo);
+}
+
+/* The exec failed after all: the locks are held as before. Who was woken meanwhile looks again. */
+void futex_robust_undo(const struct robust_undo *undo)
+{
+    for (u32 i = 0; i < undo->count; i++)
+        copy_out(undo->address[i], &undo->value[i], 4);
 }

@@ -16,5 +16,12 @@ i64 futex_requeue_pi(struct proc *p, u64 from, u64 to, int shared, u32 most) HID
 /* Takes a task out of every queue. */
 void futex_drop(struct task *t) HIDDEN;
 /* What the kernel does with the program's robust list when one of its threads dies. */
-void futex_robust_exit(struct task *t) HIDDEN;
+#define ROBUST_UNDO_MAX 64
+struct robust_undo { /* words as they were, for an exec that fails */
+    u32 count;
+    u32 value[ROBUST_UNDO_MAX];
+    u64 address[ROBUST_UNDO_MAX];
+};
+void futex_robust_exit(struct task *t, struct robust_undo *undo) HIDDEN;
+void futex_robust_undo(const struct robust_undo *undo) HIDDEN;
 #endif

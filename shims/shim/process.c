@@ -278,7 +278,7 @@ void robust_locks_die(struct proc *p)
     for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc)
         futex_drop(task_at(i));
     for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc)
-        futex_robust_exit(task_at(i));
+        futex_robust_exit(task_at(i), 0);
 }
 
 /* wait_status is as wait4 gives it: a signal's number, or an exit code << 8. */
@@ -338,7 +338,7 @@ static void thread_exit(struct task *t)
 {
     struct proc *p = proc_of(t);
     u32 zero = 0;
-    futex_robust_exit(t);
+    futex_robust_exit(t, 0);
     if (t->clear_tid && !copy_out(t->clear_tid, &zero, 4)) {
         futex_wake_word(p, t->clear_tid, 1, 1);
         futex_wake_word(p, t->clear_tid, 0, 1);

@@ -125,6 +125,7 @@ static void kill_storm(unsigned seed)
 int main(int argc, char **argv)
 {
     unsigned seed = argc > 1 ? (unsigned)strtoul(argv[1], 0, 0) : 1;
+    install(SIGQUIT, SIG_DFL, 0); /* ignored in a shell's background */
     signals[0] = SIGUSR1;
     signals[1] = SIGUSR2;
     signals[2] = SIGRTMIN;
