@@ -206,7 +206,7 @@ class Report:
         self.color = _wants_color(options["color"])
         if self.status_fd is not None:
             try:
-                os.fstat(self.status_fd)
+                os.set_inheritable(self.status_fd, False)  # it is ours, not the program's
             except OSError:
                 raise BadUsage(f"--status-fd {self.status_fd}: is not open") from None
 
