@@ -17,6 +17,7 @@ import select
 import signal
 import socket
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -82,15 +83,18 @@ class Container:
         os.close(self._life)
 
 
-def launch(spec: RunSpec, cpu: int, stdio: tuple[int, int] | None) -> Container:
-    """Makes the container. `stdio`: descriptors that stand for stdout and stderr inside.
+def launch(
+    spec: RunSpec, cpu: int, stdio: tuple[int, int] | None, meanwhile: Callable[[], None]
+) -> Container:
+    """Makes the container. `stdio`: descriptors that stand for stdout and stderr inside;
+    `meanwhile`: what we can do while the container sets itself up.
 
     Raises DstrunError when the machine does not allow what is needed.
     """
     refused = ""
     for flags in _namespace_choices(spec):
         try:
-            container = _launch(spec, flags, cpu, stdio)
+            container = _launch(spec, flags, cpu, stdio, meanwhile)
         except _Refused as error:
             refused = refused or str(error)
             continue
@@ -115,7 +119,10 @@ def _namespace_choices(spec: RunSpec) -> list[int]:
     return choices if spec.fs == "overlay" else [*choices, 0]
 
 
-def _launch(spec: RunSpec, flags: int, cpu: int, stdio: tuple[int, int] | None) -> Container:
+def _launch(
+    spec: RunSpec, flags: int, cpu: int, stdio: tuple[int, int] | None,
+    meanwhile: Callable[[], None],
+) -> Container:  # fmt: skip
     """Raises _Refused when other flags may do better."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -138,6 +145,7 @@ def _launch(spec: RunSpec, flags: int, cpu: int, stdio: tuple[int, int] | None) 
         theirs.close()
         os.close(life_read)
     try:
+        meanwhile()
         report, program_pid = _first_report(ours)
     except BaseException:
         os.kill(pid, signal.SIGKILL)

@@ -65,30 +65,53 @@ def run(spec: RunSpec) -> RunResult:
     started_ns = time.monotonic_ns()
     with ExitStack() as stack:
         check_program(spec.program)
-        image = load_shim_image()
+        capture = stack.enter_context(Capture(spec.capture))
         # The trace first: what its making does to its directory is not of the run.
-        trace = TraceFile(spec.trace, spec.meta() | machine_meta()) if spec.trace else None
+        trace = TraceFile(spec.trace) if spec.trace else None
         if trace:
             stack.callback(remove_if_empty, trace.path)
             stack.callback(trace.close)
         world = World()
-        capture = stack.enter_context(Capture(spec.capture))
-        payload = make_payload(world, image, trace.fd if trace else None)
-        if spec.fs == "overlay":
-            world.wait_for_start()  # its views are made in the run: real times would not repeat
-        container = launch(spec, _choose_cpu(), capture.inside())
+        if spec.fs == "overlay":  # its views are made in the run: real times would not repeat
+            world.wait_for_start()
+        rest = _Rest(spec, world, trace)
+        container = launch(spec, _choose_cpu(), capture.inside(), rest.make)
         stack.callback(container.kill)
         capture.close_inside()
-        supervision = _Supervision(spec, world, trace, payload, container, started_ns)
+        supervision = _Supervision(spec, world, trace, rest.payload, container, started_ns)
         result = supervision.run()
         if spec.keep:
             _keep(container, spec, spec.keep, result)
         container.kill()
         capture.finish(result)
         if trace:
-            trace.finish(_end_meta(spec, result))
+            trace.finish(_end_meta(result))
         result.wall_ns = time.monotonic_ns() - started_ns
         return result
+
+
+class _Rest:
+    """What else a run needs, made while its container sets itself up."""
+
+    payload: Payload
+
+    def __init__(self, spec: RunSpec, world: World, trace: TraceFile | None) -> None:
+        self._spec = spec
+        self._world = world
+        self._trace = trace
+        self._made = False
+
+    def make(self) -> None:
+        """Once, however often it is called."""
+        if self._made:
+            return
+        self._made = True
+        self._world.configure(self._spec)
+        trace_fd = self._trace.fd if self._trace else None
+        self.payload = make_payload(self._world, load_shim_image(), trace_fd)
+        if self._trace:
+            digest = {"program_blake2b": file_digest(self._spec.program)}
+            self._trace.describe(self._spec.meta() | machine_meta() | digest)
 
 
 def _keep(container: Container, spec: RunSpec, directory: Path, result: RunResult) -> None:
@@ -102,9 +125,8 @@ def _keep(container: Container, spec: RunSpec, directory: Path, result: RunResul
         result.message = f"--keep {directory}: {error.strerror}: {error.filename}"
 
 
-def _end_meta(spec: RunSpec, result: RunResult) -> dict[str, Any]:
+def _end_meta(result: RunResult) -> dict[str, Any]:
     return {
-        "program_blake2b": file_digest(spec.program),
         "outcome": result.outcome,
         "exit_code": result.exit_code,
         "signal": result.signal,
@@ -159,9 +181,7 @@ class _Supervision:
 
     def _prepare(self) -> None:
         c = self.container
-        self.world.configure(
-            self.spec, pid_namespace=c.pid_namespace, proc_dev=c.proc_dev, sys_dev=c.sys_dev
-        )
+        self.world.place(pid_namespace=c.pid_namespace, proc_dev=c.proc_dev, sys_dev=c.sys_dev)
         if self.trace:
             self.world.set(_SEGMENTS_READY, self.trace.segments)
 

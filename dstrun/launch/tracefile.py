@@ -26,7 +26,7 @@ _HEADER_BYTES = (abi.TraceHeader.SIZE + 4095) & ~4095
 class TraceFile:
     """A trace being recorded. `fd` is what the bootstrap maps."""
 
-    def __init__(self, path: Path, meta: dict[str, Any]) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,10 +39,11 @@ class TraceFile:
             ) from None
         self.segments = _FIRST_SEGMENTS
         self.header = mmap.mmap(self.fd, _HEADER_BYTES)
-        self._write_header(json.dumps(meta, sort_keys=True).encode())
 
-    def _write_header(self, meta: bytes) -> None:
+    def describe(self, description: dict[str, Any]) -> None:
+        """Writes the header: the run's description, and what makes the file a trace."""
         h = abi.TraceHeader
+        meta = json.dumps(description, sort_keys=True).encode()
         if len(meta) > abi.TRACE_META_BYTES_MAX:
             raise DstrunError("arguments and environment are too large for the trace's header")
         self.header[h.meta.offset : h.meta.offset + len(meta)] = meta

@@ -68,14 +68,13 @@ class World:
         """Where the stack of a task starts, in the simulated processes."""
         return abi.WORLD_BASE + abi.World.stacks.at(task) + abi.TASK_STACK_BYTES
 
-    def configure(self, spec: RunSpec, *, pid_namespace: bool, proc_dev: int, sys_dev: int) -> None:
+    def configure(self, spec: RunSpec) -> None:
         """Writes the configuration: all that the shims need to know of the run."""
         base = abi.World.config.offset
         c, memory = abi.Config, self.memory
         flags = abi.CONFIG_RECORD if spec.trace else 0
         flags |= abi.CONFIG_STRICT if spec.strict else 0
         flags |= abi.CONFIG_PRELOAD if spec.preload else 0
-        flags |= abi.CONFIG_PID_NS if pid_namespace else 0
         flags |= abi.CONFIG_NET_HOST if spec.net == "host" else 0
         flags |= abi.CONFIG_CPUID_FAULT if cpuid_can_fault() else 0
         epoch = spec.epoch_ns
@@ -94,8 +93,6 @@ class World:
             c.virtual_ns_max: spec.max_virtual_ns or 0,
             c.cpus: spec.cpus,
             c.strategy: _STRATEGIES[spec.strategy],
-            c.proc_dev: proc_dev,
-            c.sys_dev: sys_dev,
             c.memory_bytes: MEMORY_BYTES,
             c.real_start_ns: self.real_start_ns,
         }
@@ -110,6 +107,14 @@ class World:
         self.set(abi.World.bytes, self.bytes())
         self.set(abi.World.version, abi.ABI_VERSION)
         self.set(abi.World.magic, abi.ABI_MAGIC)
+
+    def place(self, *, pid_namespace: bool, proc_dev: int, sys_dev: int) -> None:
+        """Adds what is known when the container stands. The devices: st_dev of /proc and /sys."""
+        base, c = abi.World.config.offset, abi.Config
+        if pid_namespace:
+            c.flags.set(self.memory, c.flags.get(self.memory, base) | abi.CONFIG_PID_NS, base)
+        c.proc_dev.set(self.memory, proc_dev, base)
+        c.sys_dev.set(self.memory, sys_dev, base)
 
     def tasks(self) -> range:
         """Indices of the task slots that were ever used."""

@@ -9,7 +9,7 @@
 #define STRINGS_BYTES_MAX 2048u
 #define ARRAY_ITEMS_MAX 64u
 #define SIDE_BYTES_MAX 32768u /* reserved per event, most of it given back */
-#define GROW_AHEAD_SEGMENTS 8u
+#define GROW_AHEAD_SEGMENTS 1u
 
 #define HEADER ((struct trace_header *)TRACE_BASE)
 
