@@ -74,6 +74,12 @@ def umount(target: str, flags: int) -> None:
         raise OSError(code, os.strerror(code), target)
 
 
+def current_cpu() -> int:
+    """The CPU that we run on now."""
+    cpu: int = _libc.sched_getcpu()
+    return cpu
+
+
 def tgkill(process: int, thread: int, signal: int) -> None:
     """A signal to one thread."""
     syscall(SYS_TGKILL, process, thread, signal)

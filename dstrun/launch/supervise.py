@@ -137,9 +137,9 @@ def _end_meta(result: RunResult) -> dict[str, Any]:
 
 
 def _choose_cpu() -> int:
-    """One CPU for the whole simulation; runs side by side take different ones."""
-    allowed = sorted(os.sched_getaffinity(0))
-    return allowed[os.getpid() % len(allowed)]
+    """One CPU for the whole simulation: not ours, and runs side by side take different ones."""
+    others = sorted(os.sched_getaffinity(0) - {kernel.current_cpu()})
+    return others[os.getpid() % len(others)] if others else kernel.current_cpu()
 
 
 class _Supervision:
