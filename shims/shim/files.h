@@ -9,12 +9,9 @@
 #define O_ACCMODE_BITS 3ul
 #define O_RDONLY_FLAG 0ul
 #define O_WRONLY_FLAG 1ul
-#define O_RDWR_FLAG 2ul
 #define O_CREAT_FLAG 0100ul
 #define O_TRUNC_FLAG 01000ul
-#define O_APPEND_FLAG 02000ul
 #define O_NONBLOCK_FLAG 04000ul
-#define O_DIRECT_FLAG 040000ul
 #define O_PATH_FLAG 010000000ul
 #define O_CLOEXEC_FLAG 02000000ul
 #define F_DUPFD_CMD 0
@@ -22,7 +19,6 @@
 #define F_SETFD_CMD 2
 #define F_GETFL_CMD 3
 #define F_SETFL_CMD 4
-#define F_GETLK_CMD 5
 #define F_SETLK_CMD 6
 #define F_SETLKW_CMD 7
 #define F_OFD_SETLK_CMD 37

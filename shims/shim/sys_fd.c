@@ -6,7 +6,6 @@
 #define EFD_NONBLOCK_FLAG 04000u
 #define SOCK_NONBLOCK_FLAG 04000u
 #define SOCK_CLOEXEC_FLAG 02000000u
-#define SOCKET_BUFFER_BYTES 212992
 
 i64 sys_close(struct trap *c)
 {

@@ -3,7 +3,6 @@
 #include "files.h"
 
 #define POLL_FDS_MAX 4096
-#define SELECT_BYTES_MAX 8192 /* FDS_MAX bits */
 #define POLLHUP_BIT 0x10
 #define POLLERR_BIT 8
 #define POLLPRI_BIT 2

@@ -6,16 +6,18 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from runs_lib import FIXED_ENV, ROOT
 
 SEEDS = range(1, 41)
+Build = Callable[[str], str]
 
 
 @pytest.fixture
-def build(tmp_path: Path) -> object:
+def build(tmp_path: Path) -> Build:
     def compile_one(name: str) -> str:
         program = tmp_path / name.replace("-", "_")
         source = ROOT / "workloads" / name / f"{program.name}.c"
@@ -35,8 +37,8 @@ def simulate(folder: Path, program: str, *options: str) -> tuple[str, dict[str, 
     return done.stdout, json.loads(done.stderr.splitlines()[-1])
 
 
-def test_a_lost_update_has_an_outcome_for_each_seed(tmp_path: Path, build: object) -> None:
-    program = build("lost-update")  # type: ignore[operator]
+def test_a_lost_update_has_an_outcome_for_each_seed(tmp_path: Path, build: Build) -> None:
+    program = build("lost-update")
 
     def outcomes(strategy: str) -> list[str]:
         options = ("--strategy", strategy)
@@ -48,8 +50,8 @@ def test_a_lost_update_has_an_outcome_for_each_seed(tmp_path: Path, build: objec
     assert set(outcomes("fifo")) == {"9\n"}
 
 
-def test_a_cyclic_lock_is_a_deadlock_with_both_threads_named(tmp_path: Path, build: object) -> None:
-    _, summary = simulate(tmp_path, build("lock-order"), "--seed", "7")  # type: ignore[operator]
+def test_a_cyclic_lock_is_a_deadlock_with_both_threads_named(tmp_path: Path, build: Build) -> None:
+    _, summary = simulate(tmp_path, build("lock-order"), "--seed", "7")
     assert summary["outcome"] == "deadlock"
     threads = summary["threads"]
     assert isinstance(threads, list)
