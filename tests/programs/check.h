@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,9 +20,11 @@
 #include <time.h>
 #include <unistd.h>
 
-static int check_failures;
+#define UNUSED __attribute__((unused))
 
-static void check_failed(const char *file, int line, const char *what, long value)
+static atomic_int check_failures; /* threads check, too */
+
+UNUSED static void check_failed(const char *file, int line, const char *what, long value)
 {
     check_failures++;
     printf("%s:%d: %s (%ld, errno %d %s)\n", strrchr(file, '/') ? strrchr(file, '/') + 1 : file, line, what,
@@ -48,7 +51,7 @@ static void check_failed(const char *file, int line, const char *what, long valu
             check_failed(__FILE__, __LINE__, #call " fails with " #wanted, got_); \
     } while (0)
 
-static int finish(void)
+UNUSED static int finish(void)
 {
     if (!check_failures)
         puts("ok");
@@ -71,7 +74,7 @@ static int finish(void)
         CHECK_EQ(waitpid(child_, &(status), 0), child_); \
     } while (0)
 
-__attribute__((unused)) static void sleep_ms(long ms)
+UNUSED static void sleep_ms(long ms)
 {
     struct timespec t = {ms / 1000, ms % 1000 * 1000000};
     while (nanosleep(&t, &t) && errno == EINTR)

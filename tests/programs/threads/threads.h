@@ -5,71 +5,14 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#define UNUSED __attribute__((unused))
-
-static atomic_int check_failures;
-
-UNUSED static void check_failed(const char *file, int line, const char *what, long got)
-{
-    int error = errno;
-    const char *name = strrchr(file, '/');
-    check_failures++;
-    printf("%s:%d: %s (got %ld, errno %d)\n", name ? name + 1 : file, line, what, got, error);
-    fflush(stdout);
-}
-
-#define CHECK(cond)                                     \
-    do {                                                \
-        if (!(cond))                                    \
-            check_failed(__FILE__, __LINE__, #cond, 0); \
-    } while (0)
-#define CHECK_EQ(value, wanted)                                                \
-    do {                                                                       \
-        long got_ = (long)(value);                                             \
-        if (got_ != (long)(wanted))                                            \
-            check_failed(__FILE__, __LINE__, #value " == " #wanted, got_);     \
-    } while (0)
-#define CHECK_ERRNO(call, wanted)                                                 \
-    do {                                                                          \
-        errno = 0;                                                                \
-        long got_ = (long)(call);                                                 \
-        if (got_ != -1 || errno != (wanted))                                      \
-            check_failed(__FILE__, __LINE__, #call " fails with " #wanted, got_); \
-    } while (0)
-
-UNUSED static int finish(void)
-{
-    if (!check_failures)
-        puts("ok");
-    fflush(stdout);
-    return check_failures != 0;
-}
-
-UNUSED static void sleep_ms(long ms)
-{
-    struct timespec t = {ms / 1000, ms % 1000 * 1000000};
-    while (nanosleep(&t, &t) && errno == EINTR)
-        ;
-}
+#include "../check.h"
 
 UNUSED static long now_ms(clockid_t clock)
 {
