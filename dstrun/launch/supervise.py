@@ -284,9 +284,10 @@ class _Supervision:
         progress = self.world.get(abi.World.traps) + self.world.get(abi.World.switches)
         unchanged, self.progress = progress == self.progress, progress
         task = self.world.get(abi.World.token_task)
-        if not unchanged or not task:
+        tid = self.world.task(task, abi.Task.tid)
+        if not unchanged or not tid:
             self.spin_start_s = None
-        elif self.pids.is_dead(self.world.task(task, abi.Task.tid)):
+        elif self.pids.is_dead(tid):
             self._mark_dead(task)
             self._hand_to_deputy()
         elif self.world.task(task, abi.Task.place) == abi.PLACE_PROGRAM and self._others_wait():
