@@ -220,8 +220,9 @@ struct task {
     u64 clear_tid;   /* CLONE_CHILD_CLEARTID, set_tid_address */
     u64 set_tid;     /* CLONE_CHILD_SETTID */
     u64 set_parent_tid; /* CLONE_PARENT_SETTID, where the parent cannot do it: vfork */
-    u32 cloning;     /* the task that it is making, in the kernel */
-    u32 lent_token;  /* vfork: the token as our parent held it */
+    u32 cloning, cloner; /* the task that it is making, in the kernel; which one makes it */
+    u32 lent_token;  /* vfork: the token as its parent held it */
+    u32 clone_pad;
     u64 start_frame; /* a child's copy of its parent's trap frame */
     u64 program_robust_list;
     u64 sigmask, saved_sigmask; /* virtual; saved: by sigsuspend, ppoll */

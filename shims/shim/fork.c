@@ -110,12 +110,24 @@ static void enter_tables(struct proc *p, struct task *t)
     children_add(&w->procs[p->parent], p);
 }
 
-/* What is to be done after the clone of a process, by its deputy where the cloner was killed in it.
- * The kernel has written the child's id before the cloner could die, if there is a child. */
-void clone_finish(struct task *cloner)
+static void clone_starts(struct task *cloner, struct task *child)
+{
+    cloner->cloning = child->index;
+    child->cloner = cloner->index;
+}
+
+static struct task *clone_ends(struct task *cloner)
 {
     struct task *child = task_at(cloner->cloning);
-    cloner->cloning = 0;
+    cloner->cloning = child->cloner = 0;
+    return child;
+}
+
+/* What is to be done after the clone of a process; by a deputy where either was killed before it
+ * was done. The kernel has written the child's id before the cloner could die, if there is a child. */
+void clone_finish(struct task *cloner)
+{
+    struct task *child = clone_ends(cloner);
     if (child->tid) {
         enter_tables(proc_of(child), child);
         sched_add(WORLD, child->index);
@@ -127,7 +139,7 @@ void clone_finish(struct task *cloner)
 static i64 clone_killable(struct task *t, struct task *child, u64 flags, u64 stack,
                           const struct clone_request *q)
 {
-    t->cloning = child->index;
+    clone_starts(t, child);
     t->place = PLACE_KERNEL;
     i64 pid = clone_raw(flags, stack, (u64)&child->tid, q->child_tid, q->tls);
     t->place = PLACE_SHIM;
@@ -143,7 +155,7 @@ static i64 clone_and_lend(struct task *t, struct task *child, u64 flags, u64 sta
     child->state = TASK_RUNNING;
     child->lent_token = t->tid | ROBUST_WAITERS;
     proc_of(child)->vfork_waiter = t->index;
-    t->cloning = child->index;
+    clone_starts(t, child);
     t->state = TASK_PARKED;
     t->wait = WAIT_VFORK;
     t->wait_since_ns = w->now_ns;
@@ -171,7 +183,7 @@ static int take_lent_token(struct task *t)
                                      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
         return 0;
     t->place = PLACE_SHIM;
-    task_at(proc_of(t)->vfork_waiter)->cloning = 0;
+    clone_ends(task_at(t->cloner));
     enter_tables(proc_of(t), t);
     return 1;
 }

@@ -403,6 +403,8 @@ static void wake_all_channels(const struct proc *p)
 static void bury(struct task *dead)
 {
     struct proc *p = proc_of(dead);
+    if (dead->cloner) /* before it had its place in the simulation */
+        clone_finish(task_at(dead->cloner));
     wait_until_dead(p->pid);
     for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc) {
         struct task *t = task_at(i);
