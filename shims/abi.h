@@ -580,7 +580,8 @@ enum event_kind {
     EVENT_FORK = 6,     /* a task's first step; result: parent's pid */
     EVENT_TSC = 7,      /* a trapped rdtsc */
     EVENT_END = 8,      /* the run's end, result: enum end_reason */
-    EVENT_FORCED = 9    /* a task that spun was interrupted from outside */
+    EVENT_FORCED = 9,   /* a task that spun was interrupted from outside */
+    EVENT_INPUT = 10    /* bytes from outside that the next call of the task gives; result: descriptor */
 };
 
 enum event_flag {

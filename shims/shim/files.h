@@ -31,6 +31,7 @@ i64 dir_seek(struct object *o, i64 offset, int whence) HIDDEN;
 /* procfs.c */
 i64 procfs_open(struct trap *c, i64 fd, u64 flags) HIDDEN;
 i64 preload_open(struct trap *c) HIDDEN;
+int hosts_are_served(const char *path) HIDDEN; /* the simulation has an /etc/hosts of its own */
 
 /* A wait for something that has no wake-up in the world: look again after 1 ms of virtual time. */
 i64 park_and_look_again(struct task *t) HIDDEN;

@@ -96,7 +96,7 @@ typedef i64 (*handler_fn)(struct trap *);
 enum arg_how { /* arg_kinds.def */
     HOW_SCALAR, HOW_POINTER, HOW_STRING, HOW_STRINGS, HOW_BUF_IN, HOW_BUF_OUT, HOW_IOV_IN, HOW_IOV_OUT,
     HOW_IN, HOW_OUT, HOW_IN_RAW, HOW_OUT_RAW, HOW_ARRAY_IN, HOW_ARRAY_INOUT, HOW_COUNTED_IN,
-    HOW_SOCKADDR_OUT, HOW_OUT_STAT
+    HOW_SOCKADDR_OUT, HOW_OUT_STAT, HOW_MSG, HOW_MSGS, HOW_EPOLL_EVENTS, HOW_FDSET
 };
 
 struct arg_kind_row {
@@ -248,6 +248,8 @@ void sweep_outside_deaths(int thorough) HIDDEN;
 /* record.c */
 void record_call(struct trap *c, i64 result) HIDDEN;
 void record_plain(struct task *t, u32 kind, u32 nr, i64 result, const char *text) HIDDEN;
+/* Bytes that came from outside, at most 16 KiB, kept whole. */
+void record_input(struct task *t, u32 fd, u64 user, u64 bytes) HIDDEN;
 void record_start(struct task *t, const char *path, u64 argv) HIDDEN;
 /* A call's event that may have to be taken back (an exec that fails after all). */
 void record_mark(struct trace_state *mark) HIDDEN;

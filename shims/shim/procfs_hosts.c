@@ -1,0 +1,24 @@
+/* procfs_hosts.c: /etc/hosts. The machine's file does not know the name of the simulation's host. */
+#include "procfs.h"
+
+static void view_hosts(struct view *v)
+{
+    struct lines l;
+    char line[1024];
+    lines_start(&l, v->real);
+    while (line_next(&l, line, sizeof line)) {
+        text(&v->out, line);
+        text(&v->out, "\n");
+    }
+    text(&v->out, "127.0.0.1\tlocalhost\n127.0.1.1\t");
+    text(&v->out, WORLD->config.hostname);
+    text(&v->out, "\n");
+}
+
+const struct view_row views_of_etc[] = {{"hosts", view_hosts}, {0, 0}};
+
+/* Only where the machine's network is not the program's. */
+int hosts_are_served(const char *path)
+{
+    return string_equal(path, "/etc/hosts") && !(WORLD->config.flags & CONFIG_NET_HOST);
+}
