@@ -130,7 +130,8 @@ def _start_text(trace: Trace, event: Event) -> str:
 def _input_text(trace: Trace, event: Event) -> str:
     _args, fields = _parts(trace.side_data(event))
     data = b"".join(field.data for found in fields.values() for field in found)
-    return f"+++ input from outside on descriptor {event.result}: {quote(data, limit=STRING_MAX)} +++"
+    shown = quote(data, limit=STRING_MAX)
+    return f"+++ input from outside on descriptor {event.result}: {shown} +++"
 
 
 def _exit_text(_trace: Trace, event: Event) -> str:
