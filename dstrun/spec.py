@@ -33,6 +33,8 @@ class RunSpec:
     env: Mapping[str, str]
     cwd: str
     seed: Seed
+    ignored_signals: tuple[int, ...] = ()  # as the user's shell left them, for the program
+    blocked_signals: tuple[int, ...] = ()
     trace: Path | None = None
     epoch_ns: int | None = None
     cpus: int = 1
@@ -56,6 +58,8 @@ class RunSpec:
             "program": self.program,
             "env": dict(self.env),
             "cwd": self.cwd,
+            "ignored_signals": list(self.ignored_signals),
+            "blocked_signals": list(self.blocked_signals),
             "seed": self.seed.text,
             "entropy_seed": self.seed.entropy,
             "sched_seed": self.seed.sched,

@@ -92,6 +92,46 @@ struct config {
     char preload_path[PATH_BYTES_MAX];
 };
 
+/* ---- what dstrun tells its init (shims/init/init.c), and init tells dstrun ---- */
+#define INIT_LIMITS 3u
+#define INIT_WHAT_BYTES 40u
+
+struct init_limit {
+    u32 resource, pad;
+    u64 soft, hard;
+};
+
+struct init_request {
+    u64 namespaces; /* clone flags */
+    u64 ignored;    /* signals that the program finds ignored; bit 0: signal 1 */
+    u64 sigmask;    /* signals that it finds blocked */
+    u32 uid, gid;   /* its own, to be mapped where it gets a user namespace */
+    i32 life;       /* descriptor, at its end when dstrun is gone */
+    u32 overlays;   /* dstrun mounts some when init is up, and says so */
+    u32 cpu, pad;
+    struct init_limit limits[INIT_LIMITS];
+    char cwd[PATH_BYTES_MAX];
+    char program[PATH_BYTES_MAX];
+};
+
+enum init_kind {
+    INIT_REFUSED = 1, /* other namespaces may do better */
+    INIT_FAILED,      /* so is the run */
+    INIT_UP,          /* from init: the namespaces are there */
+    INIT_READY,       /* from the program's process: it waits to be told to exec */
+    INIT_NO_EXEC,     /* that failed */
+    INIT_ENDED        /* the program; `status` as wait4 gives it */
+};
+
+struct init_report {
+    u32 kind;
+    i32 error;
+    u32 status;
+    u32 proc_refused;      /* INIT_READY: /proc shows the machine's processes */
+    u32 proc_dev, sys_dev; /* INIT_READY: st_dev of /proc and /sys */
+    char what[INIT_WHAT_BYTES]; /* INIT_REFUSED, INIT_FAILED: what was not to be done */
+};
+
 /* ---- what a task waits for ---- */
 enum task_state {
     TASK_FREE = 0,

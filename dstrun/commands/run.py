@@ -17,7 +17,12 @@ import click
 from click.core import ParameterSource
 
 from dstrun.commands.options import REPORTING, RunCommand, run_options
-from dstrun.environment import program_environment, resolve_program
+from dstrun.environment import (
+    blocked_signals,
+    ignored_signals,
+    program_environment,
+    resolve_program,
+)
 from dstrun.errors import BadUsage, DstrunError
 from dstrun.quantities import NS_PER_S
 from dstrun.report.summary import exit_code, json_line, outcome_text, succeeded, summary_lines
@@ -42,6 +47,8 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], **options: Any) -> int
     report = Report(options, seed.text, _reproduce_line(ctx, seed, argv))
     try:
         spec = make_spec(argv, seed, options)
+        # Left ignored, it would have the kernel reap our children before we can wait for them.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         result = _execute(spec, options["verify"])
     except DstrunError as error:
         if report.failed(error):
@@ -69,6 +76,8 @@ def make_spec(argv: tuple[str, ...], seed: Seed, options: dict[str, Any]) -> Run
         env=env,
         cwd=_working_directory(),
         seed=seed,
+        ignored_signals=ignored_signals(),
+        blocked_signals=blocked_signals(),
         epoch_ns=options["epoch"],
         cpus=options["cpus"],
         hostname=options["hostname"],

@@ -50,7 +50,7 @@ class World:
     def wait_for_start(self) -> None:
         """Until what happens now is stamped as of the run: the coarse clock moves in ticks."""
         while time.clock_gettime_ns(_CLOCK_REALTIME_COARSE) < self.real_start_ns:
-            time.sleep(0.0005)
+            time.sleep(0.0001)
 
     def get(self, member: Member) -> int:
         """A number of struct world."""

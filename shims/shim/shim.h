@@ -10,38 +10,19 @@
 #ifndef DST_SHIM_H
 #define DST_SHIM_H
 
-#include <asm/errno.h>
-#include <asm/unistd_64.h>
-
 #include "abi.h"
 #include "core/hash.h"
 #include "core/rng.h"
 #include "core/sched.h"
 #include "core/timers.h"
+#include "memory.h"
+#include "raw.h"
 
-#define HIDDEN __attribute__((visibility("hidden")))
 #define EXPORT __attribute__((visibility("default"), used))
 #define NORETURN __attribute__((noreturn))
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define NS_PER_SECOND 1000000000ul
-
-/* ---- raw calls ---- */
-static inline i64 raw6(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
-{
-    i64 ret;
-    register u64 r10 __asm__("r10") = d;
-    register u64 r8 __asm__("r8") = e;
-    register u64 r9 __asm__("r9") = f;
-    __asm__ volatile("syscall"
-                     : "=a"(ret)
-                     : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    return ret;
-}
-#define RAW_PICK(nr, a, b, c, d, e, f, ...) \
-    raw6(nr, (u64)(a), (u64)(b), (u64)(c), (u64)(d), (u64)(e), (u64)(f))
-#define raw(nr, ...) RAW_PICK(nr, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 
 /* ---- kernel structs (x86-64 ABI) ---- */
 struct sigcontext_k {
@@ -143,16 +124,6 @@ void fatal(const char *what, i64 number) HIDDEN NORETURN;
 void end_run(u32 reason, const char *message) HIDDEN NORETURN;
 void count_hole(u32 hole) HIDDEN;
 void ring_bell(void) HIDDEN; /* wakes the supervisor */
-
-/* memory.c */
-void *memcpy(void *to, const void *from, u64 n) HIDDEN;
-void *memset(void *to, int byte, u64 n) HIDDEN;
-int memcmp(const void *a, const void *b, u64 n) HIDDEN;
-u64 string_length(const char *s) HIDDEN;
-int string_equal(const char *a, const char *b) HIDDEN;
-int string_starts(const char *s, const char *prefix) HIDDEN;
-char *string_append(char *to, char *end, const char *s) HIDDEN;
-char *number_append(char *to, char *end, u64 v) HIDDEN;
 
 /* uaccess.c: all return 0 or -EFAULT */
 i64 copy_in(void *to, u64 user, u64 n) HIDDEN;

@@ -40,10 +40,11 @@ static void first_process(struct task *t)
     t->altstack.flags = SS_DISABLE_FLAG;
 }
 
-/* Dispositions that the user's shell left ignored (nohup) stay so. */
-static void inherit_ignored(struct proc *p)
+/* What the user's shell left ignored (nohup) or blocked stays so. */
+static void inherit_signals(struct proc *p, struct task *t)
 {
     struct sigaction_k action;
+    raw(__NR_rt_sigprocmask, 0, 0, &t->sigmask, 8);
     for (int i = 1; i <= 64; i++)
         if (!raw(__NR_rt_sigaction, i, 0, &action, 8) && action.handler == HANDLER_IGNORE)
             p->actions[i].handler = HANDLER_IGNORE;
@@ -136,7 +137,7 @@ static struct task *take_place(u64 task_index)
     if (first) {
         t = task_alloc();
         first_process(t);
-        inherit_ignored(proc_of(t));
+        inherit_signals(proc_of(t), t);
     }
     proc_of(t)->execs++;
     proc_of(t)->flags &= ~(u32)PROC_ANNOUNCED;
