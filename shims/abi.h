@@ -73,6 +73,7 @@ struct config {
     u64 real_start_ns;    /* CLOCK_REALTIME_COARSE before the run touched any file: later stamps are virtual */
     u64 cost_syscall_ns;  /* what a trapped call charges */
     u64 cost_clock_ns;    /* what a clock read in the vDSO or by rdtsc charges */
+    u64 cost_jitter_ppm;  /* by which part of a million either varies, more or less; 0: not at all */
     u64 events_max;       /* 0: no limit */
     u64 virtual_ns_max;   /* 0: no limit */
     u32 cpus;             /* CPUs the program sees */
@@ -189,6 +190,7 @@ struct task {
     u64 sig_pending;
     struct altstack altstack; /* virtual */
     u64 entropy_pos;          /* counter of its entropy stream */
+    u64 cost_pos;             /* counter of its costs' stream (with jitter) */
     u64 trap_nr;     /* call being handled */
     u64 trap_args[6];
     u64 trap_rip;

@@ -64,11 +64,21 @@ i64 clock_value(u64 id, u64 *ns)
     }
 }
 
+void charge(struct task *t, u64 cost_ns)
+{
+    struct world *w = WORLD;
+    u64 jitter = w->config.cost_jitter_ppm;
+    if (unlikely(jitter))
+        cost_ns = cost_with_jitter(cost_ns, jitter, w->config.sched_seed, t->tid, t->cost_pos++);
+    w->now_ns += cost_ns;
+    proc_of(t)->cpu_ns += cost_ns;
+}
+
 static void tick(void)
 {
     struct world *w = WORLD;
     w->clock_reads++;
-    w->now_ns += w->config.cost_clock_ns;
+    charge(current_task(), w->config.cost_clock_ns);
 }
 
 EXPORT i64 shim_export_vdso_clock_gettime(i64 id, struct timespec_k *ts)

@@ -33,7 +33,7 @@ static int back_to_guard(struct task *t, struct sigcontext_k *regs)
 static void emulate_tsc(struct task *t, struct sigcontext_k *regs, int with_cpu)
 {
     struct world *w = WORLD;
-    w->now_ns += w->config.cost_clock_ns;
+    charge(t, w->config.cost_clock_ns);
     regs->ax = (u32)w->now_ns;
     regs->dx = w->now_ns >> 32;
     if (with_cpu)

@@ -14,6 +14,7 @@
 #include <asm/unistd_64.h>
 
 #include "abi.h"
+#include "core/cost.h"
 #include "core/hash.h"
 #include "core/rng.h"
 #include "core/sched.h"
@@ -171,6 +172,7 @@ static inline u64 wall_ns(void)
 i64 timespec_in(u64 user, u64 *ns) HIDDEN;
 i64 timespec_out(u64 user, u64 ns) HIDDEN;
 i64 clock_value(u64 id, u64 *ns) HIDDEN;
+void charge(struct task *t, u64 cost_ns) HIDDEN; /* moves the clock by what a call of `t` takes */
 
 /* token.c: who runs */
 void park(struct task *t, u32 wait, u64 arg, u64 deadline_ns) HIDDEN; /* result in t->wake_result */

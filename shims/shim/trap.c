@@ -110,8 +110,7 @@ static void start_trap(struct trap *c, struct task *t, struct ucontext_k *uc)
     c->keep_registers = c->recorded = 0;
     c->enter_ns = w->now_ns;
     w->traps++;
-    w->now_ns += w->config.cost_syscall_ns;
-    c->p->cpu_ns += w->config.cost_syscall_ns;
+    charge(t, w->config.cost_syscall_ns);
     t->trap_nr = c->nr;
     t->trap_rip = r->ip;
     t->trap_registers = (u64)r;
