@@ -567,6 +567,7 @@ struct world {
     struct trace_state trace;
     struct sched_state sched;
     u64 slice_start_ns; /* when the holder got the token */
+    u64 point_ns;       /* the last scheduling point */
 
     u32 timers_count;
     u32 timers_pad;

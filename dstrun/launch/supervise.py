@@ -285,7 +285,8 @@ class _Supervision:
 
     def _look_at_holder(self) -> None:
         """A holder that died in its first steps had no robust list: nobody was told."""
-        progress = self.world.get(abi.World.traps) + self.world.get(abi.World.switches)
+        counters = (abi.World.traps, abi.World.switches, abi.World.clock_reads)
+        progress = sum(self.world.get(counter) for counter in counters)
         unchanged, self.progress = progress == self.progress, progress
         task = self.world.get(abi.World.token_task)
         if not unchanged or not task:

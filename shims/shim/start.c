@@ -26,7 +26,7 @@ static void first_process(struct task *t)
     w->procs[0].pgid = w->procs[0].sid = p->sid; /* init, which opened the session */
     p->uid = (u32)raw(__NR_getuid);
     p->dumpable = 1;
-    p->start_ns = w->now_ns;
+    p->start_ns = w->slice_start_ns = w->now_ns;
     p->fd_table = fd_table_alloc();
     p->rlimit_as[0] = p->rlimit_as[1] = ~0ul;
     raw(__NR_prlimit64, 0, RLIMIT_NOFILE_ID, 0, p->rlimit_nofile);

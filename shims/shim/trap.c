@@ -148,7 +148,7 @@ static void on_force(int signo, struct siginfo_bytes *info, struct ucontext_k *u
     struct trap c = {.t = t, .p = proc_of(t), .uc = uc, .nr = ~0ul};
     (void)signo;
     (void)info;
-    if (t->place != PLACE_PROGRAM)
+    if (t->place != PLACE_PROGRAM || in_shim_text(uc->regs.ip)) /* in a clock read, perhaps */
         return;
     t->place = PLACE_SHIM;
     t->trap_rip = uc->regs.ip;
