@@ -124,11 +124,15 @@ enum shim_place {
 #define ROBUST_WAITERS 0x80000000u
 #define ROBUST_OWNER_DIED 0x40000000u
 #define ROBUST_TID_MASK 0x3fffffffu
+#define ROBUST_REACH 64
 
-struct robust_node {
-    u64 next;
+/* A task's own such word. The list's node lies before or behind it, as far away as in the program's
+ * own list, which follows in the same list of the kernel's: there is one offset for all (robust.c). */
+struct alive_word {
+    u8 before[ROBUST_REACH];
     u32 word;
     u32 pad;
+    u8 after[ROBUST_REACH];
 };
 
 struct robust_head {
@@ -176,6 +180,7 @@ struct task {
     u32 first_waiter; /* its entries in objects' wait lists */
     u32 next_in_proc, prev_in_proc;
     u32 first_futex;      /* its entries in the futex queues */
+    u32 first_pi;         /* locks of its own that others wait for */
     u32 futex_woken;      /* which of them was woken (futex_waitv) */
     u32 kernel_tid;       /* the kernel clears it when the thread is gone */
     u64 clear_tid;   /* CLONE_CHILD_CLEARTID, set_tid_address */
@@ -196,7 +201,7 @@ struct task {
     u64 trap_rip;
     u64 trap_registers; /* the program's, at the call: struct sigcontext on the task's stack */
     struct robust_head robust;
-    struct robust_node alive; /* word: tid | ROBUST_WAITERS; marked by the kernel at death */
+    struct alive_word alive; /* tid | ROBUST_WAITERS; marked by the kernel at death */
     struct guard guard;
     char comm[16];
     char path[2][PATH_BYTES_MAX]; /* the call's path arguments, copied in */
@@ -317,7 +322,15 @@ struct futex_waiter { /* one per word waited for */
     u32 next, prev;   /* in the bucket, oldest first */
     u32 next_of_task;
     u32 index;        /* of futex_waitv */
-    u64 pi_word;      /* address of a priority-inheriting lock, else 0 */
+    u32 pi_lock;      /* the lock it waits for, priority-inheriting; else 0 */
+    u64 address;      /* of the word, in the memory of its task; 0: not known */
+    u64 pi_word;      /* address of the lock that a condition's waiter is to be moved to, else 0 */
+};
+
+struct pi_lock { /* a priority-inheriting lock that has waiters */
+    u64 key[2];
+    u32 owner, waiters;
+    u32 next, prev; /* of the owner's */
 };
 
 struct futex_bucket {
@@ -578,6 +591,7 @@ struct world {
 
     u32 free_task, free_proc, free_fd_table, free_object, free_channel, free_waiter, free_signal, free_futex;
     u32 used_tasks, used_procs, used_fd_tables, used_objects, used_channels, used_waiters, used_signals, used_futexes;
+    u32 free_pi_lock, used_pi_locks;
     u32 used_inodes, used_devs, used_proc_inodes, used_file_inodes, free_inode;
     u64 devs[256]; /* kernel's device numbers in the order in which they were seen */
     u64 dirs_seq;
@@ -595,6 +609,7 @@ struct world {
     struct waiter waiters[WAITERS_MAX];
     struct futex_waiter futexes[FUTEX_WAITERS_MAX];
     struct futex_bucket futex_buckets[FUTEX_BUCKETS];
+    struct pi_lock pi_locks[FUTEX_WAITERS_MAX]; /* each has a waiter */
     u32 inode_index[INODE_INDEX_SIZE];
     struct inode inodes[INODES_MAX];
     struct dir_listing dirs[DIRS_MAX];

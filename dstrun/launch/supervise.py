@@ -57,7 +57,7 @@ _SEGMENTS_READY = abi.TraceState.segments_ready.within(abi.World.trace)
 _GROW_WANTED = abi.TraceState.grow_wanted.within(abi.World.trace)
 _GROW_FAILED = abi.TraceState.grow_failed.within(abi.World.trace)
 _TRACE_HASH = abi.TraceState.hash.within(abi.World.trace)
-_ALIVE = abi.RobustNode.word.within(abi.Task.alive)
+_ALIVE = abi.AliveWord.word.within(abi.Task.alive)
 
 
 def run(spec: RunSpec) -> RunResult:

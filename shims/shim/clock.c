@@ -1,9 +1,9 @@
 /* clock.c: the virtual clock, and the vDSO's entries.
  *
  * The supervisor writes jumps to the shim_export_vdso_* functions over the vDSO's own. They run on
- * the program's stack with signals open: an add and a read, counted, no event. When a timer is due or
- * others have waited long enough, a read is made as a call, which is trapped like any other: a task
- * that does nothing but look at the clock must not keep the rest from what it waits for.
+ * the program's stack with signals open: an add and a read, counted, no event. When a timer is due
+ * or others have waited long enough, a read is made as a call, which is trapped like any other: a
+ * task that does nothing but look at the clock must not keep the rest from what it waits for.
  */
 #include "shim.h"
 

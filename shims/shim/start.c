@@ -1,6 +1,7 @@
 /* start.c: the first instructions after an exec, before the program's own loader has run any. */
 #include <linux/prctl.h>
 
+#include "futex.h"
 #include "process.h"
 
 #define AT_NULL_TAG 0
@@ -53,7 +54,6 @@ static void inherit_ignored(struct proc *p)
 static void become_leader(struct proc *p, struct task *t)
 {
     struct world *w = WORLD;
-    tasks_keep_only(p, t);
     if (t->tid != p->pid)
         w->task_of_tid[t->tid] = 0;
     t->tid = p->pid;
@@ -67,6 +67,8 @@ static void become_leader(struct proc *p, struct task *t)
 
 static void next_program(struct proc *p, struct task *t)
 {
+    tasks_keep_only(p, t);
+    futex_pi_owner_died(t);
     signals_exec(p, t);
     posix_timers_drop(p);
     fd_table_exec(p);

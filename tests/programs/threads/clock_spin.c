@@ -1,4 +1,4 @@
-/* A thread that does nothing but look at the clock does not keep the others from what it waits for. */
+/* A thread that only looks at the clock does not keep the others from what it waits for. */
 #include "threads.h"
 #include <x86intrin.h>
 
