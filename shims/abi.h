@@ -80,6 +80,7 @@ struct config {
     u64 real_start_ns;    /* CLOCK_REALTIME_COARSE before the run touched any file: later stamps are virtual */
     u64 cost_syscall_ns;  /* what a trapped call charges */
     u64 cost_clock_ns;    /* what a clock read in the vDSO or by rdtsc charges */
+    u64 cost_jitter_ppm;  /* by which part of a million either varies, more or less; 0: not at all */
     u64 events_max;       /* 0: no limit */
     u64 virtual_ns_max;   /* 0: no limit */
     u32 cpus;             /* CPUs the program sees */
@@ -170,11 +171,15 @@ enum shim_place {
 #define ROBUST_WAITERS 0x80000000u
 #define ROBUST_OWNER_DIED 0x40000000u
 #define ROBUST_TID_MASK 0x3fffffffu
+#define ROBUST_REACH 64
 
-struct robust_node {
-    u64 next;
+/* A task's own such word. The list's node lies before or behind it, as far away as in the program's
+ * own list, which follows in the same list of the kernel's: there is one offset for all (robust.c). */
+struct alive_word {
+    u8 before[ROBUST_REACH];
     u32 word;
     u32 pad;
+    u8 after[ROBUST_REACH];
 };
 
 struct robust_head {
@@ -222,6 +227,7 @@ struct task {
     u32 first_waiter; /* its entries in objects' wait lists */
     u32 next_in_proc, prev_in_proc;
     u32 first_futex;      /* its entries in the futex queues */
+    u32 first_pi;         /* locks of its own that others wait for */
     u32 futex_woken;      /* which of them was woken (futex_waitv) */
     u32 kernel_tid;       /* the kernel clears it when the thread is gone */
     u64 clear_tid;   /* CLONE_CHILD_CLEARTID, set_tid_address */
@@ -236,12 +242,13 @@ struct task {
     u64 sig_pending;
     struct altstack altstack; /* virtual */
     u64 entropy_pos;          /* counter of its entropy stream */
+    u64 cost_pos;             /* counter of its costs' stream (with jitter) */
     u64 trap_nr;     /* call being handled */
     u64 trap_args[6];
     u64 trap_rip;
     u64 trap_registers; /* the program's, at the call: struct sigcontext on the task's stack */
     struct robust_head robust;
-    struct robust_node alive; /* word: tid | ROBUST_WAITERS; marked by the kernel at death */
+    struct alive_word alive; /* tid | ROBUST_WAITERS; marked by the kernel at death */
     struct guard guard;
     char comm[16];
     char path[2][PATH_BYTES_MAX]; /* the call's path arguments, copied in */
@@ -483,7 +490,15 @@ struct futex_waiter { /* one per word waited for */
     u32 next, prev;   /* in the bucket, oldest first */
     u32 next_of_task;
     u32 index;        /* of futex_waitv */
-    u64 pi_word;      /* address of a priority-inheriting lock, else 0 */
+    u32 pi_lock;      /* the lock it waits for, priority-inheriting; else 0 */
+    u64 address;      /* of the word, in the memory of its task; 0: not known */
+    u64 pi_word;      /* address of the lock that a condition's waiter is to be moved to, else 0 */
+};
+
+struct pi_lock { /* a priority-inheriting lock that has waiters */
+    u64 key[2];
+    u32 owner, waiters;
+    u32 next, prev; /* of the owner's */
 };
 
 struct futex_bucket {
@@ -736,6 +751,7 @@ struct world {
     struct trace_state trace;
     struct sched_state sched;
     u64 slice_start_ns; /* when the holder got the token */
+    u64 point_ns;       /* the last scheduling point */
 
     u32 timers_count;
     u32 timers_pad;
@@ -748,6 +764,7 @@ struct world {
     u32 used_tasks, used_procs, used_fd_tables, used_objects, used_channels, used_waiters, used_signals, used_futexes;
     u32 free_epoll, free_epoll_item, free_sock, free_net_block, free_flight, free_pad;
     u32 used_epolls, used_epoll_items, used_socks, used_net_blocks, used_flights, used_pad;
+    u32 free_pi_lock, used_pi_locks;
     u32 used_inodes, used_devs, used_proc_inodes, used_file_inodes, free_inode;
     u64 devs[256]; /* kernel's device numbers in the order in which they were seen */
     u64 dirs_seq;
@@ -770,6 +787,7 @@ struct world {
     struct host host;
     struct futex_waiter futexes[FUTEX_WAITERS_MAX];
     struct futex_bucket futex_buckets[FUTEX_BUCKETS];
+    struct pi_lock pi_locks[FUTEX_WAITERS_MAX]; /* each has a waiter */
     u32 inode_index[INODE_INDEX_SIZE];
     struct inode inodes[INODES_MAX];
     struct dir_listing dirs[DIRS_MAX];

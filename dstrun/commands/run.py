@@ -24,7 +24,7 @@ from dstrun.environment import (
     resolve_program,
 )
 from dstrun.errors import BadUsage, DstrunError
-from dstrun.quantities import NS_PER_S
+from dstrun.quantities import NS_PER_S, PPM_PER_PERCENT
 from dstrun.report.summary import exit_code, json_line, outcome_text, succeeded, summary_lines
 from dstrun.seed import Seed, make_seed
 from dstrun.spec import TRACE_DIR, RunResult, RunSpec
@@ -88,6 +88,9 @@ def make_spec(argv: tuple[str, ...], seed: Seed, options: dict[str, Any]) -> Run
         strict=options["strict"],
         preload=not options["no_preload"],
         strategy=options["strategy"],
+        call_cost_ns=options["call_cost"],
+        clock_cost_ns=options["clock_cost"],
+        cost_jitter_ppm=options["cost_jitter"],
         max_virtual_ns=options["max_time"],
         max_events=options["max_events"],
         wall_limit_s=wall_limit_ns / NS_PER_S if wall_limit_ns else None,
@@ -191,13 +194,15 @@ def _option_words(ctx: click.Context, param: click.Parameter) -> list[str]:
     value = ctx.params[str(param.name)]
     if value is True:
         return [name]
+    if name == "--cost-jitter":
+        return [name, f"{value / PPM_PER_PERCENT:.4f}%"]
     if not value:
         return []
     if param.multiple:
         return [word for item in value for word in (name, item)]
     if name == "--epoch":
         return [name, f"{value // NS_PER_S}.{value % NS_PER_S:09d}"]
-    if name in ("--max-time", "--wall-limit"):
+    if name in ("--max-time", "--wall-limit", "--call-cost", "--clock-cost"):
         return [name, f"{value}ns"]
     return [f"{name}={value}"] if name == "--verify" else [name, str(value)]
 

@@ -58,7 +58,7 @@ _SEGMENTS_READY = abi.TraceState.segments_ready.within(abi.World.trace)
 _GROW_WANTED = abi.TraceState.grow_wanted.within(abi.World.trace)
 _GROW_FAILED = abi.TraceState.grow_failed.within(abi.World.trace)
 _TRACE_HASH = abi.TraceState.hash.within(abi.World.trace)
-_ALIVE = abi.RobustNode.word.within(abi.Task.alive)
+_ALIVE = abi.AliveWord.word.within(abi.Task.alive)
 
 
 def run(spec: RunSpec) -> RunResult:
@@ -281,7 +281,8 @@ class _Supervision:
 
     def _look_at_holder(self) -> None:
         """A holder that died in its first steps had no robust list: nobody was told."""
-        progress = self.world.get(abi.World.traps) + self.world.get(abi.World.switches)
+        counters = (abi.World.traps, abi.World.switches, abi.World.clock_reads)
+        progress = sum(self.world.get(counter) for counter in counters)
         unchanged, self.progress = progress == self.progress, progress
         task = self.world.get(abi.World.token_task)
         if not unchanged or not task:

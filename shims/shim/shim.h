@@ -11,6 +11,7 @@
 #define DST_SHIM_H
 
 #include "abi.h"
+#include "core/cost.h"
 #include "core/hash.h"
 #include "core/rng.h"
 #include "core/sched.h"
@@ -106,6 +107,7 @@ static inline struct task *current_task(void)
     __asm__("mov %%gs:0, %0" : "=r"(t));
     return t;
 }
+static inline int in_shim_text(u64 ip) { return ip >= (u64)shim_text_start && ip < (u64)shim_text_end; }
 static inline struct proc *proc_of(const struct task *t) { return &WORLD->procs[t->proc]; }
 static inline struct task *task_at(u32 index) { return &WORLD->tasks[index]; }
 static inline u64 min_u64(u64 a, u64 b) { return a < b ? a : b; }
@@ -134,6 +136,15 @@ i64 copy_string(char *to, u64 user, u64 n) HIDDEN;
 i64 hash_user(struct hash_state *h, u64 user, u64 n) HIDDEN;
 
 /* clock.c */
+static inline void charge(struct task *t, u64 cost_ns) /* moves the clock by what a call takes */
+{
+    struct world *w = WORLD;
+    const struct config *c = &w->config;
+    if (unlikely(c->cost_jitter_ppm))
+        cost_ns = cost_with_jitter(cost_ns, c->cost_jitter_ppm, c->sched_seed, t->tid, t->cost_pos++);
+    w->now_ns += cost_ns;
+    proc_of(t)->cpu_ns += cost_ns;
+}
 static inline u64 wall_ns(void)
 {
     return WORLD->now_ns - WORLD->config.boot_ns + WORLD->config.epoch_ns;

@@ -1,6 +1,7 @@
 /* start.c: the first instructions after an exec, before the program's own loader has run any. */
 #include <linux/prctl.h>
 
+#include "futex.h"
 #include "process.h"
 
 #define AT_NULL_TAG 0
@@ -26,7 +27,7 @@ static void first_process(struct task *t)
     w->procs[0].pgid = w->procs[0].sid = p->sid; /* init, which opened the session */
     p->uid = (u32)raw(__NR_getuid);
     p->dumpable = 1;
-    p->start_ns = w->now_ns;
+    p->start_ns = w->slice_start_ns = w->now_ns;
     p->fd_table = fd_table_alloc();
     p->rlimit_as[0] = p->rlimit_as[1] = ~0ul;
     raw(__NR_prlimit64, 0, RLIMIT_NOFILE_ID, 0, p->rlimit_nofile);
@@ -54,7 +55,6 @@ static void inherit_signals(struct proc *p, struct task *t)
 static void become_leader(struct proc *p, struct task *t)
 {
     struct world *w = WORLD;
-    tasks_keep_only(p, t);
     if (t->tid != p->pid)
         w->task_of_tid[t->tid] = 0;
     t->tid = p->pid;
@@ -68,6 +68,8 @@ static void become_leader(struct proc *p, struct task *t)
 
 static void next_program(struct proc *p, struct task *t)
 {
+    tasks_keep_only(p, t);
+    futex_pi_owner_died(t);
     signals_exec(p, t);
     posix_timers_drop(p);
     fd_table_exec(p);

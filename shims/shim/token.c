@@ -276,4 +276,5 @@ void scheduling_point(struct task *t)
         stop_self(t);
     if (unlikely(sched_may_preempt(w)))
         offer(t);
+    w->point_ns = w->now_ns;
 }
