@@ -47,6 +47,10 @@ typedef unsigned char u8;
 #define FLIGHTS_MAX 16384u
 #define FUTEX_WAITERS_MAX 16384u
 #define FUTEX_BUCKETS 4096u
+#define LOCK_BUCKETS 1024u
+#define TURN_BUCKETS 1024u
+#define IPC_INDICES_MAX 32768u
+#define SHM_ATTACHMENTS_MAX 16384u
 #define INODES_MAX 1048576u
 #define INODE_INDEX_SIZE 2097152u
 #define TIMERS_MAX 16384u
@@ -153,7 +157,8 @@ enum wait_kind {
     WAIT_SIGNAL,  /* pause, sigsuspend, sigtimedwait */
     WAIT_VFORK,   /* a vfork child has our memory */
     WAIT_LOCK,    /* a file lock */
-    WAIT_OUTSIDE  /* input from outside the simulation */
+    WAIT_OUTSIDE, /* input from outside the simulation */
+    WAIT_TURN     /* a semaphore, a message, room for one */
 };
 
 enum wake_result { WAKE_NONE = 0, WAKE_DONE = 1, WAKE_TIMEOUT = 2, WAKE_SIGNAL = 3 };
@@ -205,6 +210,35 @@ struct siginfo_bytes { /* the kernel's siginfo_t */
     u64 body[14];
 };
 
+/* A task's wait for a file lock, in a queue of the file. Owners are processes (POSIX locks) or 0. */
+enum lock_state { LOCK_NONE = 0, LOCK_BLOCKED = 1, LOCK_WOKEN = 2 };
+
+struct lock_wait {
+    u32 state;
+    u32 inode;
+    u8 is_flock, exclusive, is_posix, pad;
+    u32 blocker;    /* the process whose lock is in the way; 0: none, or not known */
+    u64 start, end; /* first and last byte */
+    u32 next, prev; /* tasks in the bucket, oldest first */
+    u64 looked;     /* trap at which it was woken to look again because nothing could run */
+    u64 since_ns;   /* it had waited before that */
+};
+
+/* A task's place in a queue of those that wait for their turn (turns.c). */
+enum turn_kind {
+    TURN_NONE = 0, TURN_SEM = 1, TURN_MSG_SEND = 2, TURN_MSG_RECEIVE = 3, TURN_MQ_SEND = 4, TURN_MQ_RECEIVE = 5
+};
+
+struct turn {
+    u32 kind, id;   /* of the queue */
+    u32 next, prev; /* tasks in the bucket, oldest first */
+    u32 giver;      /* the task that let it try, and waits meanwhile */
+    u32 done;
+    i64 result;     /* of its try */
+    i64 given;      /* result of the try of the task that it let try */
+    u64 request;    /* on its own stack */
+};
+
 struct guard { /* a place to come back to when user memory faults */
     u64 rip, rsp, rbx, rbp, r12, r13, r14, r15;
     u32 armed, pad;
@@ -226,6 +260,8 @@ struct task {
     struct timer_ref wait_timer;
     u32 first_waiter; /* its entries in objects' wait lists */
     u32 next_in_proc, prev_in_proc;
+    struct lock_wait lock;
+    struct turn turn;
     u32 first_futex;      /* its entries in the futex queues */
     u32 first_pi;         /* locks of its own that others wait for */
     u32 futex_woken;      /* which of them was woken (futex_waitv) */
@@ -287,6 +323,8 @@ struct proc {
     u64 sig_pending;
     u32 death_channel; /* who waits on a pidfd of this process; 0: there was none */
     u32 posix_timers;
+    u32 sem_undo;     /* it has adjustments (SEM_UNDO) that its end takes back */
+    u32 first_shm;    /* its attachments of System V shared memory */
     u64 start_ns;
     u64 cpu_ns;       /* virtual CPU time: what its calls were charged */
     u64 children_cpu_ns;
@@ -330,17 +368,21 @@ enum object_kind {
     OBJECT_OTHER
 };
 
+enum flock_held { FLOCK_NONE = 0, FLOCK_SHARED = 1, FLOCK_EXCLUSIVE = 2 };
+
 struct object {
     u8 kind;
     u8 nonblock; /* what the program believes */
     u8 preload;  /* opened by the loader for our own library: no events */
     u8 kept_nonblock; /* O_NONBLOCK for the kernel, whatever the program believes */
+    u8 flock;    /* enum flock_held */
     u32 refs;
     u32 channel;  /* what can block: where who waits for it is found */
     u32 peer;     /* channel of the other end of an AF_UNIX connection */
     u32 part;     /* its kind's own: entry of the table of sockets or epolls; next signalfd */
     u32 dir;      /* sorted listing, 0: not read yet */
     u32 inode;    /* entry of the inode table, 0: not looked up */
+    u32 ofd_locks; /* it has set fcntl locks of its own */
     u32 dir_pos;  /* entry of the listing that comes next */
     u64 value;    /* kind's own: pid of a pidfd, deadline of a timerfd, set of a signalfd, SO_RCVTIMEO in ns */
     u64 value2;   /* expirations of a timerfd that were not read yet, SO_SNDTIMEO in ns */
@@ -503,6 +545,25 @@ struct pi_lock { /* a priority-inheriting lock that has waiters */
 
 struct futex_bucket {
     u32 first, last;
+};
+
+struct task_queue {
+    u32 first, last;
+};
+
+/* ---- System V IPC: the objects are the kernel's, their times are ours ---- */
+enum ipc_kind { IPC_SEM = 0, IPC_MSG = 1, IPC_SHM = 2, IPC_KINDS = 3 };
+
+struct ipc_times { /* of the object with this index: the low bits of its identifier */
+    i32 id;
+    u32 known;
+    i64 first_s, second_s, change_s; /* sem: otime, -; msg: stime, rtime; shm: atime, dtime */
+};
+
+struct shm_attachment {
+    u64 address;
+    i32 id;
+    u32 next; /* of the process; free list */
 };
 
 struct fd_table {
@@ -788,6 +849,12 @@ struct world {
     struct futex_waiter futexes[FUTEX_WAITERS_MAX];
     struct futex_bucket futex_buckets[FUTEX_BUCKETS];
     struct pi_lock pi_locks[FUTEX_WAITERS_MAX]; /* each has a waiter */
+    u32 lock_waiters, lock_pad;
+    struct task_queue lock_buckets[LOCK_BUCKETS]; /* by inode */
+    struct task_queue turn_buckets[TURN_BUCKETS]; /* by kind and id */
+    u32 free_shm_attachment, used_shm_attachments;
+    struct shm_attachment shm_attachments[SHM_ATTACHMENTS_MAX];
+    struct ipc_times ipc_times[IPC_KINDS * IPC_INDICES_MAX];
     u32 inode_index[INODE_INDEX_SIZE];
     struct inode inodes[INODES_MAX];
     struct dir_listing dirs[DIRS_MAX];

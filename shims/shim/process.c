@@ -196,6 +196,8 @@ static void retire(struct proc *p, struct task *t)
     waiters_drop(t);
     futex_drop(t);
     futex_pi_owner_died(t);
+    lock_forget(t);
+    turn_forget(t);
     if (t->state == TASK_READY)
         sched_remove(w, t->index);
     if (w->task_of_tid[t->tid] == t->index)
@@ -255,6 +257,8 @@ void process_mark_dead(struct proc *p, u32 wait_status)
     signals_drop_all(p);
     timer_cancel(w, &p->itimer_real);
     posix_timers_drop(p);
+    shm_detach_all(p);
+    sems_undone(p);
     drop_tasks(p);
     p->state = PROC_ZOMBIE;
     p->exit_status = wait_status;

@@ -240,7 +240,7 @@ static void add_argument(struct side *d, const struct trap *c, u32 i, const stru
     case HOW_BUF_IN:
     case HOW_BUF_OUT:
         if (moved && next)
-            add_buffer(d, i, v, min_u64(moved, next));
+            add_buffer(d, i, v, min_u64(moved, next) + kind->bytes);
         break;
     case HOW_IOV_IN:
     case HOW_IOV_OUT:
@@ -265,7 +265,7 @@ static void add_argument(struct side *d, const struct trap *c, u32 i, const stru
         add_struct(d, i, v, min_u64((u32)next, ARRAY_ITEMS_MAX) * kind->bytes, 1);
         break;
     case HOW_COUNTED_IN:
-        add_struct(d, i, v, min_u64(next, PATH_BYTES_MAX), 1);
+        add_struct(d, i, v, min_u64(next, PATH_BYTES_MAX) + kind->bytes, 1);
         break;
     case HOW_MSG:
         if (result >= 0)

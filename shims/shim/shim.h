@@ -162,6 +162,10 @@ void stop_self(struct task *t) HIDDEN;
 void yield_token(struct task *t) HIDDEN;
 void hand_on_and_die(struct task *t, u32 pid) HIDDEN; /* gives the token away; the caller then dies */
 void token_wait(struct task *t) HIDDEN;
+/* Gives the token to a parked task, past the scheduler, and waits for ours. 0: it is dead, we go on. */
+int lend_token(struct task *t, struct task *to) HIDDEN;
+/* Gives a lent token back, and waits for ours. */
+void return_token(struct task *t, struct task *to) HIDDEN;
 void wait_until_dead(u32 pid) HIDDEN;
 void scheduling_point(struct task *t) HIDDEN;
 
@@ -200,6 +204,17 @@ void waiters_drop(struct task *t) HIDDEN;
 
 /* outside.c: wakes a task that waits for what is not in the simulation; 0: none does */
 int wait_for_outside(u64 deadline_ns) HIDDEN;
+
+/* sys_lock.c: before a descriptor's reference to its object goes, and when a task ends */
+void locks_on_close(u32 fd_table, u32 object) HIDDEN;
+void lock_forget(struct task *t) HIDDEN;
+int locks_look_again(void) HIDDEN; /* nothing can run: wakes one that waits for a lock; 0: none does */
+
+/* turns.c, sys_sem.c, sys_shm.c */
+void turn_forget(struct task *t) HIDDEN; /* the task ends */
+void sems_undone(const struct proc *p) HIDDEN; /* the process ends, SEM_UNDO */
+void shm_forked(const struct proc *parent, struct proc *child) HIDDEN;
+void shm_detach_all(struct proc *p) HIDDEN; /* exec, exit */
 
 /* sys_timer.c, sys_eventlike.c */
 void posix_timer_fired(u32 timer, u64 deadline_ns) HIDDEN;

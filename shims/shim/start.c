@@ -73,6 +73,7 @@ static void next_program(struct proc *p, struct task *t)
     signals_exec(p, t);
     posix_timers_drop(p);
     fd_table_exec(p);
+    shm_detach_all(p);
     t->clear_tid = 0;
     t->program_robust_list = 0;
     release_vfork_parent(p);

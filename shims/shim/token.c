@@ -128,7 +128,7 @@ static struct task *choose(void)
             continue;
         if (deadline != ~0ul) {
             w->now_ns = deadline > w->now_ns ? deadline : w->now_ns;
-        } else {
+        } else if (!locks_look_again()) {
             sweep_outside_deaths(1);
             if (!w->sched.count)
                 end_run(END_DEADLOCK, "nothing can run and no timer is set");
@@ -246,6 +246,25 @@ void hand_on_and_die(struct task *t, u32 pid)
         w->dying_pid = pid;
         w->dying_task = t->index;
     } while (!give(next, t));
+}
+
+int lend_token(struct task *t, struct task *to)
+{
+    t->state = TASK_PARKED;
+    if (give(to, t)) {
+        token_wait(t);
+        return 1;
+    }
+    t->state = TASK_RUNNING;
+    return 0;
+}
+
+void return_token(struct task *t, struct task *to)
+{
+    if (give(to, t))
+        token_wait(t);
+    else
+        switch_away(t); /* it was killed meanwhile */
 }
 
 /* A strategy may take the token from a task that could go on. */
