@@ -38,6 +38,13 @@ typedef unsigned char u8;
 #define OBJECTS_MAX 262144u
 #define CHANNELS_MAX 131072u
 #define WAITERS_MAX 131072u
+#define EPOLLS_MAX 16384u
+#define EPOLL_ITEMS_MAX 262144u
+#define SOCKETS_MAX 131072u
+#define PORTS_MAX 65536u
+#define NET_BLOCKS_MAX 262144u
+#define NET_BLOCK_BYTES 8192u
+#define FLIGHTS_MAX 16384u
 #define FUTEX_WAITERS_MAX 16384u
 #define FUTEX_BUCKETS 4096u
 #define INODES_MAX 1048576u
@@ -199,7 +206,7 @@ struct task {
     char comm[16];
     char path[2][PATH_BYTES_MAX]; /* the call's path arguments, copied in */
     u8 scratch[PATH_BYTES_MAX];
-    u8 polls[32768]; /* select as a poll: 4,096 descriptors */
+    u8 polls[131072]; /* 8,192 members of a poll or select, and those that the kernel is asked of */
 };
 
 enum proc_state { PROC_FREE = 0, PROC_LIVE = 1, PROC_ZOMBIE = 2, PROC_STOPPED = 3 };
@@ -231,7 +238,7 @@ struct proc {
     u32 execs;        /* programs it has been */
     u32 sig_first;    /* queued signals directed at the process */
     u64 sig_pending;
-    u32 signalfds;    /* open ones that read this process's signals */
+    u32 death_channel; /* who waits on a pidfd of this process; 0: there was none */
     u32 posix_timers;
     u64 start_ns;
     u64 cpu_ns;       /* virtual CPU time: what its calls were charged */
@@ -262,10 +269,13 @@ enum object_kind {
     OBJECT_PIPE_R,
     OBJECT_PIPE_W,
     OBJECT_PIPE_RW, /* a FIFO opened O_RDWR */
-    OBJECT_SOCKET,
+    OBJECT_UNIX,    /* AF_UNIX: the kernel's, kept non-blocking */
+    OBJECT_INET,    /* TCP and UDP: in the world whole (struct sock) */
+    OBJECT_SOCKET,  /* any other: the kernel's, its readiness has no wake-up of ours */
     OBJECT_EVENTFD,
     OBJECT_TIMERFD,
     OBJECT_SIGNALFD,
+    OBJECT_EPOLL,
     OBJECT_PIDFD,
     OBJECT_RANDOM,  /* /dev/random, /dev/urandom */
     OBJECT_DEVICE,  /* other character or block device */
@@ -277,36 +287,154 @@ struct object {
     u8 kind;
     u8 nonblock; /* what the program believes */
     u8 preload;  /* opened by the loader for our own library: no events */
-    u8 pad0;
+    u8 kept_nonblock; /* O_NONBLOCK for the kernel, whatever the program believes */
     u32 refs;
-    u32 channel;  /* pipes, sockets */
-    u32 peer;     /* other channel of a socket pair */
+    u32 channel;  /* what can block: where who waits for it is found */
+    u32 peer;     /* channel of the other end of an AF_UNIX connection */
+    u32 part;     /* its kind's own: entry of the table of sockets or epolls; next signalfd */
     u32 dir;      /* sorted listing, 0: not read yet */
     u32 inode;    /* entry of the inode table, 0: not looked up */
-    u32 pad1;
     u32 dir_pos;  /* entry of the listing that comes next */
-    u64 value;    /* kind's own: pid of a pidfd, deadline of a timerfd, set of a signalfd */
-    u64 value2;   /* expirations of a timerfd that were not read yet */
+    u64 value;    /* kind's own: pid of a pidfd, deadline of a timerfd, set of a signalfd, SO_RCVTIMEO in ns */
+    u64 value2;   /* expirations of a timerfd that were not read yet, SO_SNDTIMEO in ns */
     u64 interval_ns;
     u32 clock;    /* of a timerfd */
-    u32 signalled; /* timerfd, signalfd: the eventfd underneath is readable */
     struct timer_ref timer;
+    u32 pad;
 };
 
-struct channel {    /* what can become readable or writable, and who waits for it */
+/* What can become readable or writable, and who waits for it. */
+enum wait_side {
+    SIDE_READ = 0,
+    SIDE_WRITE = 1,
+    SIDE_EXCLUSIVE = 2, /* readers of which a change wakes one only: accept, epoll_wait */
+    SIDES = 3
+};
+
+struct channel {
     u32 refs;
-    u32 first_reader, last_reader, first_writer, last_writer; /* waiters */
+    u32 first[SIDES], last[SIDES]; /* waiters */
+    u32 first_item;       /* entries of epolls that watch it */
     u32 readers, writers; /* open ends */
     u32 writers_ever;     /* opens for writing so far (a FIFO's reader may miss a quick one) */
     u32 inode;
+    u32 full;             /* somebody saw it full: room is news */
+    u32 first_queued, last_queued; /* AF_UNIX: connections that wait for accept (struct flight) */
+    u32 first_flight, last_flight; /* AF_UNIX: descriptors in messages on their way to us */
 };
 
 struct waiter {
     u32 task;
     u32 channel;
-    u32 is_writer;
+    u32 side;
     u32 next, prev;      /* in the channel's list */
     u32 next_of_task;    /* in the task's list */
+};
+
+/* An object on its way through an AF_UNIX socket: in a message, or a connection not yet accepted. */
+struct flight {
+    u32 object;
+    u32 next;
+    u64 dev, ino; /* the kernel's: by which it is known on arrival */
+};
+
+/* ---- epoll: what Linux keeps in the kernel ---- */
+struct epoll {
+    u32 first_ready, last_ready; /* items that may be ready, in the order in which they became so */
+    u32 ready;                   /* how many */
+    u32 first_item;
+    u32 outside; /* items whose readiness has no wake-up: looked at each time */
+};
+
+struct epoll_item {
+    u32 epoll;  /* object of the epoll */
+    u32 object; /* what is watched */
+    u32 channel;
+    i32 fd;     /* its number when it was added */
+    u32 events;
+    u32 is_ready; /* in the ready list */
+    u64 data;
+    u32 next_of_channel, prev_of_channel;
+    u32 next_of_epoll, prev_of_epoll;
+    u32 next_ready, prev_ready;
+};
+
+/* ---- the network: TCP and UDP sockets of the simulation's own host ---- */
+enum sock_state {
+    SOCK_CLOSED = 0, /* new, bound, or after the connection's end */
+    SOCK_LISTENING = 1,
+    SOCK_WAITING = 2, /* connecting: the listener's queue is full */
+    SOCK_CONNECTED = 3
+};
+
+enum sock_flag {
+    SOCK_SHUT_READ = 1, /* the stream's end has come, or shutdown by ourselves */
+    SOCK_SHUT_WRITE = 2,
+    SOCK_FIN = 4,         /* the stream's end has come */
+    SOCK_PEER_GONE = 8,   /* the other end is closed: what is sent now is answered by a reset */
+    SOCK_REUSE_ADDR = 16,
+    SOCK_REUSE_PORT = 32,
+    SOCK_V6_ONLY = 64,
+    SOCK_BOUND = 128,     /* to a port by bind */
+    SOCK_CONNECTING = 256, /* a connect that did not wait: how it went has not been told yet */
+    SOCK_BROADCAST = 512,
+    SOCK_LINGER = 1024,
+    SOCK_WANTS_SPACE = 2048, /* a sender saw the other end full: room is news */
+    SOCK_SEND_SET = 4096, SOCK_RECEIVE_SET = 8192 /* SO_SNDBUF, SO_RCVBUF were set */
+};
+
+struct net_address { /* IPv4 as ::ffff:a.b.c.d */
+    u8 ip[16];
+    u16 port; /* host byte order */
+    u16 pad;
+    u32 scope;
+};
+
+enum port_use { PORT_NONE = 0, PORT_OWNED = 1, PORT_ACCEPTED = 2 /* its listener's */ };
+
+#define SOCK_OPTIONS_MAX 24u
+
+struct sock {
+    u32 object; /* 0: in a listener's queue */
+    u16 family, type;
+    u32 state;
+    u32 flags; /* enum sock_flag */
+    u32 error; /* SO_ERROR: a positive errno */
+    struct net_address local, peer_address;
+    u32 peer;                       /* the other end of a connection */
+    u32 next_of_port, prev_of_port; /* sockets with this port, oldest first */
+    u32 port_use; /* enum port_use */
+    /* what has arrived: bytes of a stream, or datagrams */
+    u32 first_block, last_block;
+    u32 first_offset; /* where in the first block unread bytes start */
+    u32 datagrams;
+    u64 bytes;        /* that wait to be read */
+    u64 charge;       /* of datagrams: with their overhead */
+    u64 receive_max, send_max; /* buffers, as getsockopt tells them */
+    /* a listener's queue of connections, oldest first; a queued connection's place in it */
+    u32 first_queued, last_queued, next_queued;
+    u32 first_waiting; /* the first that is beyond the backlog */
+    u32 queued, backlog;
+    u32 listener;
+    u32 linger_s;
+    u32 options; /* how many were set: an accepted socket inherits them */
+    u16 option_level[SOCK_OPTIONS_MAX], option_name[SOCK_OPTIONS_MAX];
+};
+
+struct net_block {
+    u32 next; /* of the same stream or datagram */
+    u32 used; /* bytes in it */
+    u32 next_datagram;
+    u32 datagram_bytes;
+    struct net_address from;
+    u8 data[NET_BLOCK_BYTES - 40];
+};
+
+/* A host of the simulated network. There is one, until there are more. */
+struct host {
+    u64 ports_drawn; /* counter of the stream of its ephemeral ports */
+    u32 tcp_ports[PORTS_MAX], udp_ports[PORTS_MAX]; /* first socket with that port */
+    u32 accepted[PORTS_MAX]; /* connections that came to that port */
 };
 
 struct futex_waiter { /* one per word waited for */
@@ -408,6 +536,7 @@ enum hole {
     HOLE_DEVICE,
     HOLE_SHARED_FILE,
     HOLE_FORCED,
+    HOLE_EPOLL_FOREIGN,
     HOLES_MAX = 32
 };
 
@@ -558,8 +687,9 @@ struct world {
     u64 events, traps, switches, forks, execs, signals_delivered;
     u64 uncontrolled_syscalls[SYSCALLS_MAX];
     u64 holes[HOLES_MAX];
-    u64 eventlikes;    /* timerfds and signalfds ever made */
     u64 outside_bytes; /* read from outside */
+    u32 outside_channel; /* who waits for the outside, the longest waiting first */
+    u32 first_signalfd;  /* objects, linked by `part` */
     char end_message[512];
 
     struct trace_state trace;
@@ -575,6 +705,8 @@ struct world {
 
     u32 free_task, free_proc, free_fd_table, free_object, free_channel, free_waiter, free_signal, free_futex;
     u32 used_tasks, used_procs, used_fd_tables, used_objects, used_channels, used_waiters, used_signals, used_futexes;
+    u32 free_epoll, free_epoll_item, free_sock, free_net_block, free_flight, free_pad;
+    u32 used_epolls, used_epoll_items, used_socks, used_net_blocks, used_flights, used_pad;
     u32 used_inodes, used_devs, used_proc_inodes, used_file_inodes, free_inode;
     u64 devs[256]; /* kernel's device numbers in the order in which they were seen */
     u64 dirs_seq;
@@ -590,6 +722,11 @@ struct world {
     struct object objects[OBJECTS_MAX];
     struct channel channels[CHANNELS_MAX];
     struct waiter waiters[WAITERS_MAX];
+    struct flight flights[FLIGHTS_MAX];
+    struct epoll epolls[EPOLLS_MAX];
+    struct epoll_item epoll_items[EPOLL_ITEMS_MAX];
+    struct sock socks[SOCKETS_MAX];
+    struct host host;
     struct futex_waiter futexes[FUTEX_WAITERS_MAX];
     struct futex_bucket futex_buckets[FUTEX_BUCKETS];
     u32 inode_index[INODE_INDEX_SIZE];
@@ -597,6 +734,7 @@ struct world {
     struct dir_listing dirs[DIRS_MAX];
     struct fd_table fd_tables[FD_TABLES_MAX];
     u8 stacks[TASKS_MAX][TASK_STACK_BYTES] __attribute__((aligned(4096)));
+    struct net_block net_blocks[NET_BLOCKS_MAX];
     u8 dir_bytes[DIRS_MAX][DIR_BYTES_MAX];
 };
 
@@ -605,6 +743,7 @@ struct world {
 
 _Static_assert(sizeof(struct event) == TRACE_EVENT_BYTES, "event record");
 _Static_assert(sizeof(struct siginfo_bytes) == 128, "siginfo");
+_Static_assert(sizeof(struct net_block) == NET_BLOCK_BYTES, "block of the network");
 _Static_assert(sizeof(struct trace_header) <= TRACE_SEGMENT_BYTES, "header fits segment 0");
 _Static_assert(WORLD_BASE + sizeof(struct world) <= TRACE_BASE, "world fits its range");
 

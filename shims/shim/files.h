@@ -24,9 +24,6 @@
 #define F_OFD_SETLK_CMD 37
 #define F_OFD_SETLKW_CMD 38
 #define F_DUPFD_CLOEXEC_CMD 1030
-#define POLLIN_BIT 1
-#define POLLOUT_BIT 4
-
 u32 object_of_statx(const struct statx_k *st) HIDDEN;
 /* sys_dir.c */
 void dir_listing_drop(u32 slot) HIDDEN;
@@ -35,11 +32,7 @@ i64 dir_seek(struct object *o, i64 offset, int whence) HIDDEN;
 i64 procfs_open(struct trap *c, i64 fd, u64 flags) HIDDEN;
 i64 preload_open(struct trap *c) HIDDEN;
 
-/* A wait that ends by a wake, a signal (-ERESTARTSYS) or its deadline (-ETIMEDOUT). */
-i64 park_on_channel(struct task *t, u32 channel, int as_writer, u64 deadline_ns) HIDDEN;
 /* A wait for something that has no wake-up in the world: look again after 1 ms of virtual time. */
 i64 park_and_look_again(struct task *t) HIDDEN;
-/* recv (POLLIN) and send (POLLOUT) on an object that has a channel. */
-i64 pair_transfer(struct trap *c, struct object *o, i16 events, u64 flags) HIDDEN;
 u32 fifo_channel(u32 inode) HIDDEN; /* a reference to the channel of a FIFO */
 #endif

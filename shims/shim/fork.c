@@ -25,7 +25,6 @@ static struct proc *new_proc(struct proc *parent, const struct clone_request *q)
     p->dumpable = parent->dumpable;
     p->uid = parent->uid;
     p->nice = parent->nice;
-    p->signalfds = parent->signalfds;
     p->flags = parent->flags & PROC_ANNOUNCED;
     p->start_ns = WORLD->now_ns;
     memcpy(p->comm, parent->comm, sizeof p->comm);

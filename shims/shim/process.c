@@ -1,6 +1,7 @@
 /* process.c: how processes end, and what their death does to others. */
 #include "process.h"
 
+#include "channel.h"
 #include "futex.h"
 
 void children_add(struct proc *parent, struct proc *child)
@@ -232,6 +233,15 @@ static void end_with_first(u32 wait_status)
     ring_bell();
 }
 
+/* A reference to the channel of those who wait for this process's end by a pidfd. */
+u32 death_channel(struct proc *p)
+{
+    if (!p->death_channel)
+        p->death_channel = channel_alloc();
+    WORLD->channels[p->death_channel].refs++;
+    return p->death_channel;
+}
+
 /* Everything that a death means to the simulation. The process may be dead already, or be about to
  * die as soon as the token is handed on; nobody runs before it has. */
 void process_mark_dead(struct proc *p, u32 wait_status)
@@ -245,6 +255,7 @@ void process_mark_dead(struct proc *p, u32 wait_status)
     drop_tasks(p);
     p->state = PROC_ZOMBIE;
     p->exit_status = wait_status;
+    channel_wake_all(p->death_channel);
     w->live_procs--;
     if (p->index == w->first_proc)
         end_with_first(wait_status);

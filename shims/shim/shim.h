@@ -193,6 +193,10 @@ struct task *task_by_tid(u32 tid) HIDDEN;
 u32 fd_table_alloc(void) HIDDEN;
 u32 object_alloc(u32 kind) HIDDEN;
 u32 channel_alloc(void) HIDDEN;
+u32 epoll_alloc(void) HIDDEN;
+u32 epoll_item_alloc(void) HIDDEN;
+u32 sock_alloc(void) HIDDEN;
+u32 flight_alloc(void) HIDDEN;
 
 /* descriptors.c */
 #define FD_CLOEXEC_BIT 0x80000000u
@@ -206,19 +210,21 @@ void fd_table_drop(u32 table) HIDDEN;
 void fd_table_exec(struct proc *p) HIDDEN;
 void fd_table_init_outside(struct proc *p) HIDDEN;
 void object_unref(u32 object) HIDDEN;
-void channel_wake(u32 channel, int writers) HIDDEN;
-void channel_wake_all(u32 channel) HIDDEN;
-void channel_unref(u32 channel) HIDDEN;
-void wait_on_channel(struct task *t, u32 channel, int as_writer) HIDDEN;
+/* A descriptor of this process that is the object, `hint` if that one is; -1: it has none. */
+i64 fd_of_object(struct proc *p, u32 object, i64 hint) HIDDEN;
+
+/* channel.c; channel.h has the rest */
 void waiters_drop(struct task *t) HIDDEN;
-int wait_for_outside(void) HIDDEN; /* wakes a task that waits for input from outside; 0: none does */
+
+/* outside.c: wakes a task that waits for what is not in the simulation; 0: none does */
+int wait_for_outside(u64 deadline_ns) HIDDEN;
 
 /* sys_timer.c, sys_eventlike.c */
 void posix_timer_fired(u32 timer, u64 deadline_ns) HIDDEN;
 void posix_timer_signal_taken(struct siginfo_bytes *info) HIDDEN;
 void posix_timers_drop(struct proc *p) HIDDEN; /* exec, exit */
 void object_timer_fired(u32 object, u64 deadline_ns) HIDDEN;
-void signalfds_wake(struct proc *p) HIDDEN; /* a signal came */
+void signalfds_wake(int signo) HIDDEN; /* a signal came */
 
 /* sys_time.c */
 i64 deadline_on_clock(u32 clock, u64 ns, int absolute, u64 *deadline_ns) HIDDEN;

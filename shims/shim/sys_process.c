@@ -173,6 +173,7 @@ i64 sys_pidfd_open(struct trap *c)
     if (fd >= 0) {
         u32 object = object_alloc(OBJECT_PIDFD);
         WORLD->objects[object].value = (u32)c->a[0];
+        WORLD->objects[object].channel = death_channel(proc_by_pid((u32)c->a[0]));
         fd_install(c->p, fd, object, 1);
     }
     return fd;
