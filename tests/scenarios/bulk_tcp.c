@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define BYTES 10000000
-#define CHUNK 100000
+#define CHUNK 1000000
 
 struct end {
 	int fd;
