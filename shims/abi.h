@@ -469,7 +469,8 @@ enum sock_flag {
     SOCK_BROADCAST = 512,
     SOCK_LINGER = 1024,
     SOCK_WANTS_SPACE = 2048, /* a sender saw the other end full: room is news */
-    SOCK_SEND_SET = 4096, SOCK_RECEIVE_SET = 8192 /* SO_SNDBUF, SO_RCVBUF were set */
+    SOCK_SEND_SET = 4096, SOCK_RECEIVE_SET = 8192, /* SO_SNDBUF, SO_RCVBUF were set */
+    SOCK_BOUND_ADDRESS = 16384 /* to an address by bind, not to all */
 };
 
 struct net_address { /* IPv4 as ::ffff:a.b.c.d */
