@@ -45,6 +45,9 @@ typedef unsigned char u8;
 #define NET_BLOCKS_MAX 262144u
 #define NET_BLOCK_BYTES 8192u
 #define FLIGHTS_MAX 16384u
+#define POINTS_MAX 256u
+#define POINT_CODE_BYTES 16u
+#define SPIN_POINTS 4u /* that one loop may have: points whose numbers differ in the last two bits */
 #define FUTEX_WAITERS_MAX 16384u
 #define FUTEX_BUCKETS 4096u
 #define LOCK_BUCKETS 1024u
@@ -278,6 +281,7 @@ struct task {
     u64 sig_pending;
     struct altstack altstack; /* virtual */
     u64 entropy_pos;          /* counter of its entropy stream */
+    u64 spin_registers[SPIN_POINTS]; /* hash of all, at its last visit of a yield point */
     u64 cost_pos;             /* counter of its costs' stream (with jitter) */
     u64 trap_nr;     /* call being handled */
     u64 trap_args[6];
@@ -698,7 +702,8 @@ enum event_kind {
     EVENT_TSC = 7,      /* a trapped rdtsc */
     EVENT_END = 8,      /* the run's end, result: enum end_reason */
     EVENT_FORCED = 9,   /* a task that spun was interrupted from outside */
-    EVENT_INPUT = 10    /* bytes from outside that the next call of the task gives; result: descriptor */
+    EVENT_INPUT = 10,   /* bytes from outside that the next call of the task gives; result: descriptor */
+    EVENT_YIELD = 11    /* a task that waits in a loop let others run, at a learned yield point; nr: which */
 };
 
 enum event_flag {
@@ -769,6 +774,14 @@ struct sched_state { /* the ready set; meaning of the ring is the strategy's own
     u16 ready[TASKS_MAX];
 };
 
+/* A learned yield point: a branch in a loop that only waits for others, where a breakpoint stands.
+ * A file is known by its size and the code that it has there. */
+struct yield_point {
+    u64 file_bytes, file_offset;
+    u64 visits, yields;
+    u8 code[POINT_CODE_BYTES];
+};
+
 /* What cpuid answers, as the program is told: asking the processor costs an exit from a VM each time. */
 struct cpuid_leaf {
     u32 leaf, sub;
@@ -830,7 +843,8 @@ struct world {
     u32 used_inodes, used_devs, used_proc_inodes, used_file_inodes, free_inode;
     u64 devs[256]; /* kernel's device numbers in the order in which they were seen */
     u64 dirs_seq;
-    u32 used_cpuid_leaves, cpuid_pad;
+    u32 used_cpuid_leaves, points_count;
+    struct yield_point points[POINTS_MAX];
     struct cpuid_leaf cpuid_leaves[CPUID_LEAVES_MAX];
     char domainname[72]; /* setdomainname; empty: (none) */
 
