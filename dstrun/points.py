@@ -30,6 +30,7 @@ class Point:
     file_bytes: int
     file_offset: int
     code: str
+    counters: int = 0  # registers that count turns: bits in the order of struct sigcontext
 
     def __str__(self) -> str:
         return f"{self.path}+{self.file_offset:#x}"

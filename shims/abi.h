@@ -778,6 +778,7 @@ struct sched_state { /* the ready set; meaning of the ring is the strategy's own
  * A file is known by its size and the code that it has there. */
 struct yield_point {
     u64 file_bytes, file_offset;
+    u64 counters; /* registers that only count turns: bits in the order of struct sigcontext */
     u64 visits, yields;
     u8 code[POINT_CODE_BYTES];
 };

@@ -1,8 +1,10 @@
 """Finding the loop in which a task spins: one that waits for others without any system call.
 
 The task is stopped and single-stepped. When the very same registers come back at the same
-instruction, nothing that it can see has changed: it waits. Of the branches that ran once in that
-turn one is chosen as its yield point (dstrun/points.py).
+instruction, nothing that it can see has changed: it waits, for ever if need be. When it turns and
+turns, and all that changes is registers that count, which address no memory, and nothing is stored
+but by instructions that synchronise: it waits as well, with a limit. Of the branches that ran once
+in a turn one is chosen as the yield point (dstrun/points.py).
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 from ptrace.binding import ptrace_detach, ptrace_getregs
 
@@ -22,8 +26,31 @@ from dstrun.points import CODE_BYTES, Point, build_id
 
 _WALL = 0x40000000
 _STEPS_MAX = 6000
-_RIP = 16 * 8  # in struct user_regs_struct
+_TURNS_MIN = 12  # that must look alike
+_INSTRUCTION_BYTES_MAX = 15
 _BREAKPOINT = b"\xcc"
+# struct user_regs_struct, in its order; the registers of a turn are compared by it.
+_USER_REGISTERS = (
+    "r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi",
+    "rdi", "orig_rax", "rip", "cs", "eflags", "rsp", "ss", "fs_base", "gs_base", "ds", "es", "fs",
+    "gs",
+)  # fmt: skip
+_RIP = _USER_REGISTERS.index("rip")
+# struct sigcontext, in its order: what Point.counters has a bit for.
+_SIGNAL_REGISTERS = (
+    "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rdi", "rsi", "rbp", "rbx", "rdx", "rax",
+    "rcx", "rsp", "rip", "eflags",
+)  # fmt: skip
+# What may store in a loop that waits: it tries to get a lock, or calls a function.
+_STORES_ALLOWED = frozenset({"xchg", "call", "push"})
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """One turn of a loop: its instructions in order, and the registers that count turns."""
+
+    places: list[int]
+    counters: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -49,8 +76,9 @@ def learn(pid: int, tid: int, adopt: Callable[[Point], Iterable[int]]) -> Point 
     try:
         interrupt(tid)
         _, status = os.waitpid(tid, _WALL)
-        turn, deliver = _one_turn(tid) if os.WIFSTOPPED(status) else ([], 0)
-        point = _choose(pid, turn)
+        states, deliver = _follow(tid) if os.WIFSTOPPED(status) else ([], 0)
+        turn = _turn_of(pid, states)
+        point = _choose(pid, turn) if turn else None
         if point:
             for process in adopt(point):
                 _place(process, point)
@@ -59,34 +87,115 @@ def learn(pid: int, tid: int, adopt: Callable[[Point], Iterable[int]]) -> Point 
         ptrace_detach(tid, deliver)
 
 
-def _one_turn(tid: int) -> tuple[list[int], int]:
-    """The instructions of one turn, in order; none when the registers never came back. And a signal
-    that came meanwhile (a system call, a trapped instruction): it is the task's own."""
-    seen: dict[bytes, int] = {}
-    places: list[int] = []
-    for step in range(_STEPS_MAX):
-        registers = bytes(ptrace_getregs(tid))
-        place = struct.unpack_from("<Q", registers, _RIP)[0]
-        if abi.OURS_START <= place < abi.OURS_END:
+def _follow(tid: int) -> tuple[list[tuple[int, ...]], int]:
+    """The registers before each instruction, until the first ones come back; none when it leaves
+    its own code. And a signal that came meanwhile (a system call, a trapped instruction): it is
+    the task's own."""
+    seen: set[tuple[int, ...]] = set()
+    states: list[tuple[int, ...]] = []
+    for _ in range(_STEPS_MAX):
+        state = struct.unpack("<27Q", bytes(ptrace_getregs(tid)))
+        states.append(state)
+        if abi.OURS_START <= state[_RIP] < abi.OURS_END:
             return [], 0
-        if registers in seen:
-            return places[seen[registers] :], 0
-        seen[registers] = step
-        places.append(place)
+        if state in seen:
+            break
+        seen.add(state)
         single_step(tid)
         _, status = os.waitpid(tid, _WALL)
         if not os.WIFSTOPPED(status):
             raise ProcessLookupError(tid)
         if os.WSTOPSIG(status) != signal.SIGTRAP:
             return [], os.WSTOPSIG(status)
-    return [], 0
+    return states, 0
 
 
-def _choose(pid: int, turn: list[int]) -> Point | None:
+def _turn_of(pid: int, states: list[tuple[int, ...]]) -> _Turn | None:
+    if not states:
+        return None
+    places = [state[_RIP] for state in states]
+    if states[-1] in states[:-1]:
+        return _Turn(places[states.index(states[-1]) : -1])
+    length = _period(places)
+    if not length:
+        return None
+    turn = places[-length:]
+    counters = _counters(states[::-1][::length][:_TURNS_MIN])
+    if not counters or not _only_waits(pid, turn, counters):
+        return None
+    return _Turn(turn, counters)
+
+
+def _period(places: list[int]) -> int:
+    """The length of a turn, when the last ones are all alike; else 0."""
+    last = places[-1]
+    longest = len(places) // _TURNS_MIN
+    for length in range(1, longest + 1):
+        if places[-1 - length] != last:
+            continue
+        tail = places[-length * _TURNS_MIN :]
+        if all(tail[at] == tail[at - length] for at in range(length, len(tail))):
+            return length
+    return 0
+
+
+def _counters(heads: list[tuple[int, ...]]) -> frozenset[str]:
+    """The registers that change by the same amount in each turn; none when others change as well.
+    `heads`: registers at the same place of turn after turn."""
+    changed = set()
+    for at, name in enumerate(_USER_REGISTERS):
+        steps = {(after[at] - before[at]) % 2**64 for before, after in pairwise(heads)}
+        if steps == {0}:
+            continue
+        if name != "eflags" and len(steps) > 1:
+            return frozenset()
+        changed.add(name)
+    return frozenset(changed) if changed <= set(_SIGNAL_REGISTERS) else frozenset()
+
+
+def _only_waits(pid: int, turn: list[int], counters: frozenset[str]) -> bool:
+    """Whether the turn stores nothing but to synchronise, and always looks at the same places."""
+    import capstone
+
+    decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
+    decoder.detail = True
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for place in set(turn):
+            code = os.pread(memory.fileno(), _INSTRUCTION_BYTES_MAX, place)
+            found = next(decoder.disasm(code, place, 1), None)
+            if found is None or not _is_harmless(found, counters):
+                return False
+    return True
+
+
+def _is_harmless(instruction: Any, counters: frozenset[str]) -> bool:
+    import capstone
+
+    words = instruction.mnemonic.split()
+    allowed = words[0] == "lock" or words[-1] in _STORES_ALLOWED
+    for operand in instruction.operands:
+        if operand.type != capstone.x86.X86_OP_MEM:
+            continue
+        if operand.access & capstone.CS_AC_WRITE and not allowed:
+            return False
+        names = (instruction.reg_name(operand.mem.base), instruction.reg_name(operand.mem.index))
+        if any(_whole(name) in counters for name in names if name):
+            return False
+    return True
+
+
+def _whole(name: str) -> str:
+    """The 64-bit register of a part that can address memory: eax, r8d."""
+    if name.startswith("e"):
+        return "r" + name[1:]
+    return name.removesuffix("d") if name[-2:-1].isdigit() else name
+
+
+def _choose(pid: int, turn: _Turn) -> Point | None:
     """A branch of the kinds that shims/shim/points.c takes, which runs once a turn: one that leads
     back, if there is one."""
-    times = Counter(turn)
-    following = dict(zip(turn, [*turn[1:], turn[0]] if turn else [], strict=True))
+    times = Counter(turn.places)
+    following = dict(zip(turn.places, [*turn.places[1:], turn.places[0]], strict=True))
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         branches = [
             place
@@ -94,7 +203,7 @@ def _choose(pid: int, turn: list[int]) -> Point | None:
             if count == 1 and _is_branch(os.pread(memory.fileno(), 2, place))
         ]
     for place in sorted(branches, key=lambda place: following[place] > place):
-        point = _point_at(pid, place)
+        point = _point_at(pid, place, turn.counters)
         if point:
             return point
     return None
@@ -106,8 +215,10 @@ def _is_branch(code: bytes) -> bool:
     return near or (code[0] == 0x0F and code[1] & 0xF0 == 0x80)
 
 
-def _point_at(pid: int, place: int) -> Point | None:
+def _point_at(pid: int, place: int, counters: frozenset[str]) -> Point | None:
     """None where the code is no file's: made at run time, or in the vDSO."""
+    ignored = counters | {"eflags"} if counters else counters
+    bits = sum(1 << _SIGNAL_REGISTERS.index(name) for name in ignored)
     for mapping in _mappings(pid):
         if not mapping.start <= place < mapping.end:
             continue
@@ -117,7 +228,7 @@ def _point_at(pid: int, place: int) -> Point | None:
             with open(path, "rb") as file:
                 file_bytes = os.fstat(file.fileno()).st_size
                 code = os.pread(file.fileno(), CODE_BYTES, offset)
-            return Point(mapping.path, build_id(path), file_bytes, offset, code.hex())
+            return Point(mapping.path, build_id(path), file_bytes, offset, code.hex(), bits)
         except OSError:
             return None
     return None
@@ -137,13 +248,12 @@ def _place(pid: int, point: Point) -> None:
     """A breakpoint wherever a process has this code."""
     try:
         for mapping in _mappings(pid):
-            inside = (
-                mapping.offset <= point.file_offset < mapping.offset + mapping.end - mapping.start
-            )
-            if inside and mapping.path == point.path:
-                address = mapping.start + point.file_offset - mapping.offset
-                with open(f"/proc/{pid}/mem", "r+b", buffering=0) as memory:
-                    if os.pread(memory.fileno(), CODE_BYTES, address).hex() == point.code:
-                        os.pwrite(memory.fileno(), _BREAKPOINT, address)
+            end = mapping.offset + mapping.end - mapping.start
+            if not mapping.offset <= point.file_offset < end or mapping.path != point.path:
+                continue
+            address = mapping.start + point.file_offset - mapping.offset
+            with open(f"/proc/{pid}/mem", "r+b", buffering=0) as memory:
+                if os.pread(memory.fileno(), CODE_BYTES, address).hex() == point.code:
+                    os.pwrite(memory.fileno(), _BREAKPOINT, address)
     except OSError:
         return  # it has ended meanwhile

@@ -301,8 +301,8 @@ class _Supervision:
         return bool(self.world.get(_READY_COUNT) or self.world.get(abi.World.timers_count))
 
     def _watch_spinning(self, task: int) -> None:
-        """A holder that computes for long, without any call, while others wait. If it only waits for
-        them it is taught to yield; otherwise, after very long, it is interrupted."""
+        """A holder that computes for long, without any call, while others wait. If it only waits
+        for them it is taught to yield; otherwise, after very long, it is interrupted."""
         pid = self.world.proc(self.world.task(task, abi.Task.proc), abi.Proc.pid)
         outer = self.pids.outer(pid)
         used_s = cpu_seconds(outer)

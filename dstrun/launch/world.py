@@ -118,6 +118,7 @@ class World:
         base, p = abi.World.points.at(count), abi.YieldPoint
         p.file_bytes.set(self.memory, point.file_bytes, base)
         p.file_offset.set(self.memory, point.file_offset, base)
+        p.counters.set(self.memory, point.counters, base)
         start = base + p.code.offset
         self.memory[start : start + abi.POINT_CODE_BYTES] = bytes.fromhex(point.code)
         self.set(abi.World.points_count, count + 1)

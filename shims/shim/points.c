@@ -101,11 +101,22 @@ static void branch(struct sigcontext_k *regs, const u8 *code)
     }
 }
 
-/* Nothing has changed since it came by last: others are to run, or time passes. */
-static void give_way(struct task *t)
+/* What the task sees of itself, but for registers that count its turns (and flags, which tell of that). */
+static u64 registers_hash(const struct sigcontext_k *regs, u64 counters)
+{
+    u64 seen[REGISTERS_HASHED];
+    memcpy(seen, &regs->r8, sizeof seen);
+    for (u32 i = 0; i < REGISTERS_HASHED; i++)
+        seen[i] = counters >> i & 1 ? 0 : seen[i];
+    return hash_bytes(seen, sizeof seen, 0);
+}
+
+/* Nothing has changed since it came by last: others are to run, or time passes: up to the next timer
+ * when it would turn for ever. */
+static void give_way(struct task *t, int for_ever)
 {
     struct world *w = WORLD;
-    if (!w->sched.count && timer_next_ns(w) != ~0ul && timer_next_ns(w) > w->now_ns)
+    if (for_ever && !w->sched.count && timer_next_ns(w) != ~0ul && timer_next_ns(w) > w->now_ns)
         w->now_ns = timer_next_ns(w); /* the others sleep: until then it would turn */
     scheduling_point(t);
     if (w->sched.count)
@@ -119,7 +130,7 @@ int point_reached(struct task *t, struct sigcontext_k *regs)
         return 0;
     regs->ip--;
     regs->flags &= ~FLAGS_RESUME;
-    u64 registers = hash_bytes(&regs->r8, REGISTERS_HASHED * 8, 0);
+    u64 registers = registers_hash(regs, p->counters);
     p->visits++;
     charge(t, WORLD->config.cost_clock_ns);
     u32 index = (u32)(p - WORLD->points);
@@ -127,7 +138,7 @@ int point_reached(struct task *t, struct sigcontext_k *regs)
     if (registers == *last) {
         p->yields++;
         record_plain(t, EVENT_YIELD, index, 0, 0);
-        give_way(t);
+        give_way(t, !p->counters);
     }
     *last = registers;
     branch(regs, p->code);
