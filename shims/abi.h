@@ -170,7 +170,7 @@ enum wake_result { WAKE_NONE = 0, WAKE_DONE = 1, WAKE_TIMEOUT = 2, WAKE_SIGNAL =
 enum shim_place {
     PLACE_PROGRAM = 0, /* in the program's own code */
     PLACE_SHIM = 1,    /* in the shim: the world may be half changed */
-    PLACE_KERNEL = 2,  /* in a call that the shim passed on: the world is consistent */
+    PLACE_KERNEL = 2,  /* in a call to the kernel, or between such: the world is consistent */
     PLACE_PARKED = 3,  /* asleep in the shim: the world is consistent */
     PLACE_EXEC = 4     /* between execve and the new program's first instruction */
 };
@@ -271,6 +271,10 @@ struct task {
     u32 kernel_tid;       /* the kernel clears it when the thread is gone */
     u64 clear_tid;   /* CLONE_CHILD_CLEARTID, set_tid_address */
     u64 set_tid;     /* CLONE_CHILD_SETTID */
+    u64 set_parent_tid; /* CLONE_PARENT_SETTID, where the parent cannot do it: vfork */
+    u32 cloning, cloner; /* the task that it is making, in the kernel; which one makes it */
+    u32 lent_token;  /* vfork: the token as its parent held it */
+    u32 clone_pad;
     u64 start_frame; /* a child's copy of its parent's trap frame */
     u64 program_robust_list;
     u64 sigmask, saved_sigmask; /* virtual; saved: by sigsuspend, ppoll */

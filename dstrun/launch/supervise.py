@@ -289,13 +289,23 @@ class _Supervision:
         progress = sum(self.world.get(counter) for counter in counters)
         unchanged, self.progress = progress == self.progress, progress
         task = self.world.get(abi.World.token_task)
-        if not unchanged or not task:
+        if not unchanged or not self.world.task(task, abi.Task.tid):  # none: not yet made
             self.spin_start_s = None
-        elif self.pids.is_dead(self.world.task(task, abi.Task.tid)):
+        elif self._is_dead(task):
             self._mark_dead(task)
             self._hand_to_deputy()
         elif self.world.task(task, abi.Task.place) == abi.PLACE_PROGRAM and self._others_wait():
             self._watch_spinning(task)
+
+    def _is_dead(self, task: int) -> bool:
+        tid = self.world.task(task, abi.Task.tid)
+        pid = self._pid_of(task) or tid  # none: a vfork child that has not taken its place
+        if self.world.task(task, abi.Task.place) == abi.PLACE_EXEC:
+            tid = pid  # whichever thread it was, it is the leader now
+        return self.pids.is_dead(pid, tid)
+
+    def _pid_of(self, task: int) -> int:
+        return self.world.proc(self.world.task(task, abi.Task.proc), abi.Proc.pid)
 
     def _others_wait(self) -> bool:
         return bool(self.world.get(_READY_COUNT) or self.world.get(abi.World.timers_count))
@@ -303,8 +313,7 @@ class _Supervision:
     def _watch_spinning(self, task: int) -> None:
         """A holder that computes for long, without any call, while others wait. If it only waits
         for them it is taught to yield; otherwise, after very long, it is interrupted."""
-        pid = self.world.proc(self.world.task(task, abi.Task.proc), abi.Proc.pid)
-        outer = self.pids.outer(pid)
+        outer = self.pids.outer(self._pid_of(task))
         used_s = cpu_seconds(outer)
         if self.spin_start_s is None:
             self.spin_start_s = used_s

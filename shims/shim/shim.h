@@ -110,6 +110,14 @@ static inline struct task *current_task(void)
 static inline int in_shim_text(u64 ip) { return ip >= (u64)shim_text_start && ip < (u64)shim_text_end; }
 static inline struct proc *proc_of(const struct task *t) { return &WORLD->procs[t->proc]; }
 static inline struct task *task_at(u32 index) { return &WORLD->tasks[index]; }
+/* As raw, where the world is consistent: who is killed there is buried like any other. */
+#define raw_killable(nr, ...)                       \
+    ({                                              \
+        current_task()->place = PLACE_KERNEL;       \
+        i64 result_ = raw(nr, ##__VA_ARGS__);       \
+        current_task()->place = PLACE_SHIM;         \
+        result_;                                    \
+    })
 static inline u64 min_u64(u64 a, u64 b) { return a < b ? a : b; }
 
 /* fault.c */

@@ -145,6 +145,7 @@ static struct task *take_place(u64 task_index)
     proc_of(t)->execs++;
     proc_of(t)->flags &= ~(u32)PROC_ANNOUNCED;
     w->execs++;
+    t->place = PLACE_SHIM;
     if (!first)
         become_leader(proc_of(t), t);
     task_enter_control(t);
@@ -154,7 +155,6 @@ static struct task *take_place(u64 task_index)
         next_program(proc_of(t), t);
     w->ready = 1;
     t->state = TASK_RUNNING;
-    t->place = PLACE_SHIM;
     return t;
 }
 
@@ -165,6 +165,7 @@ u64 start_program(u64 program_sp, u64 task_index)
             raw(__NR_exit_group, 125);
     struct task *t = take_place(task_index);
     struct proc *p = proc_of(t);
+    t->place = PLACE_KERNEL;
     i64 error = install_kernel_handlers();
     if (error)
         fatal("the shim's signal handlers cannot be installed: errno", error);
@@ -175,6 +176,7 @@ u64 start_program(u64 program_sp, u64 task_index)
     seed_at_random(p, auxv_value(auxv, AT_RANDOM_TAG));
     name_program(p, t, path ? path : "");
     t->trap_rip = 0;
+    t->place = PLACE_SHIM;
     record_start(t, p->exe, program_sp + 8);
     u64 sp = move_stack((u64 *)program_sp, auxv);
     t->place = PLACE_PROGRAM;

@@ -32,7 +32,7 @@ void wait_until_dead(u32 pid)
     if (fd < 0)
         return;
     struct pollfd_k p = {.fd = (i32)fd, .events = POLL_IN};
-    while (raw(__NR_poll, &p, 1, (u64)-1) != 1)
+    while (raw_killable(__NR_poll, &p, 1, (u64)-1) != 1)
         ;
     raw(__NR_close, fd);
 }
@@ -45,18 +45,17 @@ static void wait_until_thread_gone(struct task *t)
         futex_sleep(&t->kernel_tid, tid);
 }
 
+/* Were we killed meanwhile, the next one finds it still to be done. */
 static void bury_the_dying(void)
 {
     struct world *w = WORLD;
-    u32 pid = w->dying_pid, task = w->dying_task;
-    w->dying_pid = w->dying_task = 0;
-    if (!task)
-        return;
-    if (pid)
-        wait_until_dead(pid);
+    struct task *t = task_at(w->dying_task);
+    if (w->dying_pid)
+        wait_until_dead(w->dying_pid);
     else
-        wait_until_thread_gone(task_at(task));
-    task_free(task_at(task));
+        wait_until_thread_gone(t);
+    task_free(t);
+    w->dying_pid = w->dying_task = 0;
 }
 
 /* Hands the token to `next`. False: it was dead already, and the token is ours again. */
