@@ -183,6 +183,8 @@ struct task {
     u32 first_pi;         /* locks of its own that others wait for */
     u32 futex_woken;      /* which of them was woken (futex_waitv) */
     u32 kernel_tid;       /* the kernel clears it when the thread is gone */
+    u32 pidfd_channel;    /* on which its pidfds are waited for; 0: there is none */
+    i32 new_pidfd;        /* written by the kernel: CLONE_PIDFD */
     u64 clear_tid;   /* CLONE_CHILD_CLEARTID, set_tid_address */
     u64 set_tid;     /* CLONE_CHILD_SETTID */
     u64 start_frame; /* a child's copy of its parent's trap frame */
@@ -238,6 +240,7 @@ struct proc {
     u32 execs;        /* programs it has been */
     u32 sig_first;    /* queued signals directed at the process */
     u64 sig_pending;
+    u32 pidfd_channel; /* on which its pidfds are waited for; 0: there is none */
     u32 signalfds;    /* open ones that read this process's signals */
     u32 posix_timers;
     u64 start_ns;
@@ -284,7 +287,7 @@ struct object {
     u8 kind;
     u8 nonblock; /* what the program believes */
     u8 preload;  /* opened by the loader for our own library: no events */
-    u8 pad0;
+    u8 is_thread; /* a pidfd of a thread, not of a process */
     u32 refs;
     u32 channel;  /* pipes, sockets */
     u32 peer;     /* other channel of a socket pair */
@@ -292,7 +295,7 @@ struct object {
     u32 inode;    /* entry of the inode table, 0: not looked up */
     u32 pad1;
     u32 dir_pos;  /* entry of the listing that comes next */
-    u64 value;    /* kind's own: pid of a pidfd, deadline of a timerfd, set of a signalfd */
+    u64 value;    /* kind's own: pid or tid of a pidfd, deadline of a timerfd, set of a signalfd */
     u64 value2;   /* expirations of a timerfd that were not read yet */
     u64 interval_ns;
     u32 clock;    /* of a timerfd */

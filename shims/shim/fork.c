@@ -11,6 +11,7 @@
 
 struct clone_request {
     u64 flags, stack, parent_tid, child_tid, tls, exit_signal;
+    u64 pidfd; /* where the program wants it */
 };
 
 static struct proc *new_proc(struct proc *parent, const struct clone_request *q)
@@ -34,6 +35,8 @@ static struct proc *new_proc(struct proc *parent, const struct clone_request *q)
     memcpy(p->rlimit_nofile, parent->rlimit_nofile, sizeof p->rlimit_nofile);
     memcpy(p->rlimit_stack, parent->rlimit_stack, sizeof p->rlimit_stack);
     memcpy(p->actions, parent->actions, sizeof p->actions);
+    if (q->flags & CLONE_CLEAR_SIGHAND_FLAG)
+        actions_reset(p);
     if (q->flags & CLONE_FILES_FLAG) {
         p->fd_table = parent->fd_table;
         WORLD->fd_tables[p->fd_table].refs++;
@@ -192,13 +195,41 @@ void start_child(struct task *t)
     sigreturn_to(uc);
 }
 
+static i64 do_clone(struct trap *c, const struct clone_request *q)
+{
+    return q->flags & CLONE_THREAD_FLAG ? clone_thread(c, q) : clone_process(c, q);
+}
+
+/* clone(2) has one argument for both the pidfd and the child's id in the parent: the id is ours to
+ * write, and the pidfd is written to where no child can change it. */
+static i64 clone_with_pidfd(struct trap *c, const struct clone_request *q)
+{
+    struct clone_request k = *q;
+    struct task *t = c->t;
+    u32 old;
+    int both = (q->flags & CLONE_PARENT_SETTID_FLAG) != 0;
+    if ((q->flags & CLONE_DETACHED_FLAG) || (both && q->pidfd == q->parent_tid))
+        return -EINVAL;
+    if (copy_in(&old, q->pidfd, 4) || copy_out(q->pidfd, &old, 4))
+        return -EFAULT;
+    k.flags &= ~CLONE_PARENT_SETTID_FLAG;
+    k.parent_tid = (u64)&t->new_pidfd;
+    i64 id = do_clone(c, &k);
+    if (id < 0)
+        return id;
+    u64 kind = q->flags & CLONE_THREAD_FLAG ? PIDFD_THREAD_FLAG : 0;
+    pidfd_install(c->p, t->new_pidfd, (u32)id, kind);
+    copy_out(q->pidfd, &t->new_pidfd, 4);
+    if (both)
+        copy_out(q->parent_tid, &id, 4);
+    return id;
+}
+
 static i64 start_clone(struct trap *c, const struct clone_request *q)
 {
     if (q->flags & CLONE_NEW_NAMESPACES)
         return -EPERM;
-    if (q->flags & CLONE_PIDFD_FLAG)
-        return -EINVAL;
-    return q->flags & CLONE_THREAD_FLAG ? clone_thread(c, q) : clone_process(c, q);
+    return q->flags & CLONE_PIDFD_FLAG ? clone_with_pidfd(c, q) : do_clone(c, q);
 }
 
 i64 sys_fork(struct trap *c)
@@ -218,6 +249,7 @@ i64 sys_clone(struct trap *c)
     struct clone_request q = {.flags = c->a[0] & ~CLONE_EXIT_SIGNAL_MASK,
                               .stack = c->a[1],
                               .parent_tid = c->a[2],
+                              .pidfd = c->a[2],
                               .child_tid = c->a[3],
                               .tls = c->a[4],
                               .exit_signal = c->a[0] & CLONE_EXIT_SIGNAL_MASK};
@@ -241,11 +273,14 @@ i64 sys_clone3(struct trap *c)
         return -EINVAL;
     if (!a.stack != !a.stack_size)
         return -EINVAL;
+    if ((a.flags & CLONE_CLEAR_SIGHAND_FLAG) && (a.flags & CLONE_SIGHAND_FLAG))
+        return -EINVAL;
     if (a.exit_signal && (a.flags & (CLONE_THREAD_FLAG | CLONE_PARENT_FLAG)))
         return -EINVAL;
     struct clone_request q = {.flags = a.flags,
                               .stack = a.stack ? a.stack + a.stack_size : 0,
                               .parent_tid = a.parent_tid,
+                              .pidfd = a.pidfd,
                               .child_tid = a.child_tid,
                               .tls = a.tls,
                               .exit_signal = a.exit_signal};

@@ -200,6 +200,7 @@ static void retire(struct proc *p, struct task *t)
     if (w->task_of_tid[t->tid] == t->index)
         w->task_of_tid[t->tid] = 0;
     t->wait = WAIT_NONE;
+    channel_wake_all(t->pidfd_channel);
     tasks_remove(p, t);
 }
 
@@ -248,6 +249,7 @@ void process_mark_dead(struct proc *p, u32 wait_status)
     drop_tasks(p);
     p->state = PROC_ZOMBIE;
     p->exit_status = wait_status;
+    channel_wake_all(p->pidfd_channel);
     w->live_procs--;
     if (p->index == w->first_proc)
         end_with_first(wait_status);
