@@ -47,7 +47,8 @@ typedef unsigned char u8;
 #define SIGNALS_QUEUED_MAX 16384u
 #define DIRS_MAX 64u
 #define DIR_BYTES_MAX 33554432u
-#define TASK_STACK_BYTES 65536u
+#define TASK_STACK_BYTES 64992u
+#define TASK_PAGE_OFFSET 3456u
 #define SYSCALLS_MAX 512u
 #define FORCE_SIGNAL 16 /* SIGSTKFLT, which nobody uses: the supervisor interrupts who spins */
 #define PIDS_MAX 4194304u
@@ -209,6 +210,7 @@ struct task {
     char path[2][PATH_BYTES_MAX]; /* the call's path arguments, copied in */
     u8 scratch[PATH_BYTES_MAX];
     u8 polls[32768]; /* select as a poll: 4,096 descriptors */
+    u8 stack_of_next[TASK_STACK_BYTES]; /* the next task's, which grows down from that one's start */
 };
 
 enum proc_state { PROC_FREE = 0, PROC_LIVE = 1, PROC_ZOMBIE = 2, PROC_STOPPED = 3 };
@@ -604,6 +606,7 @@ struct world {
 
     u16 task_of_tid[PIDS_MAX];
     u16 proc_of_pid[PIDS_MAX]; /* zombies too */
+    u8 before_tasks[TASK_PAGE_OFFSET] __attribute__((aligned(4096)));
     struct task tasks[TASKS_MAX];
     struct proc procs[PROCS_MAX];
     struct queued_signal signals[SIGNALS_QUEUED_MAX];
@@ -617,7 +620,6 @@ struct world {
     struct inode inodes[INODES_MAX];
     struct dir_listing dirs[DIRS_MAX];
     struct fd_table fd_tables[FD_TABLES_MAX];
-    u8 stacks[TASKS_MAX][TASK_STACK_BYTES] __attribute__((aligned(4096)));
     u8 dir_bytes[DIRS_MAX][DIR_BYTES_MAX];
 };
 
@@ -626,6 +628,10 @@ struct world {
 
 _Static_assert(sizeof(struct event) == TRACE_EVENT_BYTES, "event record");
 _Static_assert(sizeof(struct siginfo_bytes) == 128, "siginfo");
+/* A switch comes to memory that is cold: what it needs of a task and the top of its stack share a
+ * page, and those pages lie an odd number apart, so as not to compete for the same cache sets. */
+_Static_assert(sizeof(struct task) % 8192 == 4096, "tasks lie an odd number of pages apart");
+_Static_assert(__builtin_offsetof(struct task, path) <= 4096 - TASK_PAGE_OFFSET, "a task's hot page");
 _Static_assert(sizeof(struct trace_header) <= TRACE_SEGMENT_BYTES, "header fits segment 0");
 _Static_assert(WORLD_BASE + sizeof(struct world) <= TRACE_BASE, "world fits its range");
 

@@ -68,11 +68,11 @@ static struct task *new_task(struct proc *p, struct trap *c, const struct clone_
 /* The child's stack: its frame, and below it the word that start_child is given. */
 static u64 child_stack(struct task *t, const struct trap *c, const struct clone_request *q)
 {
-    struct ucontext_k *uc = sigframe_clone(c->uc, WORLD->stacks[t->index] + TASK_STACK_BYTES);
+    struct ucontext_k *uc = sigframe_clone(c->uc, (u8 *)t);
     uc->regs.ax = 0;
     if (q->stack)
         uc->regs.sp = q->stack;
-    uc->stack.sp = (u64)WORLD->stacks[t->index];
+    uc->stack.sp = task_stack(t);
     uc->stack.flags = 0;
     uc->stack.size = TASK_STACK_BYTES;
     t->start_frame = (u64)uc;

@@ -129,6 +129,7 @@ static inline struct task *current_task(void)
 static inline int in_shim_text(u64 ip) { return ip >= (u64)shim_text_start && ip < (u64)shim_text_end; }
 static inline struct proc *proc_of(const struct task *t) { return &WORLD->procs[t->proc]; }
 static inline struct task *task_at(u32 index) { return &WORLD->tasks[index]; }
+static inline u64 task_stack(const struct task *t) { return (u64)t - TASK_STACK_BYTES; } /* its end */
 static inline u64 min_u64(u64 a, u64 b) { return a < b ? a : b; }
 
 /* fault.c */
