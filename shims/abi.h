@@ -61,7 +61,8 @@ typedef unsigned char u8;
 #define SIGNALS_QUEUED_MAX 16384u
 #define DIRS_MAX 64u
 #define DIR_BYTES_MAX 33554432u
-#define TASK_STACK_BYTES 65536u
+#define TASK_STACK_BYTES 64832u
+#define TASK_PAGE_OFFSET 3328u
 #define SYSCALLS_MAX 512u
 #define FORCE_SIGNAL 16 /* SIGSTKFLT, which nobody uses: the supervisor interrupts who spins */
 #define PIDS_MAX 4194304u
@@ -269,6 +270,8 @@ struct task {
     u32 first_pi;         /* locks of its own that others wait for */
     u32 futex_woken;      /* which of them was woken (futex_waitv) */
     u32 kernel_tid;       /* the kernel clears it when the thread is gone */
+    u32 pidfd_channel;    /* on which its pidfds are waited for; 0: there is none */
+    u32 pidfd_pad;
     u64 clear_tid;   /* CLONE_CHILD_CLEARTID, set_tid_address */
     u64 set_tid;     /* CLONE_CHILD_SETTID */
     u64 set_parent_tid; /* CLONE_PARENT_SETTID, where the parent cannot do it: vfork */
@@ -298,6 +301,7 @@ struct task {
     char path[2][PATH_BYTES_MAX]; /* the call's path arguments, copied in */
     u8 scratch[PATH_BYTES_MAX];
     u8 polls[131072]; /* 8,192 members of a poll or select, and those that the kernel is asked of */
+    u8 stack_of_next[TASK_STACK_BYTES]; /* the next task's, which grows down from that one's start */
 };
 
 enum proc_state { PROC_FREE = 0, PROC_LIVE = 1, PROC_ZOMBIE = 2, PROC_STOPPED = 3 };
@@ -329,7 +333,7 @@ struct proc {
     u32 execs;        /* programs it has been */
     u32 sig_first;    /* queued signals directed at the process */
     u64 sig_pending;
-    u32 death_channel; /* who waits on a pidfd of this process; 0: there was none */
+    u32 pidfd_channel; /* on which its pidfds are waited for; 0: there is none */
     u32 posix_timers;
     u32 sem_undo;     /* it has adjustments (SEM_UNDO) that its end takes back */
     u32 first_shm;    /* its attachments of System V shared memory */
@@ -384,6 +388,7 @@ struct object {
     u8 preload;  /* opened by the loader for our own library: no events */
     u8 kept_nonblock; /* O_NONBLOCK for the kernel, whatever the program believes */
     u8 flock;    /* enum flock_held */
+    u8 is_thread; /* a pidfd of a thread, not of a process */
     u32 refs;
     u32 channel;  /* what can block: where who waits for it is found */
     u32 peer;     /* channel of the other end of an AF_UNIX connection */
@@ -392,7 +397,7 @@ struct object {
     u32 inode;    /* entry of the inode table, 0: not looked up */
     u32 ofd_locks; /* it has set fcntl locks of its own */
     u32 dir_pos;  /* entry of the listing that comes next */
-    u64 value;    /* kind's own: pid of a pidfd, deadline of a timerfd, set of a signalfd, SO_RCVTIMEO in ns */
+    u64 value;    /* kind's own: pid or tid of a pidfd, deadline of a timerfd, set of a signalfd, SO_RCVTIMEO in ns */
     u64 value2;   /* expirations of a timerfd that were not read yet, SO_SNDTIMEO in ns */
     u64 interval_ns;
     u32 clock;    /* of a timerfd */
@@ -855,6 +860,7 @@ struct world {
 
     u16 task_of_tid[PIDS_MAX];
     u16 proc_of_pid[PIDS_MAX]; /* zombies too */
+    u8 before_tasks[TASK_PAGE_OFFSET] __attribute__((aligned(4096)));
     struct task tasks[TASKS_MAX];
     struct proc procs[PROCS_MAX];
     struct queued_signal signals[SIGNALS_QUEUED_MAX];
@@ -879,7 +885,6 @@ struct world {
     struct inode inodes[INODES_MAX];
     struct dir_listing dirs[DIRS_MAX];
     struct fd_table fd_tables[FD_TABLES_MAX];
-    u8 stacks[TASKS_MAX][TASK_STACK_BYTES] __attribute__((aligned(4096)));
     struct net_block net_blocks[NET_BLOCKS_MAX];
     u8 dir_bytes[DIRS_MAX][DIR_BYTES_MAX];
 };
@@ -890,6 +895,10 @@ struct world {
 _Static_assert(sizeof(struct event) == TRACE_EVENT_BYTES, "event record");
 _Static_assert(sizeof(struct siginfo_bytes) == 128, "siginfo");
 _Static_assert(sizeof(struct net_block) == NET_BLOCK_BYTES, "block of the network");
+/* A switch comes to memory that is cold: what it needs of a task and the top of its stack share a
+ * page, and those pages lie an odd number apart, so as not to compete for the same cache sets. */
+_Static_assert(sizeof(struct task) % 8192 == 4096, "tasks lie an odd number of pages apart");
+_Static_assert(__builtin_offsetof(struct task, path) <= 4096 - TASK_PAGE_OFFSET, "a task's hot page");
 _Static_assert(sizeof(struct trace_header) <= TRACE_SEGMENT_BYTES, "header fits segment 0");
 _Static_assert(WORLD_BASE + sizeof(struct world) <= TRACE_BASE, "world fits its range");
 

@@ -204,6 +204,7 @@ static void retire(struct proc *p, struct task *t)
     if (w->task_of_tid[t->tid] == t->index)
         w->task_of_tid[t->tid] = 0;
     t->wait = WAIT_NONE;
+    channel_wake_all(t->pidfd_channel);
     tasks_remove(p, t);
 }
 
@@ -239,15 +240,6 @@ static void end_with_first(u32 wait_status)
     ring_bell();
 }
 
-/* A reference to the channel of those who wait for this process's end by a pidfd. */
-u32 death_channel(struct proc *p)
-{
-    if (!p->death_channel)
-        p->death_channel = channel_alloc();
-    WORLD->channels[p->death_channel].refs++;
-    return p->death_channel;
-}
-
 /* Everything that a death means to the simulation. The process may be dead already, or be about to
  * die as soon as the token is handed on; nobody runs before it has. */
 void process_mark_dead(struct proc *p, u32 wait_status)
@@ -263,7 +255,7 @@ void process_mark_dead(struct proc *p, u32 wait_status)
     drop_tasks(p);
     p->state = PROC_ZOMBIE;
     p->exit_status = wait_status;
-    channel_wake_all(p->death_channel);
+    channel_wake_all(p->pidfd_channel);
     w->live_procs--;
     if (p->index == w->first_proc)
         end_with_first(wait_status);

@@ -118,6 +118,7 @@ static inline struct task *task_at(u32 index) { return &WORLD->tasks[index]; }
         current_task()->place = PLACE_SHIM;         \
         result_;                                    \
     })
+static inline u64 task_stack(const struct task *t) { return (u64)t - TASK_STACK_BYTES; } /* its end */
 static inline u64 min_u64(u64 a, u64 b) { return a < b ? a : b; }
 
 /* fault.c */

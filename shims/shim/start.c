@@ -55,8 +55,10 @@ static void inherit_signals(struct proc *p, struct task *t)
 static void become_leader(struct proc *p, struct task *t)
 {
     struct world *w = WORLD;
-    if (t->tid != p->pid)
+    if (t->tid != p->pid) {
         w->task_of_tid[t->tid] = 0;
+        pidfds_let_go(&t->pidfd_channel); /* there is no such thread any more */
+    }
     t->tid = p->pid;
     t->kernel_tid = 0;
     w->task_of_tid[p->pid] = (u16)t->index;

@@ -36,6 +36,7 @@ void task_free(struct task *t)
     struct world *w = WORLD;
     if (w->task_of_tid[t->tid] == t->index)
         w->task_of_tid[t->tid] = 0;
+    channel_unref(t->pidfd_channel);
     t->state = TASK_FREE;
     t->next_in_proc = w->free_task;
     w->free_task = t->index;
@@ -56,8 +57,8 @@ void proc_free(struct proc *p)
     struct world *w = WORLD;
     if (w->proc_of_pid[p->pid] == p->index)
         w->proc_of_pid[p->pid] = 0;
+    channel_unref(p->pidfd_channel);
     p->state = PROC_FREE;
-    channel_unref(p->death_channel);
     p->next_sibling = w->free_proc;
     w->free_proc = p->index;
 }
