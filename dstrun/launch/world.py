@@ -22,8 +22,6 @@ from dstrun.spec import RunSpec
 DEFAULT_EPOCH_NS = 1_893_456_000 * 10**9
 _DAY_NS = 86_400 * 10**9
 _CLOCK_REALTIME_COARSE = 5  # what the kernel stamps files with
-COST_SYSCALL_NS = 1000
-COST_CLOCK_NS = 50
 MEMORY_BYTES = 8 << 30
 NOFILE_LIMIT = 4096, 65536
 STACK_LIMIT_BYTES = 8 << 20
@@ -50,7 +48,7 @@ class World:
     def wait_for_start(self) -> None:
         """Until what happens now is stamped as of the run: the coarse clock moves in ticks."""
         while time.clock_gettime_ns(_CLOCK_REALTIME_COARSE) < self.real_start_ns:
-            time.sleep(0.0005)
+            time.sleep(0.0001)
 
     def get(self, member: Member) -> int:
         """A number of struct world."""
@@ -87,8 +85,9 @@ class World:
             c.fault_seed: spec.seed.fault,
             c.epoch_ns: epoch,
             c.boot_ns: 10**12 + derive(spec.seed.entropy, "boot") % (10**12),
-            c.cost_syscall_ns: COST_SYSCALL_NS,
-            c.cost_clock_ns: COST_CLOCK_NS,
+            c.cost_syscall_ns: spec.call_cost_ns,
+            c.cost_clock_ns: spec.clock_cost_ns,
+            c.cost_jitter_ppm: spec.cost_jitter_ppm,
             c.events_max: spec.max_events or 0,
             c.virtual_ns_max: spec.max_virtual_ns or 0,
             c.cpus: spec.cpus,

@@ -26,5 +26,6 @@ void tasks_keep_only(struct proc *p, struct task *t) HIDDEN;
 void children_add(struct proc *parent, struct proc *child) HIDDEN;
 void children_remove(struct proc *child) HIDDEN;
 void robust_locks_die(struct proc *p) HIDDEN;
+u32 death_channel(struct proc *p) HIDDEN;
 void release_vfork_parent(struct proc *p) HIDDEN;
 #endif

@@ -1,5 +1,5 @@
 /* tables.c: slots of the world's tables. Freed slots are used again, last freed first. */
-#include "shim.h"
+#include "channel.h"
 
 /* Takes a slot from a free list whose links are at `link_offset` in each slot, or a fresh one. */
 static u32 take_slot(u32 *free_head, u32 *used, u32 max, void *base, u64 stride, u64 link_offset, const char *full)
@@ -57,6 +57,7 @@ void proc_free(struct proc *p)
     if (w->proc_of_pid[p->pid] == p->index)
         w->proc_of_pid[p->pid] = 0;
     p->state = PROC_FREE;
+    channel_unref(p->death_channel);
     p->next_sibling = w->free_proc;
     w->free_proc = p->index;
 }
@@ -95,8 +96,36 @@ u32 object_alloc(u32 kind)
 
 u32 channel_alloc(void)
 {
-    u32 slot = TAKE(channels, channel, first_reader, CHANNELS_MAX);
+    u32 slot = TAKE(channels, channel, first, CHANNELS_MAX);
     memset(&WORLD->channels[slot], 0, sizeof(struct channel));
     WORLD->channels[slot].refs = 1;
+    return slot;
+}
+
+u32 epoll_alloc(void)
+{
+    u32 slot = TAKE(epolls, epoll, first_item, EPOLLS_MAX);
+    memset(&WORLD->epolls[slot], 0, sizeof(struct epoll));
+    return slot;
+}
+
+u32 epoll_item_alloc(void)
+{
+    u32 slot = TAKE(epoll_items, epoll_item, next_of_epoll, EPOLL_ITEMS_MAX);
+    memset(&WORLD->epoll_items[slot], 0, sizeof(struct epoll_item));
+    return slot;
+}
+
+u32 sock_alloc(void)
+{
+    u32 slot = TAKE(socks, sock, next_queued, SOCKETS_MAX);
+    memset(&WORLD->socks[slot], 0, sizeof(struct sock));
+    return slot;
+}
+
+u32 flight_alloc(void)
+{
+    u32 slot = TAKE(flights, flight, next, FLIGHTS_MAX);
+    memset(&WORLD->flights[slot], 0, sizeof(struct flight));
     return slot;
 }
