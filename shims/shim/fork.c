@@ -17,6 +17,8 @@ static struct proc *new_proc(struct proc *parent, const struct clone_request *q)
 {
     struct proc *p = proc_alloc();
     p->mm = q->flags & CLONE_VM_FLAG ? parent->mm : p->index;
+    if (p->mm == p->index)
+        shm_forked(&WORLD->procs[parent->mm], p);
     p->parent = q->flags & CLONE_PARENT_FLAG ? parent->parent : parent->index;
     p->parent_task = q->flags & CLONE_PARENT_FLAG ? parent->parent_task : current_task()->index;
     p->pgid = parent->pgid;
@@ -80,6 +82,7 @@ static u64 child_stack(struct task *t, const struct trap *c, const struct clone_
 static void undo(struct proc *p, struct task *t)
 {
     fd_table_drop(p->fd_table);
+    shm_detach_all(p);
     tasks_remove(p, t);
     task_free(t);
     proc_free(p);

@@ -195,6 +195,9 @@ static void retire(struct proc *p, struct task *t)
     timer_cancel(w, &t->wait_timer);
     waiters_drop(t);
     futex_drop(t);
+    futex_pi_owner_died(t);
+    lock_forget(t);
+    turn_forget(t);
     if (t->state == TASK_READY)
         sched_remove(w, t->index);
     if (w->task_of_tid[t->tid] == t->index)
@@ -205,6 +208,8 @@ static void retire(struct proc *p, struct task *t)
 
 void tasks_keep_only(struct proc *p, struct task *kept)
 {
+    for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc)
+        futex_drop(task_at(i)); /* the lock of one is nothing for another that dies with it */
     for (u32 i = p->first_task, next; i; i = next) {
         struct task *t = task_at(i);
         next = t->next_in_proc;
@@ -252,6 +257,8 @@ void process_mark_dead(struct proc *p, u32 wait_status)
     signals_drop_all(p);
     timer_cancel(w, &p->itimer_real);
     posix_timers_drop(p);
+    shm_detach_all(p);
+    sems_undone(p);
     drop_tasks(p);
     p->state = PROC_ZOMBIE;
     p->exit_status = wait_status;
@@ -289,7 +296,7 @@ void robust_locks_die(struct proc *p)
     for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc)
         futex_drop(task_at(i));
     for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc)
-        futex_robust_exit(task_at(i), 0);
+        robust_exit(task_at(i), 0);
 }
 
 /* wait_status is as wait4 gives it: a signal's number, or an exit code << 8. */
@@ -349,7 +356,7 @@ static void thread_exit(struct task *t)
 {
     struct proc *p = proc_of(t);
     u32 zero = 0;
-    futex_robust_exit(t, 0);
+    robust_exit(t, 0);
     if (t->clear_tid && !copy_out(t->clear_tid, &zero, 4)) {
         futex_wake_word(p, t->clear_tid, 1, 1);
         futex_wake_word(p, t->clear_tid, 0, 1);
@@ -409,6 +416,7 @@ static void bury(struct task *t)
     u32 status = status_of_dead(p);
     record_plain(t, EVENT_DEATH, 0, status, 0);
     process_mark_dead(p, status);
+    robust_wake_orphans();
 }
 
 /* Looks for tasks that were killed from outside. All tasks: only when told to, or, `thorough`, before

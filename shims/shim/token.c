@@ -128,7 +128,7 @@ static struct task *choose(void)
             continue;
         if (deadline != ~0ul) {
             w->now_ns = deadline > w->now_ns ? deadline : w->now_ns;
-        } else {
+        } else if (!locks_look_again()) {
             sweep_outside_deaths(1);
             if (!w->sched.count)
                 end_run(END_DEADLOCK, "nothing can run and no timer is set");
@@ -248,6 +248,25 @@ void hand_on_and_die(struct task *t, u32 pid)
     } while (!give(next, t));
 }
 
+int lend_token(struct task *t, struct task *to)
+{
+    t->state = TASK_PARKED;
+    if (give(to, t)) {
+        token_wait(t);
+        return 1;
+    }
+    t->state = TASK_RUNNING;
+    return 0;
+}
+
+void return_token(struct task *t, struct task *to)
+{
+    if (give(to, t))
+        token_wait(t);
+    else
+        switch_away(t); /* it was killed meanwhile */
+}
+
 /* A strategy may take the token from a task that could go on. */
 static void offer(struct task *t)
 {
@@ -276,4 +295,5 @@ void scheduling_point(struct task *t)
         stop_self(t);
     if (unlikely(sched_may_preempt(w)))
         offer(t);
+    w->point_ns = w->now_ns;
 }
