@@ -44,7 +44,11 @@ typedef unsigned char u8;
 #define PORTS_MAX 65536u
 #define NET_BLOCKS_MAX 262144u
 #define NET_BLOCK_BYTES 8192u
-#define FLIGHTS_MAX 16384u
+#define UNIX_ENDS_MAX 131072u
+#define UNIX_NAMES_MAX 65536u
+#define UNIX_NAME_BUCKETS 4096u
+#define UNIX_NAME_BYTES 108u
+#define FLIGHTS_MAX 65536u
 #define FUTEX_WAITERS_MAX 16384u
 #define FUTEX_BUCKETS 4096u
 #define LOCK_BUCKETS 1024u
@@ -378,7 +382,6 @@ struct object {
     u8 flock;    /* enum flock_held */
     u32 refs;
     u32 channel;  /* what can block: where who waits for it is found */
-    u32 peer;     /* channel of the other end of an AF_UNIX connection */
     u32 part;     /* its kind's own: entry of the table of sockets or epolls; next signalfd */
     u32 dir;      /* sorted listing, 0: not read yet */
     u32 inode;    /* entry of the inode table, 0: not looked up */
@@ -408,8 +411,6 @@ struct channel {
     u32 writers_ever;     /* opens for writing so far (a FIFO's reader may miss a quick one) */
     u32 inode;
     u32 full;             /* somebody saw it full: room is news */
-    u32 first_queued, last_queued; /* AF_UNIX: connections that wait for accept (struct flight) */
-    u32 first_flight, last_flight; /* AF_UNIX: descriptors in messages on their way to us */
 };
 
 struct waiter {
@@ -420,11 +421,48 @@ struct waiter {
     u32 next_of_task;    /* in the task's list */
 };
 
-/* An object on its way through an AF_UNIX socket: in a message, or a connection not yet accepted. */
+/* ---- AF_UNIX: the sockets are the kernel's; what it does not tell us of them ---- */
+enum unix_flag {
+    UNIX_LISTENING = 1,
+    UNIX_NAMED = 2,      /* by bind, or as the connection of a listener */
+    UNIX_WANTS_NAME = 4, /* SO_PASSCRED or SO_PASSPIDFD: it gets a name when it connects or sends */
+    UNIX_GONE = 8,       /* closed */
+    UNIX_SHUT_READ = 16, /* by itself: who would wait to accept or read a message gets an end */
+    UNIX_SHUT_WRITE = 32 /* by itself, or because the other end reads no more */
+};
+
+struct unix_end {
+    u32 refs;    /* its object, ends that are connected to it, a listener's queue */
+    u32 channel; /* a reference */
+    u32 peer;    /* the end that it is connected to: a reference; 0: none */
+    u16 type, flags; /* SOCK_STREAM..., enum unix_flag */
+    u32 name;    /* entry of the table of names, 0: none */
+    u32 low_water; /* SO_RCVLOWAT */
+    u64 sent;    /* to it, so far: bytes of a stream, or messages */
+    u64 received; /* messages it has read */
+    u32 first_flight, last_flight;
+    u32 first_queued, last_queued, next_queued; /* connections not accepted yet, oldest first */
+    u32 first_starved; /* senders that found it full (struct flight, `sender` is their end) */
+    u32 starved;       /* ends at which it is one of these, */
+    u32 starved_on;    /* and the last of them */
+};
+
+/* What a message on its way means to the world: a descriptor in it, or whose buffer it fills. */
 struct flight {
-    u32 object;
+    u32 object; /* a reference, or 0 */
+    u32 sender; /* a reference to its channel, or 0 */
+    u64 position; /* what had been sent to that end before the message */
     u32 next;
-    u64 dev, ino; /* the kernel's: by which it is known on arrival */
+    u32 pad;
+};
+
+/* The name of a socket: a file, or in the abstract name space. */
+struct unix_name {
+    u32 end, next; /* of the bucket */
+    u64 dev, ino;  /* of a file, the kernel's */
+    u16 type;      /* abstract: names of other types are others; 0: a file */
+    u16 bytes;
+    char text[UNIX_NAME_BYTES];
 };
 
 /* ---- epoll: what Linux keeps in the kernel ---- */
@@ -824,8 +862,12 @@ struct world {
 
     u32 free_task, free_proc, free_fd_table, free_object, free_channel, free_waiter, free_signal, free_futex;
     u32 used_tasks, used_procs, used_fd_tables, used_objects, used_channels, used_waiters, used_signals, used_futexes;
-    u32 free_epoll, free_epoll_item, free_sock, free_net_block, free_flight, free_pad;
-    u32 used_epolls, used_epoll_items, used_socks, used_net_blocks, used_flights, used_pad;
+    u32 free_epoll, free_epoll_item, free_sock, free_net_block, free_flight;
+    u32 used_epolls, used_epoll_items, used_socks, used_net_blocks, used_flights;
+    u32 free_unix_end, free_unix_name, used_unix_ends, used_unix_names;
+    u32 first_doomed, dooming;  /* flights of ends that are closed, to be dropped one by one */
+    u32 unix_names_given, unix_pad;
+    u32 unix_names_index[UNIX_NAME_BUCKETS];
     u32 free_pi_lock, used_pi_locks;
     u32 used_inodes, used_devs, used_proc_inodes, used_file_inodes, free_inode;
     u64 devs[256]; /* kernel's device numbers in the order in which they were seen */
@@ -843,6 +885,8 @@ struct world {
     struct channel channels[CHANNELS_MAX];
     struct waiter waiters[WAITERS_MAX];
     struct flight flights[FLIGHTS_MAX];
+    struct unix_end unix_ends[UNIX_ENDS_MAX];
+    struct unix_name unix_names[UNIX_NAMES_MAX];
     struct epoll epolls[EPOLLS_MAX];
     struct epoll_item epoll_items[EPOLL_ITEMS_MAX];
     struct sock socks[SOCKETS_MAX];

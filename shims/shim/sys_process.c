@@ -166,6 +166,20 @@ i64 sys_ptrace(struct trap *c)
     return -EPERM; /* the supervisor is the tracer */
 }
 
+/* The new descriptor is the other process's open file. */
+i64 sys_pidfd_getfd(struct trap *c)
+{
+    struct object *o = &WORLD->objects[fd_object(c->p, (i32)c->a[0])];
+    i64 fd = pass(c);
+    struct proc *of = fd >= 0 && o->kind == OBJECT_PIDFD ? proc_by_pid((u32)o->value) : 0;
+    u32 object = of ? fd_known(of, (i32)c->a[1]) : 0;
+    if (!object)
+        return fd;
+    WORLD->objects[object].refs++;
+    fd_install(c->p, fd, object, 1);
+    return fd;
+}
+
 i64 sys_pidfd_open(struct trap *c)
 {
     if ((i32)c->a[0] <= 0)

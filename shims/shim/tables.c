@@ -129,3 +129,17 @@ u32 flight_alloc(void)
     memset(&WORLD->flights[slot], 0, sizeof(struct flight));
     return slot;
 }
+
+u32 unix_end_alloc(void)
+{
+    u32 slot = TAKE(unix_ends, unix_end, refs, UNIX_ENDS_MAX);
+    memset(&WORLD->unix_ends[slot], 0, sizeof(struct unix_end));
+    return slot;
+}
+
+u32 unix_name_alloc(void)
+{
+    u32 slot = TAKE(unix_names, unix_name, next, UNIX_NAMES_MAX);
+    memset(&WORLD->unix_names[slot], 0, sizeof(struct unix_name));
+    return slot;
+}
