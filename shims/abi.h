@@ -44,11 +44,9 @@ typedef unsigned char u8;
 #define PORTS_MAX 65536u
 #define NET_BLOCKS_MAX 262144u
 #define NET_BLOCK_BYTES 8192u
-#define UNIX_ENDS_MAX 131072u
-#define UNIX_NAMES_MAX 65536u
-#define UNIX_NAME_BUCKETS 4096u
-#define UNIX_NAME_BYTES 108u
-#define FLIGHTS_MAX 65536u
+#define POINTS_MAX 256u
+#define POINT_CODE_BYTES 16u
+#define SPIN_POINTS 4u /* that one loop may have: points whose numbers differ in the last two bits */
 #define FUTEX_WAITERS_MAX 16384u
 #define FUTEX_BUCKETS 4096u
 #define LOCK_BUCKETS 1024u
@@ -282,6 +280,7 @@ struct task {
     u64 sig_pending;
     struct altstack altstack; /* virtual */
     u64 entropy_pos;          /* counter of its entropy stream */
+    u64 spin_registers[SPIN_POINTS]; /* hash of all, at its last visit of a yield point */
     u64 cost_pos;             /* counter of its costs' stream (with jitter) */
     u64 trap_nr;     /* call being handled */
     u64 trap_args[6];
@@ -419,50 +418,6 @@ struct waiter {
     u32 side;
     u32 next, prev;      /* in the channel's list */
     u32 next_of_task;    /* in the task's list */
-};
-
-/* ---- AF_UNIX: the sockets are the kernel's; what it does not tell us of them ---- */
-enum unix_flag {
-    UNIX_LISTENING = 1,
-    UNIX_NAMED = 2,      /* by bind, or as the connection of a listener */
-    UNIX_WANTS_NAME = 4, /* SO_PASSCRED or SO_PASSPIDFD: it gets a name when it connects or sends */
-    UNIX_GONE = 8,       /* closed */
-    UNIX_SHUT_READ = 16, /* by itself: who would wait to accept or read a message gets an end */
-    UNIX_SHUT_WRITE = 32 /* by itself, or because the other end reads no more */
-};
-
-struct unix_end {
-    u32 refs;    /* its object, ends that are connected to it, a listener's queue */
-    u32 channel; /* a reference */
-    u32 peer;    /* the end that it is connected to: a reference; 0: none */
-    u16 type, flags; /* SOCK_STREAM..., enum unix_flag */
-    u32 name;    /* entry of the table of names, 0: none */
-    u32 low_water; /* SO_RCVLOWAT */
-    u64 sent;    /* to it, so far: bytes of a stream, or messages */
-    u64 received; /* messages it has read */
-    u32 first_flight, last_flight;
-    u32 first_queued, last_queued, next_queued; /* connections not accepted yet, oldest first */
-    u32 first_starved; /* senders that found it full (struct flight, `sender` is their end) */
-    u32 starved;       /* ends at which it is one of these, */
-    u32 starved_on;    /* and the last of them */
-};
-
-/* What a message on its way means to the world: a descriptor in it, or whose buffer it fills. */
-struct flight {
-    u32 object; /* a reference, or 0 */
-    u32 sender; /* a reference to its channel, or 0 */
-    u64 position; /* what had been sent to that end before the message */
-    u32 next;
-    u32 pad;
-};
-
-/* The name of a socket: a file, or in the abstract name space. */
-struct unix_name {
-    u32 end, next; /* of the bucket */
-    u64 dev, ino;  /* of a file, the kernel's */
-    u16 type;      /* abstract: names of other types are others; 0: a file */
-    u16 bytes;
-    char text[UNIX_NAME_BYTES];
 };
 
 /* ---- epoll: what Linux keeps in the kernel ---- */
@@ -736,7 +691,8 @@ enum event_kind {
     EVENT_TSC = 7,      /* a trapped rdtsc */
     EVENT_END = 8,      /* the run's end, result: enum end_reason */
     EVENT_FORCED = 9,   /* a task that spun was interrupted from outside */
-    EVENT_INPUT = 10    /* bytes from outside that the next call of the task gives; result: descriptor */
+    EVENT_INPUT = 10,   /* bytes from outside that the next call of the task gives; result: descriptor */
+    EVENT_YIELD = 11    /* a task that waits in a loop let others run, at a learned yield point; nr: which */
 };
 
 enum event_flag {
@@ -807,11 +763,21 @@ struct sched_state { /* the ready set; meaning of the ring is the strategy's own
     u16 ready[TASKS_MAX];
 };
 
+/* A learned yield point: a branch in a loop that only waits for others, where a breakpoint stands.
+ * A file is known by its size and the code that it has there. */
+struct yield_point {
+    u64 file_bytes, file_offset;
+    u64 visits, yields;
+    u8 code[POINT_CODE_BYTES];
+};
+
 /* What cpuid answers, as the program is told: asking the processor costs an exit from a VM each time. */
 struct cpuid_leaf {
     u32 leaf, sub;
     u32 a, b, c, d;
 };
+
+#include "abi_unix.h"
 
 struct world {
     u64 magic;
@@ -862,17 +828,14 @@ struct world {
 
     u32 free_task, free_proc, free_fd_table, free_object, free_channel, free_waiter, free_signal, free_futex;
     u32 used_tasks, used_procs, used_fd_tables, used_objects, used_channels, used_waiters, used_signals, used_futexes;
-    u32 free_epoll, free_epoll_item, free_sock, free_net_block, free_flight;
-    u32 used_epolls, used_epoll_items, used_socks, used_net_blocks, used_flights;
-    u32 free_unix_end, free_unix_name, used_unix_ends, used_unix_names;
-    u32 first_doomed, dooming;  /* flights of ends that are closed, to be dropped one by one */
-    u32 unix_names_given, unix_pad;
-    u32 unix_names_index[UNIX_NAME_BUCKETS];
+    u32 free_epoll, free_epoll_item, free_sock, free_net_block;
+    u32 used_epolls, used_epoll_items, used_socks, used_net_blocks;
     u32 free_pi_lock, used_pi_locks;
     u32 used_inodes, used_devs, used_proc_inodes, used_file_inodes, free_inode;
     u64 devs[256]; /* kernel's device numbers in the order in which they were seen */
     u64 dirs_seq;
-    u32 used_cpuid_leaves, cpuid_pad;
+    u32 used_cpuid_leaves, points_count;
+    struct yield_point points[POINTS_MAX];
     struct cpuid_leaf cpuid_leaves[CPUID_LEAVES_MAX];
     char domainname[72]; /* setdomainname; empty: (none) */
 
@@ -884,9 +847,7 @@ struct world {
     struct object objects[OBJECTS_MAX];
     struct channel channels[CHANNELS_MAX];
     struct waiter waiters[WAITERS_MAX];
-    struct flight flights[FLIGHTS_MAX];
-    struct unix_end unix_ends[UNIX_ENDS_MAX];
-    struct unix_name unix_names[UNIX_NAMES_MAX];
+    struct unix_world af_unix;
     struct epoll epolls[EPOLLS_MAX];
     struct epoll_item epoll_items[EPOLL_ITEMS_MAX];
     struct sock socks[SOCKETS_MAX];

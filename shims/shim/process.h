@@ -18,6 +18,7 @@
 void start_child(struct task *t) NORETURN HIDDEN;
 /* The program's initial stack pointer, after the shim has set everything up (entry.S calls it). */
 u64 start_program(u64 program_sp, u64 task_index) HIDDEN;
+u64 auxv_value(const u64 *auxv, u64 tag) HIDDEN; /* 0: it is not there */
 
 void tasks_add(struct proc *p, struct task *t) HIDDEN; /* as the youngest */
 void tasks_remove(struct proc *p, struct task *t) HIDDEN;

@@ -240,6 +240,11 @@ void signals_drop_all(struct proc *p) HIDDEN;
 void siginfo_kill(struct siginfo_bytes *info, int signo, int code, u32 pid, u32 uid) HIDDEN;
 void fault_signal(struct trap *c, const struct siginfo_bytes *info) HIDDEN;
 
+/* points.c: learned yield points */
+void points_patch_program(const u64 *auxv) HIDDEN;
+void points_patch_mapping(u64 start, u64 bytes, i64 fd, u64 file_offset) HIDDEN;
+int point_reached(struct task *t, struct sigcontext_k *regs) HIDDEN; /* 0: it is no breakpoint of ours */
+
 /* process.c */
 void process_exit(struct task *t, u32 wait_status) HIDDEN NORETURN;
 void process_mark_dead(struct proc *p, u32 wait_status) HIDDEN;

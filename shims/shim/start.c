@@ -87,7 +87,7 @@ static u64 *find_auxv(u64 *sp)
     return at + 1;
 }
 
-static u64 auxv_value(const u64 *auxv, u64 tag)
+u64 auxv_value(const u64 *auxv, u64 tag)
 {
     for (; auxv[0] != AT_NULL_TAG; auxv += 2)
         if (auxv[0] == tag)
@@ -171,6 +171,7 @@ u64 start_program(u64 program_sp, u64 task_index)
     trap_instructions();
     u64 *auxv = find_auxv((u64 *)program_sp);
     const char *path = (const char *)auxv_value(auxv, AT_EXECFN_TAG);
+    points_patch_program(auxv);
     seed_at_random(p, auxv_value(auxv, AT_RANDOM_TAG));
     name_program(p, t, path ? path : "");
     t->trap_rip = 0;

@@ -27,8 +27,8 @@ void end_unref(struct unix_end *e)
     if (--e->refs)
         return;
     channel_unref(e->channel);
-    e->refs = WORLD->free_unix_end;
-    WORLD->free_unix_end = end_index(e);
+    e->refs = WORLD->af_unix.free_end;
+    WORLD->af_unix.free_end = end_index(e);
 }
 
 void end_set_peer(struct unix_end *e, struct unix_end *peer)

@@ -17,9 +17,9 @@ struct unix_address {
     char path[UNIX_NAME_BYTES + 1];
 };
 
-static inline struct unix_end *end_at(u32 end) { return &WORLD->unix_ends[end]; }
+static inline struct unix_end *end_at(u32 end) { return &WORLD->af_unix.ends[end]; }
 static inline struct unix_end *end_of(const struct object *o) { return end_at(o->part); }
-static inline u32 end_index(const struct unix_end *e) { return (u32)(e - WORLD->unix_ends); }
+static inline u32 end_index(const struct unix_end *e) { return (u32)(e - WORLD->af_unix.ends); }
 static inline struct unix_end *peer_of(const struct unix_end *e)
 {
     return e->peer ? end_at(e->peer) : 0;

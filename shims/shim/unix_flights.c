@@ -50,7 +50,7 @@ static u32 rights_in(u64 control, u64 bytes, i32 fds[RIGHTS_MAX])
 }
 
 /* ---- on the way ---- */
-static struct flight *flight_at(u32 flight) { return &WORLD->flights[flight]; }
+static struct flight *flight_at(u32 flight) { return &WORLD->af_unix.flights[flight]; }
 
 static struct flight *flight_append(struct unix_end *to, u64 position)
 {
@@ -83,8 +83,8 @@ void flight_add_sender(struct unix_end *to, u64 position, u32 channel)
 
 static void flight_free(u32 flight)
 {
-    flight_at(flight)->next = WORLD->free_flight;
-    WORLD->free_flight = flight;
+    flight_at(flight)->next = WORLD->af_unix.free_flight;
+    WORLD->af_unix.free_flight = flight;
 }
 
 /* ---- dropped ---- */
@@ -102,7 +102,7 @@ static void flight_drop(u32 flight)
 /* One after another: what is dropped may be a socket with others on their way to it. */
 void flights_drop(struct unix_end *e)
 {
-    struct world *w = WORLD;
+    struct unix_world *w = &WORLD->af_unix;
     if (!e->first_flight)
         return;
     flight_at(e->last_flight)->next = w->first_doomed;

@@ -47,7 +47,7 @@ static u32 *bucket_of(const struct unix_name *key)
     u64 hash = hash_mix(key->dev, key->ino);
     if (key->type)
         hash = hash_bytes(key->text, key->bytes, key->type);
-    return &WORLD->unix_names_index[hash % UNIX_NAME_BUCKETS];
+    return &WORLD->af_unix.name_buckets[hash % UNIX_NAME_BUCKETS];
 }
 
 static int is_same(const struct unix_name *a, const struct unix_name *b)
@@ -58,7 +58,7 @@ static int is_same(const struct unix_name *a, const struct unix_name *b)
 
 static struct unix_end *look_up(const struct unix_name *key)
 {
-    struct unix_name *names = WORLD->unix_names;
+    struct unix_name *names = WORLD->af_unix.names;
     u32 i = *bucket_of(key);
     while (i && !is_same(&names[i], key))
         i = names[i].next;
@@ -69,7 +69,7 @@ static void name_add(struct unix_end *e, const struct unix_name *key)
 {
     u32 *first = bucket_of(key);
     e->name = unix_name_alloc();
-    struct unix_name *n = &WORLD->unix_names[e->name];
+    struct unix_name *n = &WORLD->af_unix.names[e->name];
     *n = *key;
     n->end = end_index(e);
     n->next = *first;
@@ -78,7 +78,7 @@ static void name_add(struct unix_end *e, const struct unix_name *key)
 
 void unix_name_drop(struct unix_end *e)
 {
-    struct unix_name *names = WORLD->unix_names;
+    struct unix_name *names = WORLD->af_unix.names;
     u32 *link;
     if (!e->name)
         return;
@@ -86,8 +86,8 @@ void unix_name_drop(struct unix_end *e)
     while (*link != e->name)
         link = &names[*link].next;
     *link = names[e->name].next;
-    names[e->name].next = WORLD->free_unix_name;
-    WORLD->free_unix_name = e->name;
+    names[e->name].next = WORLD->af_unix.free_name;
+    WORLD->af_unix.free_name = e->name;
     e->name = 0;
 }
 
@@ -150,7 +150,7 @@ i64 unix_autobind(struct unix_end *e, i64 fd)
     struct unix_address a = {.bytes = AUTOBIND_BYTES, .family = AF_UNIX_K};
     struct unix_name key;
     for (u32 tries = 0; tries < AUTOBIND_NAMES; tries++) {
-        u32 number = ++WORLD->unix_names_given;
+        u32 number = ++WORLD->af_unix.names_given;
         u8 name[AUTOBIND_BYTES] = {AF_UNIX_K};
         for (int i = 0; i < 5; i++)
             a.path[1 + i] = digits[number >> (16 - 4 * i) & 15];
