@@ -44,7 +44,6 @@ typedef unsigned char u8;
 #define PORTS_MAX 65536u
 #define NET_BLOCKS_MAX 262144u
 #define NET_BLOCK_BYTES 8192u
-#define FLIGHTS_MAX 16384u
 #define POINTS_MAX 256u
 #define POINT_CODE_BYTES 16u
 #define SPIN_POINTS 4u /* that one loop may have: points whose numbers differ in the last two bits */
@@ -391,7 +390,6 @@ struct object {
     u8 is_thread; /* a pidfd of a thread, not of a process */
     u32 refs;
     u32 channel;  /* what can block: where who waits for it is found */
-    u32 peer;     /* channel of the other end of an AF_UNIX connection */
     u32 part;     /* its kind's own: entry of the table of sockets or epolls; next signalfd */
     u32 dir;      /* sorted listing, 0: not read yet */
     u32 inode;    /* entry of the inode table, 0: not looked up */
@@ -421,8 +419,6 @@ struct channel {
     u32 writers_ever;     /* opens for writing so far (a FIFO's reader may miss a quick one) */
     u32 inode;
     u32 full;             /* somebody saw it full: room is news */
-    u32 first_queued, last_queued; /* AF_UNIX: connections that wait for accept (struct flight) */
-    u32 first_flight, last_flight; /* AF_UNIX: descriptors in messages on their way to us */
 };
 
 struct waiter {
@@ -431,13 +427,6 @@ struct waiter {
     u32 side;
     u32 next, prev;      /* in the channel's list */
     u32 next_of_task;    /* in the task's list */
-};
-
-/* An object on its way through an AF_UNIX socket: in a message, or a connection not yet accepted. */
-struct flight {
-    u32 object;
-    u32 next;
-    u64 dev, ino; /* the kernel's: by which it is known on arrival */
 };
 
 /* ---- epoll: what Linux keeps in the kernel ---- */
@@ -798,6 +787,8 @@ struct cpuid_leaf {
     u32 a, b, c, d;
 };
 
+#include "abi_unix.h"
+
 struct world {
     u64 magic;
     u32 version;
@@ -847,8 +838,8 @@ struct world {
 
     u32 free_task, free_proc, free_fd_table, free_object, free_channel, free_waiter, free_signal, free_futex;
     u32 used_tasks, used_procs, used_fd_tables, used_objects, used_channels, used_waiters, used_signals, used_futexes;
-    u32 free_epoll, free_epoll_item, free_sock, free_net_block, free_flight, free_pad;
-    u32 used_epolls, used_epoll_items, used_socks, used_net_blocks, used_flights, used_pad;
+    u32 free_epoll, free_epoll_item, free_sock, free_net_block;
+    u32 used_epolls, used_epoll_items, used_socks, used_net_blocks;
     u32 free_pi_lock, used_pi_locks;
     u32 used_inodes, used_devs, used_proc_inodes, used_file_inodes, free_inode;
     u64 devs[256]; /* kernel's device numbers in the order in which they were seen */
@@ -867,7 +858,7 @@ struct world {
     struct object objects[OBJECTS_MAX];
     struct channel channels[CHANNELS_MAX];
     struct waiter waiters[WAITERS_MAX];
-    struct flight flights[FLIGHTS_MAX];
+    struct unix_world af_unix;
     struct epoll epolls[EPOLLS_MAX];
     struct epoll_item epoll_items[EPOLL_ITEMS_MAX];
     struct sock socks[SOCKETS_MAX];

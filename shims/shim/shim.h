@@ -192,11 +192,14 @@ u32 epoll_alloc(void) HIDDEN;
 u32 epoll_item_alloc(void) HIDDEN;
 u32 sock_alloc(void) HIDDEN;
 u32 flight_alloc(void) HIDDEN;
+u32 unix_end_alloc(void) HIDDEN;
+u32 unix_name_alloc(void) HIDDEN;
 
 /* descriptors.c */
 #define FD_CLOEXEC_BIT 0x80000000u
 #define FD_OBJECT_MASK 0x7fffffffu
 u32 fd_object(struct proc *p, i64 fd) HIDDEN; /* object index, 0: not open */
+u32 fd_known(const struct proc *p, i64 fd) HIDDEN; /* the same of any process, as far as it is known */
 void fd_install(struct proc *p, i64 fd, u32 object, int cloexec) HIDDEN; /* takes over the reference */
 void fd_forget(struct proc *p, i64 fd) HIDDEN;                           /* after a close */
 void fd_set_cloexec(struct proc *p, i64 fd, int on) HIDDEN;
