@@ -1,6 +1,7 @@
 /* start.c: the first instructions after an exec, before the program's own loader has run any. */
 #include <linux/prctl.h>
 
+#include "futex.h"
 #include "process.h"
 
 #define AT_NULL_TAG 0
@@ -26,7 +27,7 @@ static void first_process(struct task *t)
     w->procs[0].pgid = w->procs[0].sid = p->sid; /* init, which opened the session */
     p->uid = (u32)raw(__NR_getuid);
     p->dumpable = 1;
-    p->start_ns = w->now_ns;
+    p->start_ns = w->slice_start_ns = w->now_ns;
     p->fd_table = fd_table_alloc();
     p->rlimit_as[0] = p->rlimit_as[1] = ~0ul;
     raw(__NR_prlimit64, 0, RLIMIT_NOFILE_ID, 0, p->rlimit_nofile);
@@ -54,9 +55,10 @@ static void inherit_signals(struct proc *p, struct task *t)
 static void become_leader(struct proc *p, struct task *t)
 {
     struct world *w = WORLD;
-    tasks_keep_only(p, t);
-    if (t->tid != p->pid)
+    if (t->tid != p->pid) {
         w->task_of_tid[t->tid] = 0;
+        pidfds_let_go(&t->pidfd_channel); /* there is no such thread any more */
+    }
     t->tid = p->pid;
     t->kernel_tid = 0;
     w->task_of_tid[p->pid] = (u16)t->index;
@@ -68,9 +70,12 @@ static void become_leader(struct proc *p, struct task *t)
 
 static void next_program(struct proc *p, struct task *t)
 {
+    tasks_keep_only(p, t);
+    futex_pi_owner_died(t);
     signals_exec(p, t);
     posix_timers_drop(p);
     fd_table_exec(p);
+    shm_detach_all(p);
     t->clear_tid = 0;
     t->program_robust_list = 0;
     release_vfork_parent(p);
@@ -84,7 +89,7 @@ static u64 *find_auxv(u64 *sp)
     return at + 1;
 }
 
-static u64 auxv_value(const u64 *auxv, u64 tag)
+u64 auxv_value(const u64 *auxv, u64 tag)
 {
     for (; auxv[0] != AT_NULL_TAG; auxv += 2)
         if (auxv[0] == tag)
@@ -169,6 +174,7 @@ u64 start_program(u64 program_sp, u64 task_index)
     trap_instructions();
     u64 *auxv = find_auxv((u64 *)program_sp);
     const char *path = (const char *)auxv_value(auxv, AT_EXECFN_TAG);
+    points_patch_program(auxv);
     seed_at_random(p, auxv_value(auxv, AT_RANDOM_TAG));
     name_program(p, t, path ? path : "");
     t->trap_rip = 0;

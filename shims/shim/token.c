@@ -6,6 +6,7 @@
  * task's own `alive` word before it looks at the token.
  */
 #include "futex.h"
+#include "process.h"
 
 #define POLL_IN 1
 
@@ -37,12 +38,25 @@ void wait_until_dead(u32 pid)
     raw(__NR_close, fd);
 }
 
+/* What its pidfds tell comes later than that it is gone from its stack. */
+static void wait_until_thread_dead(u32 tid)
+{
+    i64 fd;
+    while ((fd = raw(__NR_pidfd_open, tid, PIDFD_THREAD_FLAG)) >= 0) {
+        struct pollfd_k p = {.fd = (i32)fd, .events = POLL_IN};
+        raw(__NR_poll, &p, 1, (u64)-1);
+        raw(__NR_close, fd);
+    }
+}
+
 /* A thread is gone from its stack when the kernel has cleared our word. */
 static void wait_until_thread_gone(struct task *t)
 {
     u32 tid;
     while ((tid = __atomic_load_n(&t->kernel_tid, __ATOMIC_SEQ_CST)))
         futex_sleep(&t->kernel_tid, tid);
+    if (t->pidfd_channel)
+        wait_until_thread_dead(t->tid);
 }
 
 /* Were we killed meanwhile, the next one finds it still to be done. */
@@ -123,9 +137,11 @@ static struct task *choose(void)
         if (next)
             return task_at(next);
         u64 deadline = timer_next_ns(w);
+        if (wait_for_outside(deadline))
+            continue;
         if (deadline != ~0ul) {
             w->now_ns = deadline > w->now_ns ? deadline : w->now_ns;
-        } else if (!wait_for_outside()) {
+        } else if (!locks_look_again()) {
             sweep_outside_deaths(1);
             if (!w->sched.count)
                 end_run(END_DEADLOCK, "nothing can run and no timer is set");
@@ -245,6 +261,25 @@ void hand_on_and_die(struct task *t, u32 pid)
     } while (!give(next, t));
 }
 
+int lend_token(struct task *t, struct task *to)
+{
+    t->state = TASK_PARKED;
+    if (give(to, t)) {
+        token_wait(t);
+        return 1;
+    }
+    t->state = TASK_RUNNING;
+    return 0;
+}
+
+void return_token(struct task *t, struct task *to)
+{
+    if (give(to, t))
+        token_wait(t);
+    else
+        switch_away(t); /* it was killed meanwhile */
+}
+
 /* A strategy may take the token from a task that could go on. */
 static void offer(struct task *t)
 {
@@ -273,4 +308,5 @@ void scheduling_point(struct task *t)
         stop_self(t);
     if (unlikely(sched_may_preempt(w)))
         offer(t);
+    w->point_ns = w->now_ns;
 }

@@ -115,6 +115,35 @@ def test_death_below_a_vfork(program: Program, tmp_path: Path) -> None:
     assert popen.communicate(timeout=WITHIN_S)[0] == f"{int(signal.SIGKILL)}\n"
 
 
+@pytest.mark.parametrize("where", ["parked", "running"])
+def test_locks_of_who_is_killed(
+    where: str, program: Program, native: Native, tmp_path: Path
+) -> None:
+    """The kernel marks robust locks, and those that inherit priority are handed on."""
+    binary = program("orphaned_locks", "-pthread")
+    assert native(binary, "self", where).out == "ready\nok\n"
+    popen = subprocess.Popen(
+        [sys.executable, "-m", "dstrun", "-q", "--no-trace", "--", binary, "outside", where],
+        cwd=tmp_path, env={**FIXED_ENV, "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert popen.stdout
+    assert popen.stdout.readline() == "ready\n"
+    victim = next(p for p in _tree(psutil.Process(popen.pid)) if p.name() == "victim")
+    deadline = time.monotonic() + WITHIN_S
+    while time.monotonic() < deadline and not _is_there(victim, where):
+        time.sleep(0.01)
+    victim.kill()
+    assert popen.communicate(timeout=WITHIN_S)[0] == "ok\n"
+
+
+def _is_there(victim: psutil.Process, where: str) -> bool:
+    """Out of the shim: asleep, or in its endless loop for a while."""
+    if where == "parked":
+        return victim.status() == psutil.STATUS_SLEEPING
+    return victim.cpu_times().user > 0.1
+
+
 def test_killed_within_a_fork(program: Program, tmp_path: Path) -> None:
     """Where the kernel makes a child for it: that child is brought into the world, or forgotten."""
     binary, rng, outcomes = program("long_forks"), random.Random(1), []
