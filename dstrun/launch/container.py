@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 
 from dstrun.errors import DstrunError
 from dstrun.launch import kernel
+from dstrun.launch.ipc import mount_own
 from dstrun.launch.overlay import Layer, layers_to_plain, mount_overlays
 from dstrun.launch.world import NOFILE_LIMIT, STACK_LIMIT_BYTES
 from dstrun.spec import RunSpec
@@ -260,7 +261,7 @@ class _Init:
             notes, self.layers = mount_overlays(
                 self.spec, user_namespace=bool(self.flags & kernel.CLONE_NEWUSER)
             )
-            self.notes += notes
+            self.notes += notes + mount_own(self.spec)
         if self.flags & kernel.CLONE_NEWPID:
             self._mount_proc()
         else:
