@@ -228,6 +228,8 @@ static i64 do_read(struct trap *c)
         return timerfd_read(c, o);
     case OBJECT_SIGNALFD:
         return signalfd_read(c, o);
+    case OBJECT_INOTIFY:
+        return inotify_read(c, o);
     case OBJECT_SOCKET:
         if (o->channel)
             return channel_read(c, o);
