@@ -221,10 +221,12 @@ int wait_for_outside(void) HIDDEN; /* wakes a task that waits for input from out
 /* sys_lock.c: before a descriptor's reference to its object goes, and when a task ends */
 void locks_on_close(u32 fd_table, u32 object) HIDDEN;
 void lock_forget(struct task *t) HIDDEN;
+void lock_stopped(struct task *t) HIDDEN; /* its process: who is stopped does not stand in line */
 int locks_look_again(void) HIDDEN; /* nothing can run: wakes one that waits for a lock; 0: none does */
 
 /* turns.c, sys_sem.c, sys_shm.c */
 void turn_forget(struct task *t) HIDDEN; /* the task ends */
+void turn_stopped(struct task *t) HIDDEN;
 void sems_undone(const struct proc *p) HIDDEN; /* the process ends, SEM_UNDO */
 void shm_forked(const struct proc *parent, struct proc *child) HIDDEN;
 void shm_detach_all(struct proc *p) HIDDEN; /* exec, exit */

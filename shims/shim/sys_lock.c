@@ -112,7 +112,7 @@ static void wake_waiting(const struct lock_wait *what, u32 fd_table, const struc
         next = l->next;
         if (t == after)
             after = 0;
-        else if (!after && l->state == LOCK_BLOCKED && overlaps(l, what) &&
+        else if (!after && l->state == LOCK_BLOCKED && t->state == TASK_PARKED && overlaps(l, what) &&
                  (what->exclusive || !l->exclusive) && is_blocked_by(l, fd_table) &&
                  (woken < (l->exclusive ? 1 : 2) || !woken_before(t))) {
             l->state = LOCK_WOKEN;
@@ -157,6 +157,15 @@ static void leave(struct task *t, int acquired)
 void lock_forget(struct task *t)
 {
     leave(t, 0);
+}
+
+/* As in the kernel, which interrupts the call; a restart comes to the end of the queue. */
+void lock_stopped(struct task *t)
+{
+    if (t->lock.state == LOCK_WOKEN)
+        let_pass(t); /* it tries when it goes on */
+    else if (t->state == TASK_PARKED && t->wait == WAIT_LOCK)
+        wake(t, WAKE_SIGNAL);
 }
 
 /* ---- what a close does: POSIX locks go with any descriptor of the file ---- */

@@ -33,11 +33,25 @@ struct mq_request {
 };
 
 /* ---- descriptors ---- */
-static void become_queue(struct object *o, i64 fd, u32 inode)
+static void become_queue(struct object *o, u32 inode)
 {
     o->kind = OBJECT_MQ;
-    o->inode = inode ? inode : inode_of_fd(fd);
+    o->inode = inode;
     o->channel = fifo_channel(o->inode);
+}
+
+/* Its real times have whole seconds, so that even those of the run can seem older than it. */
+static u32 inode_of_queue(i64 fd)
+{
+    struct statx_k st;
+    if (statx_of_fd(fd, &st))
+        return 0;
+    u32 known = inode_find(&st), inode = inode_of_statx(&st);
+    if (!known) {
+        inode_touch(inode, INODE_ALL_TIMES);
+        inode_touch(inode_of_path(AT_FDCWD_K, "/dev/mqueue", 0), INODE_WRITTEN);
+    }
+    return inode;
 }
 
 i64 sys_mq_open(struct trap *c)
@@ -47,7 +61,7 @@ i64 sys_mq_open(struct trap *c)
     if (fd < 0)
         return fd;
     u32 object = object_alloc(OBJECT_MQ);
-    become_queue(&WORLD->objects[object], fd, 0);
+    become_queue(&WORLD->objects[object], inode_of_queue(fd));
     WORLD->objects[object].nonblock = (c->a[1] & O_NONBLOCK_FLAG) != 0;
     fd_install(c->p, fd, object, 1);
     return fd;
@@ -56,7 +70,10 @@ i64 sys_mq_open(struct trap *c)
 i64 sys_mq_unlink(struct trap *c)
 {
     ipc_count(c);
-    return pass(c);
+    i64 error = pass(c);
+    if (!error)
+        inode_touch(inode_of_path(AT_FDCWD_K, "/dev/mqueue", 0), INODE_WRITTEN);
+    return error;
 }
 
 /* The queue of a descriptor; 0: it is none. One that was opened as a file of /dev/mqueue is one. */
@@ -72,7 +89,7 @@ static struct object *queue_of(struct trap *c)
         return 0;
     u64 flags = (u64)raw(__NR_fcntl, fd, F_GETFL_CMD, 0);
     raw(__NR_fcntl, fd, F_SETFL_CMD, flags | O_NONBLOCK_FLAG);
-    become_queue(o, fd, o->inode);
+    become_queue(o, inode_of_descriptor(c->p, fd));
     return o;
 }
 
@@ -233,6 +250,8 @@ static i64 transfer(struct trap *c, struct object **queue, u32 kind, int *at_onc
     *at_once = result >= 0;
     if (result == -EAGAIN && !o->nonblock)
         result = turn_wait(c->t, kind, o->inode, &q.turn, deadline);
+    if (result >= 0)
+        inode_touch(o->inode, INODE_ALL_TIMES);
     return result;
 }
 

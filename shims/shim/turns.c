@@ -119,3 +119,10 @@ void turn_forget(struct task *t)
     }
     dequeue(t);
 }
+
+/* As in the kernel, which interrupts the call; a restart comes to the end of the queue. */
+void turn_stopped(struct task *t)
+{
+    if (t->state == TASK_PARKED && t->wait == WAIT_TURN)
+        wake(t, WAKE_SIGNAL);
+}

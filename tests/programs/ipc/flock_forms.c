@@ -147,6 +147,29 @@ static void signals(void)
     close(b);
 }
 
+/* Who is stopped does not stand in line. */
+static void stopped(void)
+{
+    struct board *b = board_new();
+    pid_t pids[2];
+    int a = opened(), status;
+    CHECK_EQ(flock(a, LOCK_EX), 0);
+    for (int i = 0; i < 2; i++) {
+        pids[i] = SPAWN(close(a); int fd = opened(); CHECK_EQ(BLOCKS(flock(fd, LOCK_EX)), 0);
+                        board_put(b, i));
+        until_blocked(1);
+    }
+    kill(pids[0], SIGSTOP);
+    CHECK_EQ(waitpid(pids[0], &status, WUNTRACED), pids[0]);
+    CHECK_EQ(flock(a, LOCK_UN), 0);
+    reap(pids[1]);
+    CHECK_EQ(b->count, 1);
+    kill(pids[0], SIGCONT);
+    reap(pids[0]);
+    CHECK_EQ(b->count, 2);
+    close(a);
+}
+
 int main(void)
 {
     bound_to_the_description();
@@ -154,6 +177,7 @@ int main(void)
     threads_wait();
     processes_wait();
     signals();
+    stopped();
     unlink(path);
     return finish();
 }

@@ -152,6 +152,24 @@ static void ends_of_a_wait(void)
     CHECK_EQ((long)result, EIDRM);
 }
 
+/* Who is stopped does not stand in line; its call goes on afterwards. */
+static void stopped(void)
+{
+    int id = new_queue(), status;
+    pid_t first = SPAWN(CHECK_EQ(strcmp(BLOCKS(get(id, 0, 0)), "two"), 0));
+    until_blocked(1);
+    pid_t second = SPAWN(CHECK_EQ(strcmp(BLOCKS(get(id, 0, 0)), "one"), 0));
+    until_blocked(1);
+    kill(first, SIGSTOP);
+    CHECK_EQ(waitpid(first, &status, WUNTRACED), first);
+    CHECK_EQ(put(id, 1, "one", 0), 0);
+    reap(second);
+    CHECK_EQ(put(id, 1, "two", 0), 0);
+    kill(first, SIGCONT);
+    reap(first);
+    CHECK_EQ(msgctl(id, IPC_RMID, 0), 0);
+}
+
 /* A larger queue lets senders go. */
 static void larger(void)
 {
@@ -175,6 +193,7 @@ int main(void)
     too_small();
     senders();
     ends_of_a_wait();
+    stopped();
     larger();
     return finish();
 }

@@ -151,6 +151,22 @@ static void ends_of_a_wait(void)
     reap(child);
 }
 
+/* Who is stopped does not stand in line, and is told that it was. */
+static void stopped(void)
+{
+    int id = new_set(1), status;
+    pid_t pid = SPAWN(CHECK_ERRNO(BLOCKS(op(id, 0, -1, 0)), EINTR));
+    until_blocked(1);
+    kill(pid, SIGSTOP);
+    CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+    CHECK_EQ(op(id, 0, 1, 0), 0);
+    CHECK_EQ(value(id, 0), 1);
+    CHECK_EQ(semctl(id, 0, GETNCNT), 0);
+    kill(pid, SIGCONT);
+    reap(pid);
+    CHECK_EQ(semctl(id, 0, IPC_RMID), 0);
+}
+
 /* Two processes take turns; a third keeps a count. */
 static void ping_pong(void)
 {
@@ -197,6 +213,7 @@ int main(void)
     order();
     chains();
     ends_of_a_wait();
+    stopped();
     ping_pong();
     times();
     return finish();
