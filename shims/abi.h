@@ -406,7 +406,7 @@ struct object {
     u8 is_thread; /* a pidfd of a thread, not of a process */
     u32 refs;
     u32 channel;  /* what can block: where who waits for it is found */
-    u32 part;     /* its kind's own: entry of the table of sockets or epolls; next signalfd */
+    u32 part;     /* its kind's own: entry of the table of sockets or epolls; next signalfd; 1: NETLINK_ROUTE */
     u32 dir;      /* sorted listing, 0: not read yet */
     u32 inode;    /* entry of the inode table, 0: not looked up */
     u32 ofd_locks; /* it has set fcntl locks of its own */
