@@ -32,6 +32,13 @@ void channel_wake_one(u32 channel) HIDDEN; /* of the exclusive ones, the oldest 
 void channel_wake_all(u32 channel) HIDDEN;
 void channel_has_room(u32 channel) HIDDEN;
 
+/* ---- holds.c ---- */
+/* A call about to sleep holds an open file until it is over. `fd`: a descriptor of it, or -1. */
+void hold(struct task *t, u32 object, i64 fd) HIDDEN;
+/* As park_on_channel, on what the call's descriptor argument `arg` leads to, which is held; the
+ * argument is a descriptor of it afterwards, too. */
+i64 park_on_fd(struct trap *c, u32 arg, struct object *o, u32 side, u64 deadline_ns) HIDDEN;
+
 /* ---- outside.c ---- */
 /* Parks a task that has queued on all that it waits for; `outside`: something of that can change from
  * outside. How long it is to ask the kernel in earnest (ms of real time) when it looks again. */

@@ -98,13 +98,16 @@ static u32 adopt(struct proc *p, u32 fd)
 }
 
 /* ---- tables ---- */
+u32 fd_known(const struct proc *p, i64 fd)
+{
+    const struct fd_table *t = table_of(p);
+    return (u64)fd < t->fds_used ? t->object[fd] & FD_OBJECT_MASK : 0;
+}
+
 u32 fd_object(struct proc *p, i64 fd)
 {
-    struct fd_table *t = table_of(p);
-    if ((u64)fd >= FDS_MAX)
-        return 0;
-    u32 entry = fd < t->fds_used ? t->object[fd] & FD_OBJECT_MASK : 0;
-    return entry ? entry : adopt(p, (u32)fd);
+    u32 object = fd_known(p, fd);
+    return object || (u64)fd >= FDS_MAX ? object : adopt(p, (u32)fd);
 }
 
 void fd_install(struct proc *p, i64 fd, u32 object, int cloexec)

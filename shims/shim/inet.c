@@ -7,7 +7,6 @@
 
 #define IPPROTO_ICMP_K 1
 #define IPPROTO_MPTCP_K 262
-#define TCP_SEND_MAX 2626560u /* what Linux grows to on the loopback device */
 #define TCP_RECEIVE_MAX 131072u
 #define UDP_BUFFER_MAX 212992u
 #define SOCKADDR_IN_BYTES 16u
@@ -94,7 +93,7 @@ i64 inet_socket(struct trap *c)
     s->type = (u16)type;
     address_any(&s->local, s->family == AF_INET_K);
     address_any(&s->peer_address, s->family == AF_INET_K);
-    s->send_max = is_stream(s) ? TCP_SEND_MAX : UDP_BUFFER_MAX;
+    s->send_max = is_stream(s) ? TCP_SEND_FIRST : UDP_BUFFER_MAX;
     s->receive_max = is_stream(s) ? TCP_RECEIVE_MAX : UDP_BUFFER_MAX;
     return socket_install(c, fd, object_with_sock(sock), c->a[1]);
 }
@@ -103,6 +102,8 @@ void sock_release(struct sock *s)
 {
     port_remove(WORLD, s);
     net_queue_drop(WORLD, s);
+    WORLD->time_waits[s->time_wait].other = 0;
+    s->type = 0; /* free */
     s->next_queued = WORLD->free_sock;
     WORLD->free_sock = sock_index(s);
 }
@@ -114,7 +115,7 @@ void inet_close(struct object *o)
     if (s->state == SOCK_LISTENING)
         stream_listen_end(s);
     else if (is_stream(s))
-        stream_disconnect(s);
+        stream_close(s);
     sock_release(s);
 }
 
@@ -144,7 +145,7 @@ i64 route(struct sock *s, struct net_address *to, struct net_address *from)
 
 i64 bind_ephemeral(struct sock *s)
 {
-    if (s->local.port)
+    if (s->port_use != PORT_NONE)
         return 0;
     u16 port = port_ephemeral(WORLD, s);
     if (!port)
@@ -197,7 +198,7 @@ i64 inet_bind(struct trap *c, struct object *o)
         return -EADDRNOTAVAIL;
     if (a.port && a.port < PORT_PRIVILEGED && raw(__NR_geteuid))
         return -EACCES;
-    if (s->local.port || s->state != SOCK_CLOSED)
+    if (s->port_use != PORT_NONE || s->state != SOCK_CLOSED)
         return -EINVAL;
     s->local = a;
     if (!a.port && (error = bind_ephemeral(s)))
@@ -230,6 +231,13 @@ i64 inet_listen(struct trap *c, struct object *o)
     return 0;
 }
 
+static void dgram_disconnect(struct sock *s)
+{
+    s->state = SOCK_CLOSED;
+    memset(&s->peer_address, 0, sizeof s->peer_address);
+    unname(s);
+}
+
 i64 inet_connect(struct trap *c, struct object *o)
 {
     struct sock *s = sock_of(o);
@@ -237,16 +245,12 @@ i64 inet_connect(struct trap *c, struct object *o)
     i64 error = sockaddr_in(s, c->a[1], (u32)c->a[2], &to);
     if (error < 0)
         return error;
-    if (error) { /* AF_UNSPEC: no connection any more */
-        if (s->state == SOCK_LISTENING)
-            stream_listen_end(s);
-        else if (is_stream(s))
-            stream_disconnect(s);
-        s->state = SOCK_CLOSED;
-        memset(&s->peer_address, 0, sizeof s->peer_address);
-        unname(s);
+    if (error && is_stream(s)) /* AF_UNSPEC: no connection any more */
+        stream_disconnect(s);
+    else if (error)
+        dgram_disconnect(s);
+    if (error)
         return 0;
-    }
     if (is_stream(s))
         return stream_connect(c, o, &to);
     error = route(s, &to, &from);
@@ -289,11 +293,19 @@ i64 inet_shutdown(struct trap *c, struct object *o)
         return -EINVAL;
     if (is_stream(s))
         return stream_shutdown(s, c->a[1]);
-    if (s->state != SOCK_CONNECTED)
-        return -ENOTCONN;
     s->flags |= c->a[1] == 0 ? SOCK_SHUT_READ : c->a[1] == 1 ? SOCK_SHUT_WRITE : SOCK_SHUT_READ | SOCK_SHUT_WRITE;
-    channel_wake_all(o->channel);
-    return 0;
+    channel_wake_all(o->channel); /* who sleeps wakes even where the call fails */
+    return s->state == SOCK_CONNECTED ? 0 : -ENOTCONN;
+}
+
+int inet_lingers(const struct object *o)
+{
+    return o->kind == OBJECT_INET && o->refs == 1 && stream_lingers(sock_of(o));
+}
+
+void inet_linger(struct trap *c, struct object *o)
+{
+    stream_linger(c, o);
 }
 
 i64 inet_send(struct trap *c, struct object *o, struct message *m)

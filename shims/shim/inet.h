@@ -9,11 +9,14 @@
 #define DST_INET_H
 #include "core/net_ports.h"
 #include "core/net_queue.h"
+#include "core/net_time_wait.h"
 #include "files.h"
 #include "sockets.h"
 
 #define IPPROTO_TCP_K 6
 #define IPPROTO_UDP_K 17
+#define TCP_SEND_FIRST 16384u /* net.ipv4.tcp_wmem */
+#define TCP_SEND_MAX 2626560u /* what Linux grows to on the loopback device, once connected */
 
 static inline struct sock *sock_at(u32 sock) { return &WORLD->socks[sock]; }
 static inline struct sock *sock_of(const struct object *o) { return sock_at(o->part); }
@@ -39,13 +42,22 @@ u32 inet_accepted(u32 sock) HIDDEN; /* an object for a connection out of a liste
 i64 stream_connect(struct trap *c, struct object *o, struct net_address *to) HIDDEN;
 i64 stream_accept(struct trap *c, struct object *o, u64 flags) HIDDEN;
 void stream_listen_end(struct sock *s) HIDDEN;
+void stream_close(struct sock *s) HIDDEN;
 void stream_disconnect(struct sock *s) HIDDEN;
 i64 stream_shutdown(struct sock *s, u64 how) HIDDEN;
+int stream_lingers(const struct sock *s) HIDDEN;
+void stream_linger(struct trap *c, struct object *o) HIDDEN;
 i64 stream_send(struct trap *c, struct object *o, struct message *m) HIDDEN;
 i64 stream_receive(struct trap *c, struct object *o, struct message *m) HIDDEN;
 u32 stream_ready(struct sock *s) HIDDEN;
 u64 stream_room(const struct sock *s) HIDDEN; /* what a send would take */
+u64 stream_unsent(const struct sock *s) HIDDEN; /* what was sent, but is beyond the receiver's buffer */
 void stream_taken(struct sock *s, u64 bytes) HIDDEN; /* read: they leave the queue */
+
+/* ---- inet_options.c ---- */
+enum tcp_state_k { TCP_ESTABLISHED_K = 1, TCP_SYN_SENT_K = 2, TCP_FIN_WAIT1_K = 4, TCP_FIN_WAIT2_K = 5,
+                   TCP_TIME_WAIT_K = 6, TCP_CLOSE_K = 7, TCP_CLOSE_WAIT_K = 8, TCP_LAST_ACK_K = 9, TCP_LISTEN_K = 10 };
+u8 tcp_state(const struct sock *s) HIDDEN;
 
 /* ---- inet_dgram.c ---- */
 i64 dgram_send(struct trap *c, struct object *o, struct message *m) HIDDEN;

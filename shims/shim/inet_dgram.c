@@ -122,7 +122,7 @@ static i64 wait_for_datagram(struct trap *c, struct object *o, const struct mess
             return take_error(s);
         if (s->flags & SOCK_SHUT_READ)
             return 1;
-        i64 error = message_waits(o, m) ? park_on_channel(c->t, o->channel, SIDE_READ, deadline) : -EAGAIN;
+        i64 error = message_waits(o, m) ? socket_park(c, o, SIDE_READ, deadline) : -EAGAIN;
         if (error)
             return error == -ETIMEDOUT ? -EAGAIN : error;
     }

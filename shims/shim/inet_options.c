@@ -11,6 +11,7 @@
 #define SO_SNDBUF_K 7
 #define SO_RCVBUF_K 8
 #define SO_LINGER_K 13
+#define SO_RCVLOWAT_K 18
 #define SO_REUSEPORT_K 15
 #define SO_ACCEPTCONN_K 30
 #define SO_SNDBUFFORCE_K 32
@@ -25,10 +26,8 @@
 #define FIONREAD_CMD 0x541bu
 #define FIONBIO_CMD 0x5421u
 #define SIOCOUTQ_CMD 0x5411u
+#define SIOCOUTQNSD_CMD 0x894bu
 #define SIOCATMARK_CMD 0x8905u
-
-enum tcp_state_k { TCP_ESTABLISHED_K = 1, TCP_SYN_SENT_K = 2, TCP_FIN_WAIT2_K = 5, TCP_CLOSE_K = 7,
-                   TCP_CLOSE_WAIT_K = 8, TCP_LAST_ACK_K = 9, TCP_LISTEN_K = 10 };
 
 static u32 kernel_option(i64 fd, u32 level, u32 name, u32 index)
 {
@@ -71,6 +70,11 @@ static void heed(struct sock *s, i64 fd, u32 level, u32 name)
     case SO_RCVBUFFORCE_K:
         s->receive_max = kernel_option(fd, level, SO_RCVBUF_K, 0);
         s->flags |= SOCK_RECEIVE_SET;
+        break;
+    case SO_RCVLOWAT_K: /* the buffer grows with it */
+        s->receive_low = kernel_option(fd, level, name, 0);
+        s->receive_max = kernel_option(fd, level, SO_RCVBUF_K, 0);
+        channel_wake(sock_channel(s), SIDE_READ);
         break;
     default:
         break;
@@ -136,17 +140,18 @@ static i64 number_out(struct trap *c, u64 value)
     return value_out(c, &value, 4);
 }
 
-static u8 tcp_state(const struct sock *s)
+u8 tcp_state(const struct sock *s)
 {
+    int ended = (s->flags & SOCK_FIN) != 0;
     switch (s->state) {
     case SOCK_LISTENING:
         return TCP_LISTEN_K;
     case SOCK_WAITING:
         return TCP_SYN_SENT_K;
     case SOCK_CONNECTED:
-        if (s->flags & SOCK_SHUT_WRITE)
-            return s->flags & SOCK_FIN ? TCP_LAST_ACK_K : TCP_FIN_WAIT2_K;
-        return s->flags & SOCK_FIN ? TCP_CLOSE_WAIT_K : TCP_ESTABLISHED_K;
+        if (!(s->flags & SOCK_END_SENT))
+            return ended ? TCP_CLOSE_WAIT_K : TCP_ESTABLISHED_K;
+        return ended ? TCP_LAST_ACK_K : stream_unsent(s) ? TCP_FIN_WAIT1_K : TCP_FIN_WAIT2_K;
     default:
         return TCP_CLOSE_K;
     }
@@ -213,7 +218,10 @@ i64 inet_ioctl(struct trap *c, struct object *o)
     case FIONREAD_CMD:
         return s->state == SOCK_LISTENING ? -EINVAL : int_out(c->a[2], readable(s));
     case SIOCOUTQ_CMD:
-        return s->state == SOCK_LISTENING ? -EINVAL : int_out(c->a[2], 0); /* it has all arrived */
+    case SIOCOUTQNSD_CMD:
+        if (!is_stream(s) && (u32)c->a[1] == SIOCOUTQNSD_CMD)
+            return pass(c);
+        return s->state == SOCK_LISTENING ? -EINVAL : int_out(c->a[2], is_stream(s) ? stream_unsent(s) : 0);
     case SIOCATMARK_CMD:
         return int_out(c->a[2], 0);
     case FIONBIO_CMD:

@@ -183,11 +183,13 @@ u32 epoll_alloc(void) HIDDEN;
 u32 epoll_item_alloc(void) HIDDEN;
 u32 sock_alloc(void) HIDDEN;
 u32 flight_alloc(void) HIDDEN;
+u32 hold_alloc(void) HIDDEN;
 
 /* descriptors.c */
 #define FD_CLOEXEC_BIT 0x80000000u
 #define FD_OBJECT_MASK 0x7fffffffu
 u32 fd_object(struct proc *p, i64 fd) HIDDEN; /* object index, 0: not open */
+u32 fd_known(const struct proc *p, i64 fd) HIDDEN; /* the same, 0 also where it was never looked at */
 void fd_install(struct proc *p, i64 fd, u32 object, int cloexec) HIDDEN; /* takes over the reference */
 void fd_forget(struct proc *p, i64 fd) HIDDEN;                           /* after a close */
 void fd_set_cloexec(struct proc *p, i64 fd, int on) HIDDEN;
@@ -201,6 +203,12 @@ i64 fd_of_object(struct proc *p, u32 object, i64 hint) HIDDEN;
 
 /* channel.c; channel.h has the rest */
 void waiters_drop(struct task *t) HIDDEN;
+
+/* holds.c; channel.h has the rest */
+void holds_drop(struct trap *c) HIDDEN;      /* the call is over */
+void holds_forget(struct task *t) HIDDEN;    /* the task is gone */
+/* Before descriptors are closed: who sleeps on what they lead to is given copies. */
+void holds_keep(struct proc *p, u32 first, u32 last) HIDDEN;
 
 /* outside.c: wakes a task that waits for what is not in the simulation; 0: none does */
 int wait_for_outside(u64 deadline_ns) HIDDEN;

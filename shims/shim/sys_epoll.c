@@ -246,12 +246,12 @@ static i64 epoll_until(struct trap *c, u64 deadline_ns)
             return n;
         if (signal_waits(t))
             return -EINTR;
+        if (!t->first_hold)
+            hold(t, index, -1);
         wait_on_channel(t, o->channel, SIDE_EXCLUSIVE);
         timeout_ms = park_for_events(t, epoll_of(o)->outside != 0, deadline_ns);
         if (t->wake_result == WAKE_SIGNAL)
             return -EINTR;
-        if (o->kind != OBJECT_EPOLL)
-            return -EBADF; /* closed meanwhile, by another thread */
     }
 }
 

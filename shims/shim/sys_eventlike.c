@@ -4,6 +4,7 @@
  */
 #include "channel.h"
 #include "files.h"
+#include "sockets.h"
 
 #define TFD_ABSTIME 1u
 #define TFD_CLOEXEC_FLAG 02000000u
@@ -111,6 +112,10 @@ void object_timer_fired(u32 index, u64 deadline_ns)
 {
     struct object *o = &WORLD->objects[index];
     u64 late = WORLD->now_ns - deadline_ns;
+    if (o->kind == OBJECT_INET) {
+        inet_timer_fired(o);
+        return;
+    }
     o->value = 0;
     o->value2++;
     if (o->interval_ns) {
@@ -125,7 +130,7 @@ i64 timerfd_read(struct trap *c, struct object *o)
     if (c->a[2] < 8)
         return -EINVAL;
     while (!o->value2) {
-        i64 error = o->nonblock ? -EAGAIN : park_on_channel(c->t, o->channel, SIDE_READ, ~0ul);
+        i64 error = o->nonblock ? -EAGAIN : park_on_fd(c, 0, o, SIDE_READ, ~0ul);
         if (error)
             return error;
     }
@@ -215,7 +220,7 @@ i64 signalfd_read(struct trap *c, struct object *o)
     if (c->a[2] < SIGNALFD_INFO_BYTES)
         return -EINVAL;
     while (!(signals_pending(c->t) & o->value)) {
-        i64 error = o->nonblock ? -EAGAIN : park_on_channel(c->t, o->channel, SIDE_READ, ~0ul);
+        i64 error = o->nonblock ? -EAGAIN : park_on_fd(c, 0, o, SIDE_READ, ~0ul);
         if (error)
             return error;
     }

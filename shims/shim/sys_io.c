@@ -31,7 +31,7 @@ static i64 channel_read(struct trap *c, struct object *o)
         was_read(o, n);
         if (n != -EAGAIN || o->nonblock)
             return n;
-        i64 error = park_on_channel(c->t, o->channel, SIDE_READ, ~0ul);
+        i64 error = park_on_fd(c, 0, o, SIDE_READ, ~0ul);
         if (error)
             return error;
     }
@@ -55,7 +55,7 @@ static i64 channel_write(struct trap *c, struct object *o)
             result = done ? (i64)done : broken_pipe(c, n, 0);
             break;
         }
-        i64 error = n > 0 ? 0 : park_on_channel(c->t, o->channel, SIDE_WRITE, ~0ul);
+        i64 error = n > 0 ? 0 : park_on_fd(c, 0, o, SIDE_WRITE, ~0ul);
         if (error) {
             result = done ? (i64)done : error;
             break;

@@ -17,6 +17,14 @@ i64 broken_pipe(struct trap *c, i64 result, u32 flags)
     return result;
 }
 
+i64 socket_park(struct trap *c, struct object *o, u32 side, u64 deadline_ns)
+{
+    i64 error = park_on_fd(c, 0, o, side, deadline_ns);
+    if (error == -ETIMEDOUT)
+        return -EAGAIN;
+    return error == -ERESTARTSYS && deadline_ns != ~0ul ? -EINTR : error;
+}
+
 static int is_inet(u64 family)
 {
     return (family == AF_INET_K || family == AF_INET6_K) && !(WORLD->config.flags & CONFIG_NET_HOST);
@@ -51,7 +59,8 @@ i64 sys_socketpair(struct trap *c)
 /* ---- the kernel's own, when it would block: look again in a while ---- */
 static i64 foreign(struct trap *c, u32 events, u32 flags)
 {
-    struct object *o = &WORLD->objects[fd_object(c->p, (i32)c->a[0])];
+    u32 index = fd_object(c->p, (i32)c->a[0]);
+    struct object *o = &WORLD->objects[index];
     struct pollfd_k p = {.fd = (i32)c->a[0], .events = (i16)events};
     i64 timeout_ms = 0;
     if (o->kind == OBJECT_SOCKET && (WORLD->config.flags & CONFIG_NET_HOST))
@@ -62,6 +71,8 @@ static i64 foreign(struct trap *c, u32 events, u32 flags)
             break;
         if (signal_waits(c->t))
             return -ERESTARTSYS;
+        if (!c->t->first_hold)
+            hold(c->t, index, -1);
         timeout_ms = park_for_events(c->t, is_outside(o), wait_deadline(events == POLLIN_BIT ? o->value : o->value2));
         if (c->t->wake_result == WAKE_SIGNAL)
             return -ERESTARTSYS;
@@ -211,12 +222,13 @@ i64 socket_write(struct trap *c, struct object *o)
 static i64 many(struct trap *c, i64 (*one)(struct trap *, struct object *), u64 nr, u64 deadline_ns)
 {
     struct trap each = *c;
+    struct object *o = socket_of(c);
     u64 count = min_u64((u32)c->a[2], IOVECS_MAX), at = c->a[1], done = 0;
     each.nr = nr;
     each.a[2] = c->a[3] & ~(u64)MSG_WAITFORONE_FLAG;
     for (; done < count; done++, at += sizeof(struct mmsghdr_k)) {
         each.a[1] = at;
-        i64 n = one(&each, socket_of(c));
+        i64 n = one(&each, o);
         if (n < 0)
             return done ? (i64)done : n;
         u32 bytes = (u32)n;

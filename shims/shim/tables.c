@@ -123,6 +123,11 @@ u32 sock_alloc(void)
     return slot;
 }
 
+u32 hold_alloc(void)
+{
+    return TAKE(holds, hold, next, HOLDS_MAX);
+}
+
 u32 flight_alloc(void)
 {
     u32 slot = TAKE(flights, flight, next, FLIGHTS_MAX);
