@@ -44,6 +44,7 @@ typedef unsigned char u8;
 #define SOCKETS_MAX 131072u
 #define PORTS_MAX 65536u
 #define PORT_USES_MAX 131072u
+#define MEMBERSHIPS_MAX 4096u
 #define TIME_WAITS_MAX 32768u /* as net.ipv4.tcp_max_tw_buckets: beyond it there is no TIME_WAIT */
 #define NET_BLOCKS_MAX 262144u
 #define NET_BLOCK_BYTES 8192u
@@ -485,7 +486,15 @@ enum sock_flag {
     SOCK_BOUND_ADDRESS = 16384, /* to an address by bind, not to all */
     SOCK_JOINED = 32768,        /* connect or accept has told of a connection; it may have ended since */
     SOCK_END_SENT = 65536,      /* the stream's end was sent */
-    SOCK_END_COMING = 131072    /* that of the other end waits behind data for which there is no room */
+    SOCK_END_COMING = 131072,   /* that of the other end waits behind data for which there is no room */
+    SOCK_MULTICAST_IF = 262144, /* IP_MULTICAST_IF was set: multicast has a way out */
+    SOCK_OWN_GROUPS = 524288    /* IP_MULTICAST_ALL is off: nothing from groups that others joined */
+};
+
+enum sock_ask { /* in the order in which they come */
+    ASK_TIMESTAMP = 1, ASK_TIMESTAMPNS = 2, ASK_DROPS = 4,
+    ASK_PKTINFO = 8, ASK_TTL = 16, ASK_TOS = 32, ASK_ORIGINAL = 64,
+    ASK_PKTINFO6 = 128, ASK_HOPS6 = 256, ASK_CLASS6 = 512, ASK_ORIGINAL6 = 1024
 };
 
 struct net_address { /* IPv4 as ::ffff:a.b.c.d */
@@ -519,6 +528,12 @@ struct sock {
     u64 charge;       /* of datagrams: with their overhead */
     u64 receive_max, send_max; /* buffers, as getsockopt tells them */
     u32 receive_low; /* SO_RCVLOWAT; 0: as if 1 */
+    u32 asks;        /* enum sock_ask: control messages that come with a datagram */
+    u8 hops[2], traffic_class[2]; /* of what is sent, IPv4 and IPv6; hops 0: as by default */
+    u8 multicast_hops;
+    u8 pad0;
+    u16 segment;     /* UDP_SEGMENT */
+    u32 drops;       /* datagrams for which there was no room */
     /* a listener's queue of connections, oldest first; a queued connection's place in it */
     u32 first_queued, last_queued, next_queued;
     u32 first_waiting; /* the first that is beyond the backlog */
@@ -534,8 +549,19 @@ struct net_block {
     u32 used; /* bytes in it */
     u32 next_datagram;
     u32 datagram_bytes;
-    struct net_address from;
-    u8 data[NET_BLOCK_BYTES - 40];
+    struct net_address from; /* from here on: of a datagram's first block */
+    u8 to[16];               /* where it was sent */
+    u64 sent_ns;             /* wall clock */
+    u8 hops, traffic_class;
+    u16 pad0;
+    u32 pad1;
+    u8 data[NET_BLOCK_BYTES - 72];
+};
+
+struct membership { /* of a socket in an IPv4 multicast group */
+    u8 group[4];
+    u32 sock;
+    u32 next; /* of the host; free list */
 };
 
 /* Connections that have an address and port without owning it: accepted ones, and those in TIME_WAIT. */
@@ -562,6 +588,7 @@ struct host {
     u32 tcp_ports[PORTS_MAX], udp_ports[PORTS_MAX]; /* first socket with that port */
     u32 tcp_uses[PORTS_MAX];
     u32 first_time_wait, last_time_wait;
+    u32 first_membership;
 };
 
 struct futex_waiter { /* one per word waited for */
@@ -865,6 +892,7 @@ struct world {
     u32 used_epolls, used_epoll_items, used_socks, used_net_blocks, used_flights, used_holds;
     u32 free_pi_lock, used_pi_locks;
     u32 free_port_use, used_port_uses, free_time_wait, used_time_waits;
+    u32 free_membership, used_memberships;
     u32 used_inodes, used_devs, used_proc_inodes, used_file_inodes, free_inode;
     u64 devs[256]; /* kernel's device numbers in the order in which they were seen */
     u64 dirs_seq;
@@ -887,6 +915,7 @@ struct world {
     struct sock socks[SOCKETS_MAX];
     struct port_uses port_uses[PORT_USES_MAX];
     struct time_wait time_waits[TIME_WAITS_MAX];
+    struct membership memberships[MEMBERSHIPS_MAX];
     struct host host;
     struct futex_waiter futexes[FUTEX_WAITERS_MAX];
     struct futex_bucket futex_buckets[FUTEX_BUCKETS];

@@ -46,7 +46,10 @@ int address_is_multicast(const struct net_address *a)
 }
 int address_is_broadcast(const struct net_address *a)
 {
-    return address_is_v4(a) && (a->ip[12] & a->ip[13] & a->ip[14] & a->ip[15]) == 0xff;
+    if (!address_is_v4(a))
+        return 0;
+    u32 ip = (u32)a->ip[12] << 24 | (u32)a->ip[13] << 16 | (u32)a->ip[14] << 8 | a->ip[15];
+    return ip == 0xffffffff || ip == 0x7fffffff || ip == 0x7f000000; /* everybody; of 127.0.0.0/8 */
 }
 
 void address_any(struct net_address *a, int v4)
@@ -310,4 +313,64 @@ struct sock *port_listener(struct world *w, const struct net_address *from, cons
 struct sock *port_receiver(struct world *w, const struct net_address *from, const struct net_address *to)
 {
     return best_of(w, w->host.udp_ports[to->port], from, to, receiver_fits);
+}
+
+int port_receives(const struct sock *s, const struct net_address *from, const struct net_address *to)
+{
+    return receiver_fits(s, from, to) != 0;
+}
+
+/* ---- multicast groups ---- */
+int group_join(struct world *w, const struct sock *s, const u8 group[4])
+{
+    u32 slot = w->free_membership;
+    if (slot)
+        w->free_membership = w->memberships[slot].next;
+    else if (w->used_memberships + 1 < MEMBERSHIPS_MAX)
+        slot = ++w->used_memberships;
+    else
+        return 0;
+    struct membership *m = &w->memberships[slot];
+    for (int i = 0; i < 4; i++)
+        m->group[i] = group[i];
+    m->sock = index_of(w, s);
+    m->next = w->host.first_membership;
+    w->host.first_membership = slot;
+    return 1;
+}
+
+/* `group` 0: all. */
+static void leave(struct world *w, const struct sock *s, const u8 *group)
+{
+    u32 *link = &w->host.first_membership;
+    while (*link) {
+        struct membership *m = &w->memberships[*link];
+        if (m->sock != index_of(w, s) || (group && !same_bytes(m->group, group, 4))) {
+            link = &m->next;
+            continue;
+        }
+        u32 slot = *link;
+        *link = m->next;
+        m->next = w->free_membership;
+        w->free_membership = slot;
+    }
+}
+
+void group_leave(struct world *w, const struct sock *s, const u8 group[4]) { leave(w, s, group); }
+void groups_leave(struct world *w, const struct sock *s) { leave(w, s, 0); }
+
+int group_has_members(const struct world *w, const struct net_address *group)
+{
+    for (u32 i = w->host.first_membership; i; i = w->memberships[i].next)
+        if (same_bytes(w->memberships[i].group, group->ip + 12, 4))
+            return 1;
+    return 0;
+}
+
+int is_member(const struct world *w, const struct sock *s, const struct net_address *group)
+{
+    for (u32 i = w->host.first_membership; i; i = w->memberships[i].next)
+        if (w->memberships[i].sock == index_of(w, s) && same_bytes(w->memberships[i].group, group->ip + 12, 4))
+            return 1;
+    return 0;
 }

@@ -33,6 +33,15 @@ int port_conflicts(struct world *w, const struct sock *s, u16 port, int listenin
 u16 port_ephemeral(struct world *w, const struct sock *s);
 /* The listener for a connection from `from` to `to`; 0: none. */
 struct sock *port_listener(struct world *w, const struct net_address *from, const struct net_address *to);
+/* Whether a multicast or broadcast datagram is for this socket, as far as names go. */
+int port_receives(const struct sock *s, const struct net_address *from, const struct net_address *to);
 /* The socket that a datagram is for; 0: none. */
 struct sock *port_receiver(struct world *w, const struct net_address *from, const struct net_address *to);
+
+/* ---- multicast groups (IPv4), as sockets have joined them ---- */
+int group_join(struct world *w, const struct sock *s, const u8 group[4]); /* 0: too many */
+void group_leave(struct world *w, const struct sock *s, const u8 group[4]);
+void groups_leave(struct world *w, const struct sock *s); /* all of them */
+int group_has_members(const struct world *w, const struct net_address *group);
+int is_member(const struct world *w, const struct sock *s, const struct net_address *group);
 #endif

@@ -5,7 +5,22 @@
  */
 #include "inet.h"
 
-#define IPPROTO_IPV6_K 41
+#define IPPROTO_IP_K 0u
+#define IPPROTO_IPV6_K 41u
+#define IP_TOS_K 1u
+#define IP_TTL_K 2u
+#define IP_MULTICAST_IF_K 32u
+#define IP_MULTICAST_TTL_K 33u
+#define IP_ADD_MEMBERSHIP_K 35u
+#define IP_DROP_MEMBERSHIP_K 36u
+#define MCAST_JOIN_GROUP_K 42u
+#define MCAST_LEAVE_GROUP_K 45u
+#define IP_MULTICAST_ALL_K 49u
+#define GROUP_REQ_ADDRESS 12u /* struct group_req: the IPv4 address in its sockaddr */
+#define GROUP_REQ_BYTES 16u
+#define UDP_SEGMENT_K 103u
+#define IPV6_UNICAST_HOPS_K 16u
+#define IPV6_TCLASS_K 67u
 #define SO_REUSEADDR_K 2
 #define SO_BROADCAST_K 6
 #define SO_SNDBUF_K 7
@@ -21,7 +36,7 @@
 #define TCP_INFO_K 11
 #define TCP_INFO_TIMES 44u /* in struct tcp_info: last_data_sent and the three that follow */
 #define TCP_INFO_TIMES_BYTES 16u
-#define IPV6_V6ONLY_K 26
+#define IPV6_V6ONLY_K 26u
 #define OPTION_BYTES_MAX 256
 #define FIONREAD_CMD 0x541bu
 #define FIONBIO_CMD 0x5421u
@@ -40,13 +55,80 @@ static void set_flag(struct sock *s, u32 flag, u32 on)
     s->flags = on ? s->flags | flag : s->flags & ~flag;
 }
 
+static void heed_ip(struct sock *s, i64 fd, u32 level, u32 name)
+{
+    u32 value = kernel_option(fd, level, name, 0);
+    switch (level << 16 | name) {
+    case IPPROTO_IPV6_K << 16 | IPV6_V6ONLY_K:
+        set_flag(s, SOCK_V6_ONLY, value);
+        break;
+    case IPPROTO_IP_K << 16 | IP_TTL_K:
+        s->hops[0] = (u8)value;
+        break;
+    case IPPROTO_IPV6_K << 16 | IPV6_UNICAST_HOPS_K:
+        s->hops[1] = (u8)value;
+        break;
+    case IPPROTO_IP_K << 16 | IP_TOS_K:
+        s->traffic_class[0] = (u8)value;
+        break;
+    case IPPROTO_IPV6_K << 16 | IPV6_TCLASS_K:
+        s->traffic_class[1] = (u8)value;
+        break;
+    case IPPROTO_IP_K << 16 | IP_MULTICAST_TTL_K:
+        s->multicast_hops = (u8)value;
+        break;
+    case IPPROTO_IP_K << 16 | IP_MULTICAST_ALL_K:
+        set_flag(s, SOCK_OWN_GROUPS, !value);
+        break;
+    case IPPROTO_UDP_K << 16 | UDP_SEGMENT_K:
+        s->segment = (u16)value;
+        break;
+    default:
+        break;
+    }
+}
+
+/* Multicast: groups that are joined and left (struct ip_mreq, ip_mreqn, group_req), and the way out. The
+ * kernel's idle socket has found it good: there is no other interface than the loopback device. */
+static i64 heed_group(struct trap *c, struct sock *s, u32 name)
+{
+    u8 value[GROUP_REQ_BYTES] = {0}, any = 0;
+    u32 bytes = (u32)min_u64(sizeof value, (u32)c->a[4]);
+    if (copy_in(value, c->a[3], bytes))
+        return -EFAULT;
+    switch (name) {
+    case IP_MULTICAST_IF_K:
+        for (u32 i = bytes > 4 ? 4 : 0; i < bytes; i++)
+            any |= value[i];
+        set_flag(s, SOCK_MULTICAST_IF, any);
+        return 0;
+    case IP_ADD_MEMBERSHIP_K:
+        return group_join(WORLD, s, value) ? 0 : -ENOBUFS;
+    case MCAST_JOIN_GROUP_K:
+        return group_join(WORLD, s, value + GROUP_REQ_ADDRESS) ? 0 : -ENOBUFS;
+    case IP_DROP_MEMBERSHIP_K:
+        group_leave(WORLD, s, value);
+        return 0;
+    case MCAST_LEAVE_GROUP_K:
+        group_leave(WORLD, s, value + GROUP_REQ_ADDRESS);
+        return 0;
+    default:
+        return 0;
+    }
+}
+
 /* What means something to us, as the kernel has taken it. */
 static void heed(struct sock *s, i64 fd, u32 level, u32 name)
 {
-    if (level == IPPROTO_IPV6_K && name == IPV6_V6ONLY_K)
-        set_flag(s, SOCK_V6_ONLY, kernel_option(fd, level, name, 0));
-    if (level != SOL_SOCKET_K)
+    u32 ask = control_asked(level, name);
+    if (ask & (ASK_TIMESTAMP | ASK_TIMESTAMPNS)) /* one or the other */
+        s->asks &= ~(u32)(ASK_TIMESTAMP | ASK_TIMESTAMPNS);
+    if (ask)
+        s->asks = kernel_option(fd, level, name, 0) ? s->asks | ask : s->asks & ~ask;
+    if (level != SOL_SOCKET_K) {
+        heed_ip(s, fd, level, name);
         return;
+    }
     switch (name) {
     case SO_REUSEADDR_K:
         set_flag(s, SOCK_REUSE_ADDR, kernel_option(fd, level, name, 0));
@@ -105,6 +187,8 @@ i64 inet_setsockopt(struct trap *c, struct object *o)
     if (error)
         return error;
     heed(s, (i32)c->a[0], level, name);
+    if (level == IPPROTO_IP_K && !is_stream(s))
+        return heed_group(c, s, name);
     remember(s, level, name);
     return 0;
 }

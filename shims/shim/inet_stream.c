@@ -313,14 +313,14 @@ static i64 begin(struct sock *s, struct net_address *to)
     return 0;
 }
 
-i64 stream_connect(struct trap *c, struct object *o, struct net_address *to)
+i64 stream_connect(struct trap *c, struct object *o, struct net_address *to, i64 name_error)
 {
     struct sock *s = sock_of(o);
     if (s->flags & SOCK_CONNECTING)
         return outcome(c, o, s, -EALREADY);
     if ((s->flags & SOCK_JOINED) || s->state != SOCK_CLOSED)
         return -EISCONN;
-    i64 error = begin(s, to);
+    i64 error = name_error ? name_error : begin(s, to);
     if (error)
         return error;
     return o->nonblock ? -EINPROGRESS : outcome(c, o, s, -EINPROGRESS);
@@ -493,6 +493,10 @@ i64 stream_send(struct trap *c, struct object *o, struct message *m)
     i64 done = 0, error = 0;
     if (m->flags & MSG_OOB_FLAG)
         return -EOPNOTSUPP; /* urgent data: refused plainly */
+    if (m->control_bytes) {
+        struct sending unused;
+        error = control_in(s, m, &unused);
+    }
     while (!error && (m->total || !done)) {
         if (s->state == SOCK_WAITING) {
             error = message_waits(o, m) ? socket_park(c, o, SIDE_WRITE, deadline) : -EAGAIN;

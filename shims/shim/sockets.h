@@ -63,6 +63,7 @@ struct message {
     u32 name_bytes;     /* its length: in, and out */
     u32 flags;          /* MSG_*, of the call; then of the answer */
     u64 control, control_bytes;
+    u64 control_used;   /* of the answer */
     u64 header;         /* the program's msghdr to be filled in, 0: none */
     u64 name_length_at; /* the program's int for the name's length, 0: none */
 };
@@ -123,6 +124,8 @@ i64 inet_name(struct trap *c, struct object *o, int peer) HIDDEN;
 i64 inet_send(struct trap *c, struct object *o, struct message *m) HIDDEN;
 i64 inet_receive(struct trap *c, struct object *o, struct message *m) HIDDEN;
 u32 inet_ready(struct object *o) HIDDEN;
+i64 inet_error(struct object *o) HIDDEN; /* -SO_ERROR, which it clears */
+void inet_error_is(struct object *o, i64 error) HIDDEN;
 void inet_close(struct object *o) HIDDEN;
 void inet_timer_fired(struct object *o) HIDDEN;
 /* Its last close is to wait (SO_LINGER) until what was sent has arrived; the file must be held. */

@@ -219,7 +219,7 @@ i64 socket_write(struct trap *c, struct object *o)
 }
 
 /* sendmmsg and recvmmsg: one after another; an error counts only when nothing was done before it. */
-static i64 many(struct trap *c, i64 (*one)(struct trap *, struct object *), u64 nr, u64 deadline_ns)
+static i64 many(struct trap *c, i64 (*one)(struct trap *, struct object *), u64 nr, u64 deadline_ns, i64 *error)
 {
     struct trap each = *c;
     struct object *o = socket_of(c);
@@ -229,11 +229,13 @@ static i64 many(struct trap *c, i64 (*one)(struct trap *, struct object *), u64 
     for (; done < count; done++, at += sizeof(struct mmsghdr_k)) {
         each.a[1] = at;
         i64 n = one(&each, o);
-        if (n < 0)
+        if (n < 0) {
+            *error = n;
             return done ? (i64)done : n;
+        }
         u32 bytes = (u32)n;
         if (copy_out(at + __builtin_offsetof(struct mmsghdr_k, bytes), &bytes, 4))
-            return -EFAULT;
+            return done ? (i64)done : -EFAULT;
         if (c->a[3] & MSG_WAITFORONE_FLAG)
             each.a[2] |= MSG_DONTWAIT_FLAG;
         if (WORLD->now_ns >= deadline_ns)
@@ -242,18 +244,30 @@ static i64 many(struct trap *c, i64 (*one)(struct trap *, struct object *), u64 
     return (i64)done;
 }
 
-i64 sys_sendmmsg(struct trap *c) { return many(c, send_message, __NR_sendmsg, ~0ul); }
+i64 sys_sendmmsg(struct trap *c)
+{
+    i64 error;
+    return many(c, send_message, __NR_sendmsg, ~0ul, &error);
+}
 
 i64 sys_recvmmsg(struct trap *c)
 {
+    struct object *o = socket_of(c);
     u64 ns, deadline_ns = ~0ul;
-    if (c->a[4]) {
-        i64 error = timespec_in(c->a[4], &ns);
-        if (error)
-            return error;
+    i64 error = c->a[4] ? timespec_in(c->a[4], &ns) : 0;
+    if (!error && o->kind == OBJECT_INET)
+        error = inet_error(o);
+    if (error)
+        return error;
+    if (c->a[4])
         deadline_ns = WORLD->now_ns + ns;
-    }
-    return many(c, receive_message, __NR_recvmsg, deadline_ns);
+    i64 n = many(c, receive_message, __NR_recvmsg, deadline_ns, &error);
+    if (error == -EFAULT && n > 0 && o->kind == OBJECT_INET)
+        inet_error_is(o, error); /* told by the next call */
+    if (n <= 0 || !c->a[4])
+        return n;
+    u64 now = WORLD->now_ns;
+    return timespec_out(c->a[4], deadline_ns > now ? deadline_ns - now : 0) ? -EFAULT : n;
 }
 
 /* ---- options ---- */
