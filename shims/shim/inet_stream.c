@@ -590,10 +590,13 @@ static i64 receive(struct trap *c, struct object *o, struct message *m)
         if ((u64)done >= enough || (wanted ? !m->total : s->bytes != 0))
             return done;
         error = nothing(s);
-        if (error == -EAGAIN && message_waits(o, m))
+        if (error == -EAGAIN && message_waits(o, m)) {
             error = socket_park(c, o, SIDE_READ, deadline);
-        else if (!error)
+            if (!wanted)
+                return 0; /* whatever woke it: no bytes is what was asked for */
+        } else if (!error) {
             return done;
+        }
         if (error)
             return done ? done : error;
     }
