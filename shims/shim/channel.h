@@ -28,16 +28,21 @@ void wait_on_channel(struct task *t, u32 channel, u32 side) HIDDEN;
 /* A wait that ends by a wake, a signal (-ERESTARTSYS) or its deadline (-ETIMEDOUT). */
 i64 park_on_channel(struct task *t, u32 channel, u32 side, u64 deadline_ns) HIDDEN;
 void channel_wake(u32 channel, u32 side) HIDDEN;
-void channel_wake_one(u32 channel) HIDDEN; /* of the exclusive ones, the oldest */
+void channel_wake_first(u32 channel, u32 side) HIDDEN; /* the longest waiting, and no other */
+void channel_wake_one(u32 channel) HIDDEN; /* of the exclusive ones */
 void channel_wake_all(u32 channel) HIDDEN;
 void channel_has_room(u32 channel) HIDDEN;
 
 /* ---- holds.c ---- */
 /* A call about to sleep holds an open file until it is over. `fd`: a descriptor of it, or -1. */
 void hold(struct task *t, u32 object, i64 fd) HIDDEN;
-/* As park_on_channel, on what the call's descriptor argument `arg` leads to, which is held; the
- * argument is a descriptor of it afterwards, too. */
-i64 park_on_fd(struct trap *c, u32 arg, struct object *o, u32 side, u64 deadline_ns) HIDDEN;
+/* As park_on_channel, in a call on the open file that its argument `arg` leads to: that is held, and
+ * the argument is a descriptor of it afterwards, too. */
+i64 park_holding(struct trap *c, u32 arg, struct object *o, u32 channel, u32 side, u64 deadline_ns) HIDDEN;
+static inline i64 park_on_fd(struct trap *c, u32 arg, struct object *o, u32 side, u64 deadline_ns)
+{
+    return park_holding(c, arg, o, o->channel, side, deadline_ns);
+}
 
 /* ---- outside.c ---- */
 /* Parks a task that has queued on all that it waits for; `outside`: something of that can change from
@@ -51,6 +56,7 @@ void epoll_tell(u32 channel, u32 events) HIDDEN;
 u32 epoll_ready(struct task *t, struct object *o) HIDDEN; /* POLL bits of the epoll itself */
 void epoll_drop(struct object *o) HIDDEN;      /* its last descriptor is closed */
 void epoll_forget(u32 object) HIDDEN;          /* so is that of something watched */
+void epoll_now_outside(u32 object) HIDDEN;     /* what is watched was not when it was added */
 
 /* ---- readiness.c ---- */
 /* What is ready now, of `events` and what is always told. `fd`: a

@@ -45,9 +45,7 @@ void object_unref(u32 index)
         if (o->kind == OBJECT_PIPE_W || o->kind == OBJECT_PIPE_RW)
             ch->writers--;
         channel_wake_all(o->channel);
-        channel_wake_all(o->peer);
         channel_unref(o->channel);
-        channel_unref(o->peer);
     }
     if (o->dir)
         dir_listing_drop(o->dir);
@@ -106,8 +104,10 @@ u32 fd_known(const struct proc *p, i64 fd)
 
 u32 fd_object(struct proc *p, i64 fd)
 {
-    u32 object = fd_known(p, fd);
-    return object || (u64)fd >= FDS_MAX ? object : adopt(p, (u32)fd);
+    if ((u64)fd >= FDS_MAX)
+        return 0;
+    u32 entry = fd_known(p, fd);
+    return entry ? entry : adopt(p, (u32)fd);
 }
 
 void fd_install(struct proc *p, i64 fd, u32 object, int cloexec)

@@ -27,12 +27,12 @@ static u32 hold_of(const struct task *t, u32 object)
     return slot;
 }
 
-i64 park_on_fd(struct trap *c, u32 arg, struct object *o, u32 side, u64 deadline_ns)
+i64 park_holding(struct trap *c, u32 arg, struct object *o, u32 channel, u32 side, u64 deadline_ns)
 {
     u32 object = (u32)(o - WORLD->objects);
     if (!hold_of(c->t, object))
         hold(c->t, object, fd_object(c->p, (i32)c->a[arg]) == object ? (i32)c->a[arg] : -1);
-    i64 error = park_on_channel(c->t, o->channel, side, deadline_ns);
+    i64 error = park_on_channel(c->t, channel, side, deadline_ns);
     const struct hold *h = hold_at(hold_of(c->t, object));
     if (h->copy)
         c->a[arg] = (u64)h->fd;

@@ -182,7 +182,7 @@ static i64 wait_for_datagram(struct trap *c, struct object *o, const struct mess
             return -EAGAIN;
         if (s->flags & SOCK_SHUT_READ)
             return 1;
-        i64 error = socket_park(c, o, SIDE_READ, deadline);
+        i64 error = socket_park(c, o, o->channel, SIDE_READ, deadline);
         if (error)
             return error;
     }

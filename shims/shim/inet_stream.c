@@ -271,7 +271,7 @@ void inet_timer_fired(struct object *o)
 static i64 outcome(struct trap *c, struct object *o, struct sock *s, i64 meanwhile)
 {
     while (s->state == SOCK_WAITING) {
-        i64 error = o->nonblock ? -EAGAIN : socket_park(c, o, SIDE_WRITE, wait_deadline(o->value2));
+        i64 error = o->nonblock ? -EAGAIN : socket_park(c, o, o->channel, SIDE_WRITE, wait_deadline(o->value2));
         if (error) /* it goes on without us */
             return error == -EAGAIN ? meanwhile : error;
     }
@@ -340,7 +340,7 @@ i64 stream_accept(struct trap *c, struct object *o, u64 flags)
     while (s->state == SOCK_LISTENING && !acceptable(s)) {
         if (o->nonblock)
             return -EAGAIN;
-        i64 error = socket_park(c, o, SIDE_EXCLUSIVE, deadline);
+        i64 error = socket_park(c, o, o->channel, SIDE_EXCLUSIVE, deadline);
         if (error)
             return error;
     }
@@ -435,7 +435,7 @@ void stream_linger(struct trap *c, struct object *o)
     struct sock *s = sock_of(o);
     u64 deadline = WORLD->now_ns + s->linger_s * NS_PER_SECOND;
     end_sent(s);
-    while (s->state == SOCK_CONNECTED && stream_unsent(s) && !socket_park(c, o, SIDE_WRITE, deadline))
+    while (s->state == SOCK_CONNECTED && stream_unsent(s) && !socket_park(c, o, o->channel, SIDE_WRITE, deadline))
         ;
 }
 
@@ -476,7 +476,7 @@ static i64 cannot_send(struct trap *c, struct sock *s, u32 flags)
 static i64 wait_to_send(struct trap *c, struct object *o, struct sock *s, u64 deadline)
 {
     s->flags |= SOCK_WANTS_SPACE;
-    return socket_park(c, o, SIDE_WRITE, deadline);
+    return socket_park(c, o, o->channel, SIDE_WRITE, deadline);
 }
 
 /* Sent to who is not there any more: it answers with a reset. */
@@ -499,7 +499,7 @@ i64 stream_send(struct trap *c, struct object *o, struct message *m)
     }
     while (!error && (m->total || !done)) {
         if (s->state == SOCK_WAITING) {
-            error = message_waits(o, m) ? socket_park(c, o, SIDE_WRITE, deadline) : -EAGAIN;
+            error = message_waits(o, m) ? socket_park(c, o, o->channel, SIDE_WRITE, deadline) : -EAGAIN;
             continue;
         }
         if (s->error || s->state != SOCK_CONNECTED || (s->flags & SOCK_SHUT_WRITE))
@@ -591,7 +591,7 @@ static i64 receive(struct trap *c, struct object *o, struct message *m)
             return done;
         error = nothing(s);
         if (error == -EAGAIN && message_waits(o, m)) {
-            error = socket_park(c, o, SIDE_READ, deadline);
+            error = socket_park(c, o, o->channel, SIDE_READ, deadline);
             if (!wanted)
                 return 0; /* whatever woke it: no bytes is what was asked for */
         } else if (!error) {

@@ -17,9 +17,9 @@ i64 broken_pipe(struct trap *c, i64 result, u32 flags)
     return result;
 }
 
-i64 socket_park(struct trap *c, struct object *o, u32 side, u64 deadline_ns)
+i64 socket_park(struct trap *c, struct object *o, u32 channel, u32 side, u64 deadline_ns)
 {
-    i64 error = park_on_fd(c, 0, o, side, deadline_ns);
+    i64 error = park_holding(c, 0, o, channel, side, deadline_ns);
     if (error == -ETIMEDOUT)
         return -EAGAIN;
     return error == -ERESTARTSYS && deadline_ns != ~0ul ? -EINTR : error;
@@ -291,12 +291,16 @@ i64 sys_setsockopt(struct trap *c)
     struct object *o = socket_of(c);
     if (o->kind == OBJECT_INET)
         return inet_setsockopt(c, o);
-    i64 set = o->kind == OBJECT_UNIX || o->kind == OBJECT_SOCKET ? timeout_option_set(c, o) : 0;
+    if (o->kind == OBJECT_UNIX)
+        return unix_setsockopt(c, o);
+    i64 set = o->kind == OBJECT_SOCKET ? timeout_option_set(c, o) : 0;
     return set ? (set > 0 ? 0 : set) : pass(c);
 }
 
 i64 sys_getsockopt(struct trap *c)
 {
     struct object *o = socket_of(c);
-    return o->kind == OBJECT_INET ? inet_getsockopt(c, o) : pass(c);
+    return o->kind == OBJECT_INET   ? inet_getsockopt(c, o)
+           : o->kind == OBJECT_UNIX ? unix_getsockopt(c, o)
+                                    : pass(c);
 }
