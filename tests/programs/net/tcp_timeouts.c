@@ -84,9 +84,12 @@ static void sending(void)
     } while (n > 0);
     CHECK_EQ(n, -1);
     CHECK_EQ(errno, EAGAIN);
-    begin();
-    CHECK_ERRNO(send(fds[0], much, 1, MSG_DONTWAIT), EAGAIN);
-    CHECK(ms_since(before) < 70);
+    do { /* the receiver's memory may have given way a little */
+        begin();
+        n = send(fds[0], much, 4096, MSG_DONTWAIT);
+        CHECK(ms_since(before) < 70);
+    } while (n > 0);
+    CHECK_EQ(errno, EAGAIN);
     close(fds[0]), close(fds[1]);
 }
 
