@@ -7,10 +7,11 @@ of one spec from the same files are the same run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from dstrun.points import Point
 from dstrun.seed import Seed
 
 CALL_COST_NS = 1000  # about what a trapped call takes in fact
@@ -48,6 +49,7 @@ class RunSpec:
     strict: bool = False
     preload: bool = True
     strategy: str = "fifo"
+    points: tuple[Point, ...] = ()  # learned yield points
     call_cost_ns: int = CALL_COST_NS
     clock_cost_ns: int = CLOCK_COST_NS
     cost_jitter_ppm: int = 0
@@ -78,6 +80,7 @@ class RunSpec:
             "strict": self.strict,
             "preload": self.preload,
             "strategy": self.strategy,
+            "points": [asdict(point) for point in self.points],
             "call_cost_ns": self.call_cost_ns,
             "clock_cost_ns": self.clock_cost_ns,
             "cost_jitter_ppm": self.cost_jitter_ppm,
@@ -128,3 +131,4 @@ class RunResult:
     message: str = ""
     stdout_sha256: str | None = None  # with capture
     stderr_sha256: str | None = None
+    learned: list[str] = field(default_factory=list)  # yield points: where the run spun

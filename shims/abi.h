@@ -44,7 +44,9 @@ typedef unsigned char u8;
 #define PORTS_MAX 65536u
 #define NET_BLOCKS_MAX 262144u
 #define NET_BLOCK_BYTES 8192u
-#define FLIGHTS_MAX 16384u
+#define POINTS_MAX 256u
+#define POINT_CODE_BYTES 16u
+#define SPIN_POINTS 4u /* that one loop may have: points whose numbers differ in the last two bits */
 #define FUTEX_WAITERS_MAX 16384u
 #define FUTEX_BUCKETS 4096u
 #define LOCK_BUCKETS 1024u
@@ -58,7 +60,8 @@ typedef unsigned char u8;
 #define SIGNALS_QUEUED_MAX 16384u
 #define DIRS_MAX 64u
 #define DIR_BYTES_MAX 33554432u
-#define TASK_STACK_BYTES 65536u
+#define TASK_STACK_BYTES 64832u
+#define TASK_PAGE_OFFSET 3328u
 #define SYSCALLS_MAX 512u
 #define FORCE_SIGNAL 16 /* SIGSTKFLT, which nobody uses: the supervisor interrupts who spins */
 #define PIDS_MAX 4194304u
@@ -167,7 +170,7 @@ enum wake_result { WAKE_NONE = 0, WAKE_DONE = 1, WAKE_TIMEOUT = 2, WAKE_SIGNAL =
 enum shim_place {
     PLACE_PROGRAM = 0, /* in the program's own code */
     PLACE_SHIM = 1,    /* in the shim: the world may be half changed */
-    PLACE_KERNEL = 2,  /* in a call that the shim passed on: the world is consistent */
+    PLACE_KERNEL = 2,  /* in a call to the kernel, or between such: the world is consistent */
     PLACE_PARKED = 3,  /* asleep in the shim: the world is consistent */
     PLACE_EXEC = 4     /* between execve and the new program's first instruction */
 };
@@ -266,8 +269,14 @@ struct task {
     u32 first_pi;         /* locks of its own that others wait for */
     u32 futex_woken;      /* which of them was woken (futex_waitv) */
     u32 kernel_tid;       /* the kernel clears it when the thread is gone */
+    u32 pidfd_channel;    /* on which its pidfds are waited for; 0: there is none */
+    u32 pidfd_pad;
     u64 clear_tid;   /* CLONE_CHILD_CLEARTID, set_tid_address */
     u64 set_tid;     /* CLONE_CHILD_SETTID */
+    u64 set_parent_tid; /* CLONE_PARENT_SETTID, where the parent cannot do it: vfork */
+    u32 cloning, cloner; /* the task that it is making, in the kernel; which one makes it */
+    u32 lent_token;  /* vfork: the token as its parent held it */
+    u32 clone_pad;
     u64 start_frame; /* a child's copy of its parent's trap frame */
     u64 program_robust_list;
     u64 sigmask, saved_sigmask; /* virtual; saved: by sigsuspend, ppoll */
@@ -278,6 +287,7 @@ struct task {
     u64 sig_pending;
     struct altstack altstack; /* virtual */
     u64 entropy_pos;          /* counter of its entropy stream */
+    u64 spin_registers[SPIN_POINTS]; /* hash of all, at its last visit of a yield point */
     u64 cost_pos;             /* counter of its costs' stream (with jitter) */
     u64 trap_nr;     /* call being handled */
     u64 trap_args[6];
@@ -290,6 +300,7 @@ struct task {
     char path[2][PATH_BYTES_MAX]; /* the call's path arguments, copied in */
     u8 scratch[PATH_BYTES_MAX];
     u8 polls[131072]; /* 8,192 members of a poll or select, and those that the kernel is asked of */
+    u8 stack_of_next[TASK_STACK_BYTES]; /* the next task's, which grows down from that one's start */
 };
 
 enum proc_state { PROC_FREE = 0, PROC_LIVE = 1, PROC_ZOMBIE = 2, PROC_STOPPED = 3 };
@@ -321,7 +332,7 @@ struct proc {
     u32 execs;        /* programs it has been */
     u32 sig_first;    /* queued signals directed at the process */
     u64 sig_pending;
-    u32 death_channel; /* who waits on a pidfd of this process; 0: there was none */
+    u32 pidfd_channel; /* on which its pidfds are waited for; 0: there is none */
     u32 posix_timers;
     u32 sem_undo;     /* it has adjustments (SEM_UNDO) that its end takes back */
     u32 first_shm;    /* its attachments of System V shared memory */
@@ -376,15 +387,15 @@ struct object {
     u8 preload;  /* opened by the loader for our own library: no events */
     u8 kept_nonblock; /* O_NONBLOCK for the kernel, whatever the program believes */
     u8 flock;    /* enum flock_held */
+    u8 is_thread; /* a pidfd of a thread, not of a process */
     u32 refs;
     u32 channel;  /* what can block: where who waits for it is found */
-    u32 peer;     /* channel of the other end of an AF_UNIX connection */
     u32 part;     /* its kind's own: entry of the table of sockets or epolls; next signalfd */
     u32 dir;      /* sorted listing, 0: not read yet */
     u32 inode;    /* entry of the inode table, 0: not looked up */
     u32 ofd_locks; /* it has set fcntl locks of its own */
     u32 dir_pos;  /* entry of the listing that comes next */
-    u64 value;    /* kind's own: pid of a pidfd, deadline of a timerfd, set of a signalfd, SO_RCVTIMEO in ns */
+    u64 value;    /* kind's own: pid or tid of a pidfd, deadline of a timerfd, set of a signalfd, SO_RCVTIMEO in ns */
     u64 value2;   /* expirations of a timerfd that were not read yet, SO_SNDTIMEO in ns */
     u64 interval_ns;
     u32 clock;    /* of a timerfd */
@@ -408,8 +419,6 @@ struct channel {
     u32 writers_ever;     /* opens for writing so far (a FIFO's reader may miss a quick one) */
     u32 inode;
     u32 full;             /* somebody saw it full: room is news */
-    u32 first_queued, last_queued; /* AF_UNIX: connections that wait for accept (struct flight) */
-    u32 first_flight, last_flight; /* AF_UNIX: descriptors in messages on their way to us */
 };
 
 struct waiter {
@@ -418,13 +427,6 @@ struct waiter {
     u32 side;
     u32 next, prev;      /* in the channel's list */
     u32 next_of_task;    /* in the task's list */
-};
-
-/* An object on its way through an AF_UNIX socket: in a message, or a connection not yet accepted. */
-struct flight {
-    u32 object;
-    u32 next;
-    u64 dev, ino; /* the kernel's: by which it is known on arrival */
 };
 
 /* ---- epoll: what Linux keeps in the kernel ---- */
@@ -698,7 +700,8 @@ enum event_kind {
     EVENT_TSC = 7,      /* a trapped rdtsc */
     EVENT_END = 8,      /* the run's end, result: enum end_reason */
     EVENT_FORCED = 9,   /* a task that spun was interrupted from outside */
-    EVENT_INPUT = 10    /* bytes from outside that the next call of the task gives; result: descriptor */
+    EVENT_INPUT = 10,   /* bytes from outside that the next call of the task gives; result: descriptor */
+    EVENT_YIELD = 11    /* a task that waits in a loop let others run, at a learned yield point; nr: which */
 };
 
 enum event_flag {
@@ -769,11 +772,22 @@ struct sched_state { /* the ready set; meaning of the ring is the strategy's own
     u16 ready[TASKS_MAX];
 };
 
+/* A learned yield point: a branch in a loop that only waits for others, where a breakpoint stands.
+ * A file is known by its size and the code that it has there. */
+struct yield_point {
+    u64 file_bytes, file_offset;
+    u64 counters; /* registers that only count turns: bits in the order of struct sigcontext */
+    u64 visits, yields;
+    u8 code[POINT_CODE_BYTES];
+};
+
 /* What cpuid answers, as the program is told: asking the processor costs an exit from a VM each time. */
 struct cpuid_leaf {
     u32 leaf, sub;
     u32 a, b, c, d;
 };
+
+#include "abi_unix.h"
 
 struct world {
     u64 magic;
@@ -824,25 +838,27 @@ struct world {
 
     u32 free_task, free_proc, free_fd_table, free_object, free_channel, free_waiter, free_signal, free_futex;
     u32 used_tasks, used_procs, used_fd_tables, used_objects, used_channels, used_waiters, used_signals, used_futexes;
-    u32 free_epoll, free_epoll_item, free_sock, free_net_block, free_flight, free_pad;
-    u32 used_epolls, used_epoll_items, used_socks, used_net_blocks, used_flights, used_pad;
+    u32 free_epoll, free_epoll_item, free_sock, free_net_block;
+    u32 used_epolls, used_epoll_items, used_socks, used_net_blocks;
     u32 free_pi_lock, used_pi_locks;
     u32 used_inodes, used_devs, used_proc_inodes, used_file_inodes, free_inode;
     u64 devs[256]; /* kernel's device numbers in the order in which they were seen */
     u64 dirs_seq;
-    u32 used_cpuid_leaves, cpuid_pad;
+    u32 used_cpuid_leaves, points_count;
+    struct yield_point points[POINTS_MAX];
     struct cpuid_leaf cpuid_leaves[CPUID_LEAVES_MAX];
     char domainname[72]; /* setdomainname; empty: (none) */
 
     u16 task_of_tid[PIDS_MAX];
     u16 proc_of_pid[PIDS_MAX]; /* zombies too */
+    u8 before_tasks[TASK_PAGE_OFFSET] __attribute__((aligned(4096)));
     struct task tasks[TASKS_MAX];
     struct proc procs[PROCS_MAX];
     struct queued_signal signals[SIGNALS_QUEUED_MAX];
     struct object objects[OBJECTS_MAX];
     struct channel channels[CHANNELS_MAX];
     struct waiter waiters[WAITERS_MAX];
-    struct flight flights[FLIGHTS_MAX];
+    struct unix_world af_unix;
     struct epoll epolls[EPOLLS_MAX];
     struct epoll_item epoll_items[EPOLL_ITEMS_MAX];
     struct sock socks[SOCKETS_MAX];
@@ -860,7 +876,6 @@ struct world {
     struct inode inodes[INODES_MAX];
     struct dir_listing dirs[DIRS_MAX];
     struct fd_table fd_tables[FD_TABLES_MAX];
-    u8 stacks[TASKS_MAX][TASK_STACK_BYTES] __attribute__((aligned(4096)));
     struct net_block net_blocks[NET_BLOCKS_MAX];
     u8 dir_bytes[DIRS_MAX][DIR_BYTES_MAX];
 };
@@ -871,6 +886,10 @@ struct world {
 _Static_assert(sizeof(struct event) == TRACE_EVENT_BYTES, "event record");
 _Static_assert(sizeof(struct siginfo_bytes) == 128, "siginfo");
 _Static_assert(sizeof(struct net_block) == NET_BLOCK_BYTES, "block of the network");
+/* A switch comes to memory that is cold: what it needs of a task and the top of its stack share a
+ * page, and those pages lie an odd number apart, so as not to compete for the same cache sets. */
+_Static_assert(sizeof(struct task) % 8192 == 4096, "tasks lie an odd number of pages apart");
+_Static_assert(__builtin_offsetof(struct task, path) <= 4096 - TASK_PAGE_OFFSET, "a task's hot page");
 _Static_assert(sizeof(struct trace_header) <= TRACE_SEGMENT_BYTES, "header fits segment 0");
 _Static_assert(WORLD_BASE + sizeof(struct world) <= TRACE_BASE, "world fits its range");
 

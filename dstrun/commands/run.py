@@ -24,6 +24,7 @@ from dstrun.environment import (
     resolve_program,
 )
 from dstrun.errors import BadUsage, DstrunError
+from dstrun.points import load_points
 from dstrun.quantities import NS_PER_S, PPM_PER_PERCENT
 from dstrun.report.summary import exit_code, json_line, outcome_text, succeeded, summary_lines
 from dstrun.seed import Seed, make_seed
@@ -88,6 +89,7 @@ def make_spec(argv: tuple[str, ...], seed: Seed, options: dict[str, Any]) -> Run
         strict=options["strict"],
         preload=not options["no_preload"],
         strategy=options["strategy"],
+        points=load_points(),
         call_cost_ns=options["call_cost"],
         clock_cost_ns=options["clock_cost"],
         cost_jitter_ppm=options["cost_jitter"],
@@ -155,7 +157,9 @@ def _refuse_to_overwrite(path: Path, spec: RunSpec) -> None:
             meta = trace.meta
     except TraceError:
         raise BadUsage(f"trace {path}: exists and is not a trace (use --force)") from None
-    if any(meta.get(key) != value for key, value in spec.meta().items() if key != "env"):
+    if any(
+        meta.get(key) != value for key, value in spec.meta().items() if key not in ("env", "points")
+    ):
         raise BadUsage(f"trace {path}: is the trace of another run (use --force)")
 
 

@@ -28,7 +28,8 @@ void wait_on_channel(struct task *t, u32 channel, u32 side) HIDDEN;
 /* A wait that ends by a wake, a signal (-ERESTARTSYS) or its deadline (-ETIMEDOUT). */
 i64 park_on_channel(struct task *t, u32 channel, u32 side, u64 deadline_ns) HIDDEN;
 void channel_wake(u32 channel, u32 side) HIDDEN;
-void channel_wake_one(u32 channel) HIDDEN; /* of the exclusive ones, the oldest */
+void channel_wake_first(u32 channel, u32 side) HIDDEN; /* the longest waiting, and no other */
+void channel_wake_one(u32 channel) HIDDEN; /* of the exclusive ones */
 void channel_wake_all(u32 channel) HIDDEN;
 void channel_has_room(u32 channel) HIDDEN;
 
@@ -44,6 +45,7 @@ void epoll_tell(u32 channel, u32 events) HIDDEN;
 u32 epoll_ready(struct task *t, struct object *o) HIDDEN; /* POLL bits of the epoll itself */
 void epoll_drop(struct object *o) HIDDEN;      /* its last descriptor is closed */
 void epoll_forget(u32 object) HIDDEN;          /* so is that of something watched */
+void epoll_now_outside(u32 object) HIDDEN;     /* what is watched was not when it was added */
 
 /* ---- readiness.c ---- */
 /* What is ready now, of `events` and what is always told. `fd`: a

@@ -45,9 +45,7 @@ void object_unref(u32 index)
         if (o->kind == OBJECT_PIPE_W || o->kind == OBJECT_PIPE_RW)
             ch->writers--;
         channel_wake_all(o->channel);
-        channel_wake_all(o->peer);
         channel_unref(o->channel);
-        channel_unref(o->peer);
     }
     if (o->dir)
         dir_listing_drop(o->dir);
@@ -98,12 +96,17 @@ static u32 adopt(struct proc *p, u32 fd)
 }
 
 /* ---- tables ---- */
+u32 fd_known(const struct proc *p, i64 fd)
+{
+    const struct fd_table *t = table_of(p);
+    return (u64)fd < t->fds_used ? t->object[fd] & FD_OBJECT_MASK : 0;
+}
+
 u32 fd_object(struct proc *p, i64 fd)
 {
-    struct fd_table *t = table_of(p);
     if ((u64)fd >= FDS_MAX)
         return 0;
-    u32 entry = fd < t->fds_used ? t->object[fd] & FD_OBJECT_MASK : 0;
+    u32 entry = fd_known(p, fd);
     return entry ? entry : adopt(p, (u32)fd);
 }
 

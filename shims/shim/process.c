@@ -163,6 +163,7 @@ static void orphan_child(struct proc *child, const struct proc *dead, struct pro
 {
     children_remove(child);
     children_add(heir, child);
+    child->vfork_waiter = 0;
     child->parent_task = heir->first_task;
     child->exit_signal = SIG_CHLD;
     if (child->state == PROC_ZOMBIE && heir->index) {
@@ -203,6 +204,7 @@ static void retire(struct proc *p, struct task *t)
     if (w->task_of_tid[t->tid] == t->index)
         w->task_of_tid[t->tid] = 0;
     t->wait = WAIT_NONE;
+    channel_wake_all(t->pidfd_channel);
     tasks_remove(p, t);
 }
 
@@ -238,15 +240,6 @@ static void end_with_first(u32 wait_status)
     ring_bell();
 }
 
-/* A reference to the channel of those who wait for this process's end by a pidfd. */
-u32 death_channel(struct proc *p)
-{
-    if (!p->death_channel)
-        p->death_channel = channel_alloc();
-    WORLD->channels[p->death_channel].refs++;
-    return p->death_channel;
-}
-
 /* Everything that a death means to the simulation. The process may be dead already, or be about to
  * die as soon as the token is handed on; nobody runs before it has. */
 void process_mark_dead(struct proc *p, u32 wait_status)
@@ -262,7 +255,7 @@ void process_mark_dead(struct proc *p, u32 wait_status)
     drop_tasks(p);
     p->state = PROC_ZOMBIE;
     p->exit_status = wait_status;
-    channel_wake_all(p->death_channel);
+    channel_wake_all(p->pidfd_channel);
     w->live_procs--;
     if (p->index == w->first_proc)
         end_with_first(wait_status);
@@ -405,16 +398,37 @@ static int is_dead(u32 pid)
     return ready == 1;
 }
 
-static void bury(struct task *t)
+/* It may have been killed in a call that had its effect: those who wait for that look again. */
+static void wake_all_channels(const struct proc *p)
 {
-    struct proc *p = proc_of(t);
-    if (t->place == PLACE_SHIM && t->state == TASK_RUNNING)
-        end_run(END_FATAL, "a process was killed from outside while inside the shim: its state is lost");
+    struct world *w = WORLD;
+    const struct fd_table *table = &w->fd_tables[p->fd_table];
+    for (u32 fd = 0; fd < table->fds_used; fd++) {
+        const struct object *o = &w->objects[table->object[fd] & FD_OBJECT_MASK];
+        channel_wake_all(o->channel);
+        channel_wake_all(o->peer);
+    }
+}
+
+static void bury(struct task *dead)
+{
+    struct proc *p = proc_of(dead);
+    if (dead->cloner) /* before it had its place in the simulation */
+        clone_finish(task_at(dead->cloner));
     wait_until_dead(p->pid);
+    for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc) {
+        struct task *t = task_at(i);
+        if (t->place == PLACE_SHIM && t->state == TASK_RUNNING)
+            end_run(END_FATAL,
+                    "a process was killed from outside while inside the shim: its state is lost");
+        if (t->cloning)
+            clone_finish(t);
+    }
+    wake_all_channels(p);
     count_hole(HOLE_OUTSIDE_DEATH);
     p->flags |= PROC_KILLED_OUTSIDE;
     u32 status = status_of_dead(p);
-    record_plain(t, EVENT_DEATH, 0, status, 0);
+    record_plain(dead, EVENT_DEATH, 0, status, 0);
     process_mark_dead(p, status);
     robust_wake_orphans();
 }

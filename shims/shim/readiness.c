@@ -44,7 +44,11 @@ static u32 own_ready(struct task *t, struct object *o)
 
 static void note_full(struct object *o, u32 events, u32 ready)
 {
-    if (o->channel && (events & POLL_WRITE_EVENTS) && !(ready & POLL_WRITE_EVENTS))
+    if (!o->channel || !(events & POLL_WRITE_EVENTS) || (ready & POLL_WRITE_EVENTS))
+        return;
+    if (o->kind == OBJECT_UNIX)
+        unix_found_full(o);
+    else
         WORLD->channels[o->channel].full = 1;
 }
 

@@ -110,6 +110,15 @@ static inline struct task *current_task(void)
 static inline int in_shim_text(u64 ip) { return ip >= (u64)shim_text_start && ip < (u64)shim_text_end; }
 static inline struct proc *proc_of(const struct task *t) { return &WORLD->procs[t->proc]; }
 static inline struct task *task_at(u32 index) { return &WORLD->tasks[index]; }
+/* As raw, where the world is consistent: who is killed there is buried like any other. */
+#define raw_killable(nr, ...)                       \
+    ({                                              \
+        current_task()->place = PLACE_KERNEL;       \
+        i64 result_ = raw(nr, ##__VA_ARGS__);       \
+        current_task()->place = PLACE_SHIM;         \
+        result_;                                    \
+    })
+static inline u64 task_stack(const struct task *t) { return (u64)t - TASK_STACK_BYTES; } /* its end */
 static inline u64 min_u64(u64 a, u64 b) { return a < b ? a : b; }
 
 /* fault.c */
@@ -183,11 +192,14 @@ u32 epoll_alloc(void) HIDDEN;
 u32 epoll_item_alloc(void) HIDDEN;
 u32 sock_alloc(void) HIDDEN;
 u32 flight_alloc(void) HIDDEN;
+u32 unix_end_alloc(void) HIDDEN;
+u32 unix_name_alloc(void) HIDDEN;
 
 /* descriptors.c */
 #define FD_CLOEXEC_BIT 0x80000000u
 #define FD_OBJECT_MASK 0x7fffffffu
 u32 fd_object(struct proc *p, i64 fd) HIDDEN; /* object index, 0: not open */
+u32 fd_known(const struct proc *p, i64 fd) HIDDEN; /* the same of any process, as far as it is known */
 void fd_install(struct proc *p, i64 fd, u32 object, int cloexec) HIDDEN; /* takes over the reference */
 void fd_forget(struct proc *p, i64 fd) HIDDEN;                           /* after a close */
 void fd_set_cloexec(struct proc *p, i64 fd, int on) HIDDEN;
@@ -236,6 +248,11 @@ void signals_exec(struct proc *p, struct task *t) HIDDEN;
 void signals_drop_all(struct proc *p) HIDDEN;
 void siginfo_kill(struct siginfo_bytes *info, int signo, int code, u32 pid, u32 uid) HIDDEN;
 void fault_signal(struct trap *c, const struct siginfo_bytes *info) HIDDEN;
+
+/* points.c: learned yield points */
+void points_patch_program(const u64 *auxv) HIDDEN;
+void points_patch_mapping(u64 start, u64 bytes, i64 fd, u64 file_offset) HIDDEN;
+int point_reached(struct task *t, struct sigcontext_k *regs) HIDDEN; /* 0: it is no breakpoint of ours */
 
 /* process.c */
 void process_exit(struct task *t, u32 wait_status) HIDDEN NORETURN;

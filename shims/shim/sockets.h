@@ -32,10 +32,14 @@
 
 #define SOL_SOCKET_K 1
 #define SO_ERROR_K 4
+#define SO_PASSCRED_K 16
+#define SO_RCVLOWAT_K 18
 #define SO_RCVTIMEO_K 20
 #define SO_SNDTIMEO_K 21
 #define SO_RCVTIMEO_NEW_K 66
 #define SO_SNDTIMEO_NEW_K 67
+#define SO_PASSPIDFD_K 76
+#define SO_PEERPIDFD_K 77
 
 #define SOCKADDR_BYTES_MAX 128u
 #define IOVECS_MAX 1024u
@@ -74,6 +78,10 @@ i64 message_span(struct message *m, u64 *address, u64 *bytes) HIDDEN;
 void message_advance(struct message *m, u64 bytes) HIDDEN;
 /* Tells the program what was received: name and flags. */
 i64 message_answer(struct message *m, const void *name, u32 name_bytes) HIDDEN;
+/* The rest of the program's memory as vectors of ours, at most `most`; how many, or -EFAULT. */
+i64 message_rest(const struct message *m, struct iovec_k *to, u64 most) HIDDEN;
+/* Passes over so many bytes, whatever buffers they are in. */
+i64 message_skip(struct message *m, u64 bytes) HIDDEN;
 /* A name goes out, cut to the room that there is; its whole length too. */
 i64 sockaddr_out(u64 user, u64 length_at, const void *name, u32 bytes) HIDDEN;
 
@@ -108,9 +116,17 @@ i64 unix_listen(struct trap *c, struct object *o) HIDDEN;
 i64 unix_connect(struct trap *c, struct object *o) HIDDEN;
 i64 unix_accept(struct trap *c, struct object *o, u64 flags) HIDDEN;
 i64 unix_shutdown(struct trap *c, struct object *o) HIDDEN;
+i64 unix_setsockopt(struct trap *c, struct object *o) HIDDEN;
+i64 unix_getsockopt(struct trap *c, struct object *o) HIDDEN;
+void unix_close(struct object *o) HIDDEN;
+
+/* ---- unix_transfer.c ---- */
 i64 unix_send(struct trap *c, struct object *o, u32 flags) HIDDEN;
 i64 unix_receive(struct trap *c, struct object *o, u32 flags) HIDDEN;
-void unix_close(struct object *o) HIDDEN;
+/* After sendfile and splice: so much went in; something was taken out. */
+void unix_was_written(struct object *o, u64 bytes) HIDDEN;
+void unix_was_read(struct object *o, i64 fd) HIDDEN;
+void unix_found_full(struct object *o) HIDDEN; /* who asked waits for room */
 
 /* ---- inet.c: addresses, names, connections ---- */
 i64 inet_socket(struct trap *c) HIDDEN;

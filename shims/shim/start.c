@@ -55,8 +55,10 @@ static void inherit_signals(struct proc *p, struct task *t)
 static void become_leader(struct proc *p, struct task *t)
 {
     struct world *w = WORLD;
-    if (t->tid != p->pid)
+    if (t->tid != p->pid) {
         w->task_of_tid[t->tid] = 0;
+        pidfds_let_go(&t->pidfd_channel); /* there is no such thread any more */
+    }
     t->tid = p->pid;
     t->kernel_tid = 0;
     w->task_of_tid[p->pid] = (u16)t->index;
@@ -87,7 +89,7 @@ static u64 *find_auxv(u64 *sp)
     return at + 1;
 }
 
-static u64 auxv_value(const u64 *auxv, u64 tag)
+u64 auxv_value(const u64 *auxv, u64 tag)
 {
     for (; auxv[0] != AT_NULL_TAG; auxv += 2)
         if (auxv[0] == tag)
@@ -145,6 +147,7 @@ static struct task *take_place(u64 task_index)
     proc_of(t)->execs++;
     proc_of(t)->flags &= ~(u32)PROC_ANNOUNCED;
     w->execs++;
+    t->place = PLACE_SHIM;
     if (!first)
         become_leader(proc_of(t), t);
     task_enter_control(t);
@@ -154,7 +157,6 @@ static struct task *take_place(u64 task_index)
         next_program(proc_of(t), t);
     w->ready = 1;
     t->state = TASK_RUNNING;
-    t->place = PLACE_SHIM;
     return t;
 }
 
@@ -165,15 +167,18 @@ u64 start_program(u64 program_sp, u64 task_index)
             raw(__NR_exit_group, 125);
     struct task *t = take_place(task_index);
     struct proc *p = proc_of(t);
+    t->place = PLACE_KERNEL;
     i64 error = install_kernel_handlers();
     if (error)
         fatal("the shim's signal handlers cannot be installed: errno", error);
     trap_instructions();
     u64 *auxv = find_auxv((u64 *)program_sp);
     const char *path = (const char *)auxv_value(auxv, AT_EXECFN_TAG);
+    points_patch_program(auxv);
     seed_at_random(p, auxv_value(auxv, AT_RANDOM_TAG));
     name_program(p, t, path ? path : "");
     t->trap_rip = 0;
+    t->place = PLACE_SHIM;
     record_start(t, p->exe, program_sp + 8);
     u64 sp = move_stack((u64 *)program_sp, auxv);
     t->place = PLACE_PROGRAM;

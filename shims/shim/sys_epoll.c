@@ -157,6 +157,14 @@ void epoll_forget(u32 object)
     }
 }
 
+void epoll_now_outside(u32 object)
+{
+    u32 channel = WORLD->objects[object].channel;
+    for (u32 i = WORLD->channels[channel].first_item; i; i = item_at(i)->next_of_channel)
+        if (item_at(i)->object == object)
+            epoll_of(epoll_object(item_at(i)))->outside++;
+}
+
 /* ---- asking ---- */
 /* What an item would be told with, now. */
 static u32 item_events(struct task *t, const struct epoll_item *it)

@@ -265,12 +265,16 @@ i64 sys_setsockopt(struct trap *c)
     struct object *o = socket_of(c);
     if (o->kind == OBJECT_INET)
         return inet_setsockopt(c, o);
-    i64 set = o->kind == OBJECT_UNIX || o->kind == OBJECT_SOCKET ? timeout_option_set(c, o) : 0;
+    if (o->kind == OBJECT_UNIX)
+        return unix_setsockopt(c, o);
+    i64 set = o->kind == OBJECT_SOCKET ? timeout_option_set(c, o) : 0;
     return set ? (set > 0 ? 0 : set) : pass(c);
 }
 
 i64 sys_getsockopt(struct trap *c)
 {
     struct object *o = socket_of(c);
-    return o->kind == OBJECT_INET ? inet_getsockopt(c, o) : pass(c);
+    return o->kind == OBJECT_INET   ? inet_getsockopt(c, o)
+           : o->kind == OBJECT_UNIX ? unix_getsockopt(c, o)
+                                    : pass(c);
 }

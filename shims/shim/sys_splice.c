@@ -7,11 +7,18 @@
 #include "sockets.h"
 
 #define SPLICE_NONBLOCK_FLAG 2u
+#define TRANSFER_BYTES_MAX 0x7ffff000ul
 
-static void moved(const struct object *in, const struct object *out)
+static void moved(struct object *in, i64 in_fd, struct object *out, u64 bytes)
 {
-    channel_has_room(in->kind == OBJECT_UNIX ? in->peer : in->channel);
-    channel_wake(out->kind == OBJECT_UNIX ? out->peer : out->channel, SIDE_READ);
+    if (in->kind == OBJECT_UNIX)
+        unix_was_read(in, in_fd);
+    else
+        channel_has_room(in->channel);
+    if (out->kind == OBJECT_UNIX)
+        unix_was_written(out, bytes);
+    else
+        channel_wake(out->channel, SIDE_READ);
     if (out->kind == OBJECT_FILE)
         inode_touch(out->inode, INODE_MTIME | INODE_CTIME);
 }
@@ -35,7 +42,7 @@ static i64 transfer(struct trap *c, i64 in_fd, i64 out_fd, int waits)
     for (;;) {
         i64 n = pass(c);
         if (n > 0)
-            moved(in, out);
+            moved(in, in_fd, out, (u64)n);
         if (n != -EAGAIN || !waits)
             return broken_pipe(c, n, 0);
         struct object *o = blocking_end(in_fd, in, out, &side);
@@ -68,11 +75,28 @@ static i64 to_socket(struct trap *c, struct object *o, i64 fd, u64 offset_at, u6
     return n;
 }
 
+/* One that may wait goes on until all is sent, or the file's end. */
+static i64 transfer_all(struct trap *c, i64 in_fd, i64 out_fd)
+{
+    struct trap each = *c;
+    u64 bytes = min_u64(c->a[3], TRANSFER_BYTES_MAX), done = 0;
+    do {
+        each.a[3] = bytes - done;
+        i64 n = transfer(&each, in_fd, out_fd, 1);
+        if (n <= 0)
+            return done ? (i64)done : n;
+        done += (u64)n;
+    } while (done < bytes);
+    return (i64)done;
+}
+
 i64 sys_sendfile(struct trap *c)
 {
     struct object *out = object_at(c, c->a[0]);
     if (out->kind == OBJECT_INET)
         return to_socket(c, out, (i32)c->a[1], c->a[2], c->a[3], !out->nonblock);
+    if (out->kept_nonblock && !out->nonblock)
+        return transfer_all(c, (i32)c->a[1], (i32)c->a[0]);
     return transfer(c, (i32)c->a[1], (i32)c->a[0], 1);
 }
 

@@ -197,7 +197,7 @@ i64 install_kernel_handlers(void)
 
 void task_enter_control(struct task *t)
 {
-    struct altstack stack = {.sp = (u64)WORLD->stacks[t->index], .size = TASK_STACK_BYTES};
+    struct altstack stack = {.sp = task_stack(t), .size = TASK_STACK_BYTES};
     u64 none = 0;
     raw(__NR_arch_prctl, ARCH_SET_GS, t);
     raw(__NR_sigaltstack, &stack, 0);

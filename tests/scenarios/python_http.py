@@ -67,7 +67,10 @@ def main() -> None:
     with xmlrpc.server.SimpleXMLRPCServer(("127.0.0.1", PORT + 1), logRequests=False) as rpc:
         rpc.register_function(pow)
         threading.Thread(target=rpc.serve_forever).start()
-        print("2^100 mod 97:", xmlrpc.client.ServerProxy(f"http://127.0.0.1:{PORT + 1}").pow(2, 100, 97))
+        print(
+            "2^100 mod 97:",
+            xmlrpc.client.ServerProxy(f"http://127.0.0.1:{PORT + 1}").pow(2, 100, 97),
+        )
         rpc.shutdown()
 
 
