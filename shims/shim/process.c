@@ -3,6 +3,7 @@
 
 #include "channel.h"
 #include "futex.h"
+#include "sockets.h"
 
 void children_add(struct proc *parent, struct proc *child)
 {
@@ -406,7 +407,8 @@ static void wake_all_channels(const struct proc *p)
     for (u32 fd = 0; fd < table->fds_used; fd++) {
         const struct object *o = &w->objects[table->object[fd] & FD_OBJECT_MASK];
         channel_wake_all(o->channel);
-        channel_wake_all(o->peer);
+        if (o->kind == OBJECT_UNIX)
+            unix_wake_peer(o);
     }
 }
 

@@ -119,6 +119,7 @@ i64 unix_shutdown(struct trap *c, struct object *o) HIDDEN;
 i64 unix_setsockopt(struct trap *c, struct object *o) HIDDEN;
 i64 unix_getsockopt(struct trap *c, struct object *o) HIDDEN;
 void unix_close(struct object *o) HIDDEN;
+void unix_wake_peer(const struct object *o) HIDDEN;
 
 /* ---- unix_transfer.c ---- */
 i64 unix_send(struct trap *c, struct object *o, u32 flags) HIDDEN;

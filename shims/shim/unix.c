@@ -110,6 +110,14 @@ static struct unix_end *queue_take(struct unix_end *listener)
     return e;
 }
 
+/* For one that was killed within a call: the other end looks again. */
+void unix_wake_peer(const struct object *o)
+{
+    struct unix_end *peer = peer_of(end_of(o));
+    if (peer)
+        channel_wake_all(peer->channel);
+}
+
 void unix_close(struct object *o)
 {
     struct unix_end *e = end_of(o), *queued;

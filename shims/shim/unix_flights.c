@@ -243,9 +243,5 @@ void pidfd_received(struct proc *p, i64 fd)
     if (info >= 0)
         raw(__NR_close, info);
     text[n > 0 ? n : 0] = 0;
-    u32 pid = pid_in(text), object = object_alloc(OBJECT_PIDFD);
-    struct proc *of = proc_by_pid(pid);
-    WORLD->objects[object].value = pid;
-    WORLD->objects[object].channel = of ? death_channel(of) : channel_alloc();
-    fd_install(p, fd, object, 1);
+    pidfd_install(p, fd, pid_in(text), 0);
 }
