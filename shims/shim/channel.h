@@ -53,14 +53,16 @@ void poll_in_earnest(struct pollfd_k *polls, u64 count, i64 timeout_ms) HIDDEN;
 
 /* ---- sys_epoll.c ---- */
 void epoll_tell(u32 channel, u32 events) HIDDEN;
+int epoll_wants(u32 channel, u32 events) HIDDEN; /* some epoll watches it for these */
 u32 epoll_ready(struct task *t, struct object *o) HIDDEN; /* POLL bits of the epoll itself */
 void epoll_drop(struct object *o) HIDDEN;      /* its last descriptor is closed */
 void epoll_forget(u32 object) HIDDEN;          /* so is that of something watched */
 void epoll_now_outside(u32 object) HIDDEN;     /* what is watched was not when it was added */
 
 /* ---- readiness.c ---- */
-/* What is ready now, of `events` and what is always told. `fd`: a
- * descriptor of the object, -1: this process has none. */
+/* What is ready now, of `events` and what is always told. `fd`: a descriptor of the object, -1: this
+ * process has none. NOT_KNOWN: nobody could be asked. */
+#define NOT_KNOWN ~0u
 u32 object_ready(struct task *t, i64 fd, struct object *o, u32 events) HIDDEN;
 /* The same for up to POLL_CHUNK of them, which may lie at the start of t->polls, in place; how many
  * have something. `timeout_ms`: how long to wait, in real time, for those that the kernel is asked of. */

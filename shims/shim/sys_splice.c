@@ -13,11 +13,11 @@ static void moved(struct object *in, i64 in_fd, struct object *out, u64 bytes)
 {
     if (in->kind == OBJECT_UNIX)
         unix_was_read(in, in_fd);
-    else
+    else if (in->kind != OBJECT_PIPE_W)
         channel_has_room(in->channel);
     if (out->kind == OBJECT_UNIX)
         unix_was_written(out, bytes);
-    else
+    else if (out->kind != OBJECT_PIPE_R)
         channel_wake(out->channel, SIDE_READ);
     if (out->kind == OBJECT_FILE)
         inode_touch(out->inode, INODE_MTIME | INODE_CTIME);
@@ -27,7 +27,7 @@ static void moved(struct object *in, i64 in_fd, struct object *out, u64 bytes)
 static int source_is_empty(i64 in_fd, const struct object *in)
 {
     struct pollfd_k source = {.fd = (i32)in_fd, .events = POLLIN_BIT};
-    return in->channel && raw(__NR_poll, &source, 1, 0) == 0;
+    return in->channel && in->kind != OBJECT_PIPE_W && raw(__NR_poll, &source, 1, 0) == 0;
 }
 
 static struct object *object_at(struct trap *c, u32 arg)
@@ -119,4 +119,11 @@ i64 sys_splice(struct trap *c)
 
 i64 sys_copy_file_range(struct trap *c) { return transfer(c, 0, 2, 1); }
 i64 sys_tee(struct trap *c) { return transfer(c, 0, 1, !(c->a[3] & SPLICE_NONBLOCK_FLAG)); }
-i64 sys_vmsplice(struct trap *c) { return transfer(c, 0, 0, !(c->a[3] & SPLICE_NONBLOCK_FLAG)); }
+
+/* The kernel's looks at this flag only, and not at the pipe's O_NONBLOCK. */
+i64 sys_vmsplice(struct trap *c)
+{
+    struct trap each = *c;
+    each.a[3] |= SPLICE_NONBLOCK_FLAG;
+    return transfer(&each, 0, 0, !(c->a[3] & SPLICE_NONBLOCK_FLAG));
+}
