@@ -134,7 +134,7 @@ static i64 source_is(struct sending *q, const struct net_address *a)
         return 0;
     q->source = *a;
     q->has_source = 1;
-    return address_is_local(a) ? 0 : -EINVAL;
+    return address_is_local(a) ? 0 : address_is_v4(a) ? -ENETUNREACH : -EINVAL;
 }
 
 static i64 ip_control(u32 type, const u8 *data, u64 bytes, struct sending *q)
