@@ -517,6 +517,7 @@ struct sock {
     u32 state;
     u32 flags; /* enum sock_flag */
     u32 error; /* SO_ERROR: a positive errno */
+    u32 uid;
     struct net_address local, peer_address;
     u32 peer;                       /* the other end of a connection */
     u32 next_of_port, prev_of_port; /* sockets with this port, oldest first */

@@ -92,6 +92,7 @@ i64 inet_socket(struct trap *c)
         return fd;
     u32 sock = sock_alloc();
     struct sock *s = sock_at(sock);
+    s->uid = c->p->uid;
     s->family = (u16)c->a[0];
     s->type = (u16)type;
     address_any(&s->local, s->family == AF_INET_K);

@@ -353,6 +353,7 @@ i64 stream_accept(struct trap *c, struct object *o, u64 flags)
     inet_inherit_options(s, (i32)c->a[0], sock_at(sock), fd);
     u32 object = inet_accepted(sock);
     sock_at(sock)->flags |= SOCK_JOINED;
+    sock_at(sock)->uid = c->p->uid;
     WORLD->objects[object].value = o->value;
     WORLD->objects[object].value2 = o->value2;
     socket_install(c, fd, object, flags);
