@@ -196,6 +196,7 @@ static void retire(struct proc *p, struct task *t)
     struct world *w = WORLD;
     timer_cancel(w, &t->wait_timer);
     waiters_drop(t);
+    holds_forget(t);
     futex_drop(t);
     futex_pi_owner_died(t);
     lock_forget(t);
