@@ -37,7 +37,7 @@ static i64 transfer(struct trap *c, i64 in_fd, i64 out_fd, int waits)
     struct object *in = &WORLD->objects[fd_object(c->p, in_fd)];
     struct object *out = &WORLD->objects[fd_object(c->p, out_fd)];
     u32 side;
-    if (in->kind == OBJECT_RANDOM)
+    if (in->kind == OBJECT_RANDOM || in->kind == OBJECT_TTY || out->kind == OBJECT_TTY)
         return -EINVAL; /* programs fall back on read */
     for (;;) {
         i64 n = pass(c);
