@@ -736,6 +736,10 @@ const struct view_row views_of_process[] = {
     {"make-it-fail", 0},
     {"mem", 0},
     {"mountstats", 0},
+    {"net/tcp", view_tcp},
+    {"net/tcp6", view_tcp6},
+    {"net/udp", view_udp},
+    {"net/udp6", view_udp6},
     {"net/*", 0}, /* a network of the simulation's own; with --net host it is a hole */
     {"oom_adj", 0},
     {"oom_score_adj", 0},

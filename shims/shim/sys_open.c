@@ -131,6 +131,7 @@ static i64 opened(struct trap *c, i64 dirfd, i64 fd, u64 flags)
         object = object_of_statx(&st);
     struct object *o = &w->objects[object];
     o->nonblock = (flags & O_NONBLOCK_FLAG) != 0;
+    o->path_only = (flags & O_PATH_FLAG) != 0;
     o->preload = c->recorded; /* trap.c: our own library */
     fd_install(c->p, fd, object, (flags & O_CLOEXEC_FLAG) != 0);
     if (o->kind == OBJECT_DEVICE && !(flags & (O_NONBLOCK_FLAG | O_PATH_FLAG)))

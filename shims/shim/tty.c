@@ -239,7 +239,7 @@ static i64 master_read(struct trap *c, struct object *o, struct message *m)
         }
         if (t->flags & TTY_SLAVE_GONE)
             return -EIO;
-        i64 error = o->nonblock ? -EAGAIN : park_on_channel(c->t, o->channel, SIDE_READ, ~0ul);
+        i64 error = o->nonblock ? -EAGAIN : park_on_fd(c, 0, o, SIDE_READ, ~0ul);
         if (error)
             return error;
     }
@@ -269,7 +269,7 @@ static int slave_waited(struct trap *c, struct object *o, u64 deadline_ns, i64 *
     *result = 0;
     if (WORLD->now_ns >= deadline_ns)
         return 1;
-    *result = o->nonblock ? -EAGAIN : park_on_channel(c->t, o->channel, SIDE_READ, deadline_ns);
+    *result = o->nonblock ? -EAGAIN : park_on_fd(c, 0, o, SIDE_READ, deadline_ns);
     if (stops != c->p->stops)
         *result = -ERESTARTSYS; /* it may be in the background now */
     if (tty_of(o)->flags & TTY_MASTER_GONE)
@@ -353,7 +353,7 @@ static u64 write_piece(struct trap *c, struct object *o, u64 address, u64 bytes,
         if (done == bytes)
             break;
         WORLD->channels[o->channel].full = 1;
-        *error = o->nonblock ? -EAGAIN : park_on_channel(c->t, o->channel, SIDE_WRITE, ~0ul);
+        *error = o->nonblock ? -EAGAIN : park_on_fd(c, 0, o, SIDE_WRITE, ~0ul);
         if (*error)
             break;
     }

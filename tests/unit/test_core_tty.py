@@ -24,7 +24,7 @@ class Line:
 
     def __init__(self, core: ctypes.CDLL, world: World, lflag: int, oflag: int) -> None:
         self.core = core
-        self.tty = world.base + TTY
+        self.tty = world.address + TTY
         fresh = bytearray(abi.TtySettings.SIZE)
         abi.TtySettings.lflag.set(fresh, lflag)
         abi.TtySettings.oflag.set(fresh, oflag)
@@ -50,7 +50,8 @@ class Line:
 
     def screen(self, size: int) -> bytes:
         buffer = ctypes.create_string_buffer(size)
-        return buffer.raw[: self.core.tty_read_out(self.tty, buffer, size)]
+        count = self.core.tty_read_out(self.tty, buffer, size)
+        return buffer.raw[:count]
 
 
 @settings(deadline=None)
