@@ -100,6 +100,12 @@ def test_compiled(name: str, one_hash: OneHash, tmp_path: Path) -> None:
     one_hash(str(out))
 
 
+def test_java(one_hash: OneHash, tmp_path: Path) -> None:
+    subprocess.run([_needs("javac"), "-d", tmp_path, _REAL / "Threads.java"], check=True)
+    # Not with its file of counters in /tmp, where other JVMs have theirs.
+    one_hash(_needs("java"), "-XX:-UsePerfData", "-Xmx64m", "-cp", str(tmp_path), "Threads")
+
+
 @pytest.mark.parametrize("name", PYTHON)
 def test_python(name: str, one_hash: OneHash) -> None:
     one_hash(_needs("python3"), str(_REAL / name))
