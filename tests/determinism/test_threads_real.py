@@ -101,6 +101,12 @@ def test_compiled(name: str, one_hash: OneHash, tmp_path: Path) -> None:
     one_hash(str(out))
 
 
+def test_two_hundred_threads(one_hash: OneHash, tmp_path: Path) -> None:
+    source, out = PROGRAMS / "threads" / "threads_200.c", tmp_path / "program"
+    subprocess.run(["gcc", "-O1", "-w", "-pthread", "-o", out, source], check=True)
+    one_hash(str(out))
+
+
 def test_java(one_hash: OneHash, tmp_path: Path) -> None:
     subprocess.run([_needs("javac"), "-d", tmp_path, _REAL / "Threads.java"], check=True)
     # Not with its file of counters in /tmp, where other JVMs have theirs.
