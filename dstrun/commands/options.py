@@ -84,11 +84,12 @@ def _strategy(text: str) -> str:
     return text
 
 
+CPUS_MAX = 64  # one word of an affinity mask
+
+
 def _cpus(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise BadUsage(f'"{text}" is not a number of CPUs')
-    if int(text) > 1:
-        raise BadUsage("more than one CPU is not available in this version (use 1)")
+    if not text.isdecimal() or not 1 <= int(text) <= CPUS_MAX:
+        raise BadUsage(f"a number of CPUs from 1 to {CPUS_MAX} is wanted, not {text!r}")
     return int(text)
 
 

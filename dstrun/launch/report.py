@@ -20,6 +20,7 @@ _WAITS = {
     abi.WAIT_VFORK: "waits for its vfork child",
     abi.WAIT_LOCK: "waits for a file lock",
     abi.WAIT_OUTSIDE: "waits for input from outside",
+    abi.WAIT_TURN: "waits for a semaphore or a message queue",
 }
 _HOLES = {
     abi.HOLE_UNKNOWN_SYSCALL: "unknown system call",

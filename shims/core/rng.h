@@ -14,8 +14,9 @@ enum rng_stream {
     RNG_EPOCH = 3,
     RNG_AT_RANDOM = 4,
     RNG_BOOT_ID = 5,
-    RNG_COST = 6,
-    RNG_WAITER = 7
+    RNG_PORTS = 6,
+    RNG_COST = 7,
+    RNG_WAITER = 8
 };
 
 /* Four 64-bit words of the stream `(seed, stream, entity)` at `counter`. */

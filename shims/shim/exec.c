@@ -131,12 +131,13 @@ static i64 exec(struct trap *c, i64 dirfd, u64 argv, u64 envp, u64 at_flags)
     struct trace_state mark;
     if (!c->path[0])
         return c->path_error ? c->path_error : -EFAULT;
+    t->place = PLACE_KERNEL; /* nothing of the world is changed so far */
     i64 error = judge(dirfd, c->path[0], at_flags == PLAIN_EXECVE ? 0 : at_flags);
+    if (!error && (error = ask_for_seize(t)))
+        refuse(error);
+    t->place = PLACE_SHIM;
     if (error)
         return error;
-    error = ask_for_seize(t);
-    if (error)
-        return refuse(error);
     record_mark(&mark);
     record_call(c, 0);
     /* Here, for the memory is gone afterwards. */

@@ -115,7 +115,10 @@ void on_fault(int signo, struct siginfo_bytes *info, struct ucontext_k *uc)
     t->place = PLACE_SHIM;
     t->trap_rip = uc->regs.ip;
     struct trap c = {.t = t, .p = proc_of(t), .uc = uc, .nr = ~0ul};
-    if (signo == SIG_SEGV && info->code == SI_KERNEL_CODE && emulate_instruction(t, &uc->regs)) {
+    int is_ours = info->code == SI_KERNEL_CODE &&
+                  (signo == SIG_SEGV ? emulate_instruction(t, &uc->regs)
+                                     : signo == SIG_TRAP && point_reached(t, &uc->regs));
+    if (is_ours) {
         scheduling_point(t);
         signals_deliver(&c, 0);
         t->place = PLACE_PROGRAM;

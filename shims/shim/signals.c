@@ -218,8 +218,7 @@ void signal_send(struct proc *p, struct task *t, const struct siginfo_bytes *inf
         return;
     *pending |= bit(signo);
     queue_add(t ? &t->sig_first : &p->sig_first, info);
-    if (p->signalfds)
-        signalfds_wake(p);
+    signalfds_wake(signo);
     if (target && target->state == TASK_PARKED && target->wait != WAIT_VFORK && wants(target, signo))
         wake(target, WAKE_SIGNAL);
 }

@@ -1,5 +1,6 @@
 /* sys_pidfd.c: descriptors of processes and threads. The kernel's own tells who polls it that
  * somebody is dead; who waits for that parks on a channel of the process, or of the thread. */
+#include "channel.h"
 #include "files.h"
 #include "process.h"
 
@@ -100,4 +101,18 @@ i64 sys_pidfd_send_signal(struct trap *c)
     if (scope == PIDFD_SIGNAL_THREAD)
         return t ? send_signal(c, p, t, &info) : 0; /* a zombie, or a leader that left early */
     return send_signal(c, p, 0, &info);
+}
+
+/* The new descriptor is the other process's open file. */
+i64 sys_pidfd_getfd(struct trap *c)
+{
+    struct object *o = &WORLD->objects[fd_object(c->p, (i32)c->a[0])];
+    i64 fd = pass(c);
+    struct proc *of = fd >= 0 && o->kind == OBJECT_PIDFD ? proc_by_pid((u32)o->value) : 0;
+    u32 object = of ? fd_known(of, (i32)c->a[1]) : 0;
+    if (!object)
+        return fd;
+    WORLD->objects[object].refs++;
+    fd_install(c->p, fd, object, 1);
+    return fd;
 }

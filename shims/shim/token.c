@@ -33,7 +33,7 @@ void wait_until_dead(u32 pid)
     if (fd < 0)
         return;
     struct pollfd_k p = {.fd = (i32)fd, .events = POLL_IN};
-    while (raw(__NR_poll, &p, 1, (u64)-1) != 1)
+    while (raw_killable(__NR_poll, &p, 1, (u64)-1) != 1)
         ;
     raw(__NR_close, fd);
 }
@@ -59,18 +59,17 @@ static void wait_until_thread_gone(struct task *t)
         wait_until_thread_dead(t->tid);
 }
 
+/* Were we killed meanwhile, the next one finds it still to be done. */
 static void bury_the_dying(void)
 {
     struct world *w = WORLD;
-    u32 pid = w->dying_pid, task = w->dying_task;
-    w->dying_pid = w->dying_task = 0;
-    if (!task)
-        return;
-    if (pid)
-        wait_until_dead(pid);
+    struct task *t = task_at(w->dying_task);
+    if (w->dying_pid)
+        wait_until_dead(w->dying_pid);
     else
-        wait_until_thread_gone(task_at(task));
-    task_free(task_at(task));
+        wait_until_thread_gone(t);
+    task_free(t);
+    w->dying_pid = w->dying_task = 0;
 }
 
 /* Hands the token to `next`. False: it was dead already, and the token is ours again. */
@@ -138,9 +137,11 @@ static struct task *choose(void)
         if (next)
             return task_at(next);
         u64 deadline = timer_next_ns(w);
+        if (wait_for_outside(deadline))
+            continue;
         if (deadline != ~0ul) {
             w->now_ns = deadline > w->now_ns ? deadline : w->now_ns;
-        } else if (!wait_for_outside()) {
+        } else if (!locks_look_again()) {
             sweep_outside_deaths(1);
             if (!w->sched.count)
                 end_run(END_DEADLOCK, "nothing can run and no timer is set");
@@ -258,6 +259,25 @@ void hand_on_and_die(struct task *t, u32 pid)
         w->dying_pid = pid;
         w->dying_task = t->index;
     } while (!give(next, t));
+}
+
+int lend_token(struct task *t, struct task *to)
+{
+    t->state = TASK_PARKED;
+    if (give(to, t)) {
+        token_wait(t);
+        return 1;
+    }
+    t->state = TASK_RUNNING;
+    return 0;
+}
+
+void return_token(struct task *t, struct task *to)
+{
+    if (give(to, t))
+        token_wait(t);
+    else
+        switch_away(t); /* it was killed meanwhile */
 }
 
 /* A strategy may take the token from a task that could go on. */
