@@ -884,6 +884,7 @@ struct sched_state { /* the ready set; meaning of the ring is the strategy's own
     u32 count;
     u32 head;
     u64 choices; /* counter of the strategy's stream */
+    u64 waiter_choices; /* the same for who is woken */
     u16 ready[TASKS_MAX];
 };
 

@@ -45,6 +45,7 @@ SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "sched_add": (None, [U64, U32]),
     "sched_remove": (None, [U64, U32]),
     "sched_choose": (U32, [U64, U32]),
+    "sched_choose_waiter": (U32, [U64, U32]),
     "sched_read_may_preempt": (ctypes.c_int, [U64]),
     "tty_set": (None, [U64, ctypes.c_char_p]),
     "tty_type": (U64, [U64, ctypes.c_char_p, U64]),
