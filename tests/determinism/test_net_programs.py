@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from collections.abc import Callable
 
@@ -79,8 +80,19 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
     return compiled
 
 
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("name", _NAMES)
 def test_passes_natively(name: str, build: Build, native: Native) -> None:
+    if '"::' in (_FOLDER / f"{name}.c").read_text() and not _has_ipv6():
+        pytest.skip("this machine has no IPv6 loopback; the simulation has")
     alone = native(build(name))
     assert (alone.status, alone.out, alone.err) == (0, "ok\n", "")
 
