@@ -57,6 +57,12 @@ typedef unsigned char u8;
 #define TURN_BUCKETS 1024u
 #define IPC_INDICES_MAX 32768u
 #define SHM_ATTACHMENTS_MAX 16384u
+#define MQ_NOTIFIES_MAX 256u
+#define AIO_CONTEXTS_MAX 1024u
+#define AIO_REQUESTS_MAX 65536u
+#define AIO_COMPLETIONS_MAX 131072u
+#define INOTIFY_OBJECTS_MAX 1024u
+#define INOTIFY_COOKIES_MAX 1024u
 #define INODES_MAX 1048576u
 #define INODE_INDEX_SIZE 2097152u
 #define TIMERS_MAX 16384u
@@ -120,7 +126,11 @@ struct init_request {
     u32 uid, gid;   /* its own, to be mapped where it gets a user namespace */
     i32 life;       /* descriptor, at its end when dstrun is gone */
     u32 overlays;   /* dstrun mounts some when init is up, and says so */
-    u32 cpu, pad;
+    u32 cpu;
+    u32 own_ipc;    /* /dev/mqueue is to be the run's own; */
+    u32 own_shm;    /* so is /dev/shm */
+    u32 pad;
+    u64 epoch_ns;   /* the time that they show */
     struct init_limit limits[INIT_LIMITS];
     char cwd[PATH_BYTES_MAX];
     char program[PATH_BYTES_MAX];
@@ -141,6 +151,8 @@ struct init_report {
     u32 status;
     u32 proc_refused;      /* INIT_READY: /proc shows the machine's processes */
     u32 proc_dev, sys_dev; /* INIT_READY: st_dev of /proc and /sys */
+    i32 shm_error;         /* INIT_READY: errno for which /dev/shm is the machine's */
+    u32 pad;
     char what[INIT_WHAT_BYTES]; /* INIT_REFUSED, INIT_FAILED: what was not to be done */
 };
 
@@ -341,6 +353,8 @@ struct proc {
     u32 posix_timers;
     u32 sem_undo;     /* it has adjustments (SEM_UNDO) that its end takes back */
     u32 first_shm;    /* its attachments of System V shared memory */
+    u32 first_aio;    /* its contexts of kernel AIO */
+    u32 aio_pad;
     u64 start_ns;
     u64 cpu_ns;       /* virtual CPU time: what its calls were charged */
     u64 children_cpu_ns;
@@ -381,7 +395,9 @@ enum object_kind {
     OBJECT_RANDOM,  /* /dev/random, /dev/urandom */
     OBJECT_DEVICE,  /* other character or block device */
     OBJECT_OUTSIDE, /* came in from outside: never altered */
-    OBJECT_OTHER
+    OBJECT_OTHER,
+    OBJECT_INOTIFY, /* value: all events that its watches ask for */
+    OBJECT_MQ       /* a POSIX message queue */
 };
 
 enum flock_held { FLOCK_NONE = 0, FLOCK_SHARED = 1, FLOCK_EXCLUSIVE = 2 };
@@ -396,7 +412,7 @@ struct object {
     u8 is_thread; /* a pidfd of a thread, not of a process */
     u32 refs;
     u32 channel;  /* what can block: where who waits for it is found */
-    u32 part;     /* its kind's own: entry of the table of sockets or epolls; next signalfd */
+    u32 part;     /* its kind's own: entry of the table of sockets or epolls; next signalfd; 1: NETLINK_ROUTE */
     u32 dir;      /* sorted listing, 0: not read yet */
     u32 inode;    /* entry of the inode table, 0: not looked up */
     u32 ofd_locks; /* it has set fcntl locks of its own */
@@ -627,6 +643,37 @@ struct ipc_times { /* of the object with this index: the low bits of its identif
     i32 id;
     u32 known;
     i64 first_s, second_s, change_s; /* sem: otime, -; msg: stime, rtime; shm: atime, dtime */
+};
+
+struct mq_notify { /* who is told when a message comes into an empty queue */
+    u32 proc;  /* 0: free */
+    u32 inode; /* of the queue */
+    u32 how, signo;
+    u64 value;
+    u32 object; /* SIGEV_THREAD: the netlink socket that the C library reads */
+    u32 pad;
+};
+
+/* ---- kernel AIO, emulated: requests are carried out as they are submitted ---- */
+struct aio_context {
+    u64 address; /* the program's identifier: a mapping */
+    u64 bytes;
+    u64 serial;
+    u32 requests_max, capacity;
+    u32 first, last, completed; /* completions not yet fetched */
+    u32 channel;
+    u32 next; /* of the process; free list */
+    u32 pad;
+};
+
+struct aio_completion { /* struct io_event */
+    u64 data, request;
+    i64 result, result2;
+    u32 next, pad;
+};
+
+struct inotify_cookie { /* the kernel counts them for the whole machine */
+    u32 real, shown;
 };
 
 struct shm_attachment {
@@ -944,6 +991,15 @@ struct world {
     u32 free_shm_attachment, used_shm_attachments;
     struct shm_attachment shm_attachments[SHM_ATTACHMENTS_MAX];
     struct ipc_times ipc_times[IPC_KINDS * IPC_INDICES_MAX];
+    u32 used_mq_notifies, aio_requests; /* those that all contexts may have at once */
+    struct mq_notify mq_notifies[MQ_NOTIFIES_MAX];
+    u64 aio_serial;
+    u32 free_aio_context, used_aio_contexts, free_aio_completion, used_aio_completions;
+    struct aio_context aio_contexts[AIO_CONTEXTS_MAX];
+    struct aio_completion aio_completions[AIO_COMPLETIONS_MAX];
+    u32 used_inotify_objects, inotify_cookies_shown;
+    u32 inotify_objects[INOTIFY_OBJECTS_MAX];
+    struct inotify_cookie inotify_cookies[INOTIFY_COOKIES_MAX];
     u32 inode_index[INODE_INDEX_SIZE];
     struct inode inodes[INODES_MAX];
     struct dir_listing dirs[DIRS_MAX];

@@ -8,6 +8,7 @@
  * argv: our name, the descriptor of a socket to dstrun, and the program's argv; its environment is
  * ours. The request lies in the socket already (struct init_request).
  */
+#include "own.h"
 #include "shim/memory.h"
 #include "shim/raw.h"
 
@@ -71,6 +72,7 @@ struct self {
     i64 control;
     char **argv, **envp;
     u32 proc_refused;
+    i32 shm_error;
 };
 
 static void leave(i64 status) NORETURN;
@@ -162,6 +164,8 @@ static void set_up(struct self *s)
         /* Perhaps there is a view over "/" now, which does not reach those who were there. */
         must(s, INIT_FAILED, "chroot", raw(__NR_chroot, "/.."));
     }
+    if (s->request.own_ipc)
+        s->shm_error = (i32)-mount_own(s->request.epoch_ns, s->request.own_shm != 0);
     if (namespaces & CLONE_NEWPID)
         s->proc_refused =
             raw(__NR_mount, "proc", "/proc", "proc", MS_NOSUID_NODEV_NOEXEC, 0) != 0;
@@ -210,7 +214,8 @@ static void become_program(const struct self *s)
     set_limits(s);
     set_cpu(s);
     must(s, INIT_FAILED, "personality", raw(__NR_personality, ADDR_NO_RANDOMIZE));
-    struct init_report report = {.kind = INIT_READY, .proc_refused = s->proc_refused};
+    struct init_report report = {.kind = INIT_READY, .proc_refused = s->proc_refused,
+                                 .shm_error = s->shm_error};
     report.proc_dev = device_of(s, "/proc");
     report.sys_dev = device_of(s, "/sys");
     tell(s, &report);

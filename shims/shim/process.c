@@ -253,6 +253,7 @@ void process_mark_dead(struct proc *p, u32 wait_status)
     timer_cancel(w, &p->itimer_real);
     posix_timers_drop(p);
     shm_detach_all(p);
+    aio_drop_all(p);
     sems_undone(p);
     drop_tasks(p);
     p->state = PROC_ZOMBIE;
@@ -262,6 +263,7 @@ void process_mark_dead(struct proc *p, u32 wait_status)
     if (p->index == w->first_proc)
         end_with_first(wait_status);
     fd_table_drop(p->fd_table);
+    inotify_after_end();
     release_vfork_parent(p);
     orphan_children(p);
     release_orphaned_group(p, &w->procs[p->parent]);

@@ -141,6 +141,8 @@ static void stop_process(struct proc *p, int signo)
             sched_remove(WORLD, i);
             task_at(i)->state = TASK_STOPPED;
         }
+        lock_stopped(task_at(i));
+        turn_stopped(task_at(i));
     }
     tell_parent_of_stop(p, signo, CLD_STOPPED_CODE);
 }

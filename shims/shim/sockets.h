@@ -13,6 +13,7 @@
 #define AF_INET_K 2
 #define AF_INET6_K 10
 #define AF_NETLINK_K 16
+#define NETLINK_ROUTE_PROTOCOL 0
 #define SOCK_STREAM_K 1
 #define SOCK_DGRAM_K 2
 #define SOCK_SEQPACKET_K 5
@@ -129,6 +130,11 @@ i64 unix_receive(struct trap *c, struct object *o, u32 flags) HIDDEN;
 void unix_was_written(struct object *o, u64 bytes) HIDDEN;
 void unix_was_read(struct object *o, i64 fd) HIDDEN;
 void unix_found_full(struct object *o) HIDDEN; /* who asked waits for room */
+
+/* ---- netlink.c ---- */
+i64 netlink_bind(struct trap *c) HIDDEN;
+void netlink_before_use(struct trap *c) HIDDEN; /* connect, send: it is given a name */
+void netlink_received(struct trap *c, i64 result) HIDDEN;
 
 /* ---- inet.c: addresses, names, connections ---- */
 i64 inet_socket(struct trap *c) HIDDEN;

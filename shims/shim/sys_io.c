@@ -156,6 +156,8 @@ static i64 do_read(struct trap *c)
         return timerfd_read(c, o);
     case OBJECT_SIGNALFD:
         return signalfd_read(c, o);
+    case OBJECT_INOTIFY:
+        return inotify_read(c, o);
     case OBJECT_UNIX:
     case OBJECT_INET:
     case OBJECT_SOCKET:

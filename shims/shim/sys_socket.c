@@ -38,8 +38,12 @@ static i64 kernel_socket(struct trap *c)
         return fd;
     if (c->a[0] != AF_NETLINK_K && c->a[0] != AF_INET_K && c->a[0] != AF_INET6_K)
         count_uncontrolled(c);
-    return socket_install(c, fd, object_alloc(OBJECT_SOCKET), c->a[1]);
+    u32 object = object_alloc(OBJECT_SOCKET);
+    WORLD->objects[object].part = c->a[0] == AF_NETLINK_K && c->a[2] == NETLINK_ROUTE_PROTOCOL;
+    return socket_install(c, fd, object, c->a[1]);
 }
+
+static int is_netlink(const struct object *o) { return o->kind == OBJECT_SOCKET && o->part; }
 
 i64 sys_socket(struct trap *c)
 {
@@ -79,9 +83,13 @@ static i64 foreign(struct trap *c, u32 events, u32 flags)
         if (c->t->wake_result == WAKE_TIMEOUT)
             return -EAGAIN;
     }
+    if (is_netlink(o) && events == POLLOUT_BIT)
+        netlink_before_use(c);
     i64 n = pass(c);
     if (events == POLLOUT_BIT)
         return broken_pipe(c, n, flags);
+    if (is_netlink(o))
+        netlink_received(c, n);
     if (is_outside(o) && c->nr != __NR_accept && c->nr != __NR_accept4)
         outside_input(c, n);
     return n;
@@ -91,7 +99,9 @@ static i64 foreign(struct trap *c, u32 events, u32 flags)
 static i64 foreign_connect(struct trap *c, struct object *o)
 {
     i32 error = 0, bytes = 4;
-    if (o->kind != OBJECT_SOCKET)
+    if (is_netlink(o))
+        netlink_before_use(c);
+    if (o->kind != OBJECT_SOCKET || is_netlink(o))
         return pass(c);
     if (WORLD->config.flags & CONFIG_NET_HOST)
         count_uncontrolled(c);
@@ -118,7 +128,10 @@ static struct object *socket_of(struct trap *c)
 i64 sys_bind(struct trap *c)
 {
     struct object *o = socket_of(c);
-    return o->kind == OBJECT_INET ? inet_bind(c, o) : o->kind == OBJECT_UNIX ? unix_bind(c, o) : pass(c);
+    return o->kind == OBJECT_INET   ? inet_bind(c, o)
+           : o->kind == OBJECT_UNIX ? unix_bind(c, o)
+           : is_netlink(o)          ? netlink_bind(c)
+                                    : pass(c);
 }
 
 i64 sys_listen(struct trap *c)

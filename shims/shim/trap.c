@@ -133,6 +133,8 @@ static void on_syscall(int signo, struct siginfo_bytes *info, struct ucontext_k 
         if (c.t->first_hold)
             holds_drop(&c);
     }
+    if (unlikely(WORLD->used_inotify_objects))
+        inotify_after_call(&c, result);
     if (!c.recorded)
         record_call(&c, result);
     if (!c.keep_registers)
