@@ -451,7 +451,7 @@ struct waiter {
     u32 next_of_task;    /* in the task's list */
 };
 
-/* An open file that a sleeping call holds: closing its descriptor meanwhile is nothing to the call. */
+/* An open file that a sleeping call holds: a close meanwhile is nothing to the call. */
 struct hold {
     u32 object;
     i32 fd;   /* a descriptor of it: the call's own, a copy of ours once that is closed; -1: none */
@@ -503,11 +503,11 @@ enum sock_flag {
     SOCK_WANTS_SPACE = 2048, /* a sender saw the other end full: room is news */
     SOCK_SEND_SET = 4096, SOCK_RECEIVE_SET = 8192, /* SO_SNDBUF, SO_RCVBUF were set */
     SOCK_BOUND_ADDRESS = 16384, /* to an address by bind, not to all */
-    SOCK_JOINED = 32768,        /* connect or accept has told of a connection; it may have ended since */
+    SOCK_JOINED = 32768,        /* connect or accept has told of a connection, open or not */
     SOCK_END_SENT = 65536,      /* the stream's end was sent */
-    SOCK_END_COMING = 131072,   /* that of the other end waits behind data for which there is no room */
+    SOCK_END_COMING = 131072,   /* that of the other end waits behind data without room */
     SOCK_MULTICAST_IF = 262144, /* IP_MULTICAST_IF was set: multicast has a way out */
-    SOCK_OWN_GROUPS = 524288    /* IP_MULTICAST_ALL is off: nothing from groups that others joined */
+    SOCK_OWN_GROUPS = 524288    /* IP_MULTICAST_ALL is off: none from groups that others joined */
 };
 
 enum sock_ask { /* in the order in which they come */
@@ -584,7 +584,7 @@ struct membership { /* of a socket in an IPv4 multicast group */
     u32 next; /* of the host; free list */
 };
 
-/* Connections that have an address and port without owning it: accepted ones, and those in TIME_WAIT. */
+/* Connections that have an address and port without owning it: accepted, or in TIME_WAIT. */
 struct port_uses {
     u8 ip[16];
     u32 next;     /* of the port; free list */
