@@ -1,7 +1,7 @@
 """core/net_ports.c and net_time_wait.c against a table of Linux's rules.
 
 The model knows an address as the set of this host's addresses at which it receives: two names are
-in each other's way when the sets meet, and of several that contain an address the smallest is meant.
+in each other's way when the sets meet.
 """
 
 from __future__ import annotations
@@ -137,8 +137,9 @@ class Ports:
     def meant(self, type_: int, host: str, port: int, sender: tuple[str, int]) -> list[Sock]:
         """Whom a datagram or a connection is for; several: a group with SO_REUSEPORT."""
 
-        def rank(sock: Sock) -> tuple[bool, bool, int]:
-            return sock.peer is not None, sock.host == host, -len(sock.at)
+        def rank(sock: Sock) -> tuple[bool, bool, bool]:
+            same_family = (":" in sock.host) == (":" in host)
+            return sock.peer is not None, sock.host == host, same_family
 
         fitting = [
             sock for sock in self.owners
