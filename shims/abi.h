@@ -335,7 +335,8 @@ struct proc {
     u32 first_task, last_task, tasks_live;
     u32 mm;           /* whose memory it runs in: a process index (vfork, CLONE_VM: another's) */
     u32 parent_task;  /* which of the parent's threads made it */
-    u32 pgid, sid;
+    u32 pgid, sid, tty; /* tty: its controlling terminal, 0: none */
+    u32 lost_group; /* of a session's leader: the foreground of the terminal that was hung up */
     u32 fd_table;
     u32 exit_signal;  /* to the parent at death, 0: none */
     u32 exit_status;  /* as wait4 gives it, valid in PROC_ZOMBIE */
@@ -344,7 +345,7 @@ struct proc {
     u32 dumpable;
     u32 pdeathsig;
     u32 stop_signal;  /* reported to WUNTRACED when nonzero and unreported */
-    u32 stop_reported, continued;
+    u32 stop_reported, continued, stops; /* stops: how often it was */
     u32 flags;        /* enum proc_flag */
     u32 execs;        /* programs it has been */
     u32 sig_first;    /* queued signals directed at the process */
@@ -392,6 +393,7 @@ enum object_kind {
     OBJECT_SIGNALFD,
     OBJECT_EPOLL,
     OBJECT_PIDFD,
+    OBJECT_TTY,     /* an end of a pty of the simulation (abi_tty.h) */
     OBJECT_RANDOM,  /* /dev/random, /dev/urandom */
     OBJECT_DEVICE,  /* other character or block device */
     OBJECT_OUTSIDE, /* came in from outside: never altered */
@@ -882,6 +884,7 @@ struct sched_state { /* the ready set; meaning of the ring is the strategy's own
     u32 count;
     u32 head;
     u64 choices; /* counter of the strategy's stream */
+    u64 waiter_choices; /* the same for who is woken */
     u16 ready[TASKS_MAX];
 };
 
@@ -900,6 +903,7 @@ struct cpuid_leaf {
     u32 a, b, c, d;
 };
 
+#include "abi_tty.h"
 #include "abi_unix.h"
 
 struct world {
@@ -975,6 +979,7 @@ struct world {
     struct waiter waiters[WAITERS_MAX];
     struct hold holds[HOLDS_MAX];
     struct unix_world af_unix;
+    struct tty_world tty;
     struct epoll epolls[EPOLLS_MAX];
     struct epoll_item epoll_items[EPOLL_ITEMS_MAX];
     struct sock socks[SOCKETS_MAX];

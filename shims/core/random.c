@@ -2,6 +2,11 @@
 #include "rng.h"
 #include "sched.h"
 
+u32 random_choose_waiter(struct world *w, u32 count)
+{
+    return (u32)rng_below(w->config.sched_seed, RNG_WAITER, 0, w->sched.waiter_choices++, count);
+}
+
 /* Reads that have taken as long as a call are worth one. */
 int random_read_may_preempt(const struct world *w)
 {

@@ -15,7 +15,8 @@ enum rng_stream {
     RNG_AT_RANDOM = 4,
     RNG_BOOT_ID = 5,
     RNG_PORTS = 6,
-    RNG_COST = 7
+    RNG_COST = 7,
+    RNG_WAITER = 8
 };
 
 /* Four 64-bit words of the stream `(seed, stream, entity)` at `counter`. */

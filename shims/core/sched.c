@@ -51,3 +51,13 @@ u32 sched_choose(struct world *w, u32 running)
     w->sched.choices++;
     return next;
 }
+
+int sched_chooses_waiters(const struct world *w)
+{
+    return w->config.strategy == STRATEGY_RANDOM;
+}
+
+u32 sched_choose_waiter(struct world *w, u32 count)
+{
+    return count > 1 && sched_chooses_waiters(w) ? random_choose_waiter(w, count) : 0;
+}

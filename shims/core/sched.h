@@ -16,6 +16,11 @@ u32 sched_choose(struct world *w, u32 running);
 /* Takes the k-th of the ready set, 0 <= k < count, in constant time. */
 u32 sched_take_nth(struct world *w, u32 k);
 
+/* Whether it is the strategy's choice who of several that wait for the same is woken, and which of
+ * `count` it is then; otherwise it is the oldest. */
+int sched_chooses_waiters(const struct world *w);
+u32 sched_choose_waiter(struct world *w, u32 count);
+
 /* Whether the strategy is to be asked although the holder could go on. */
 int sched_may_preempt(const struct world *w);
 /* The same at a clock read, which is no call and no point by itself: but who does nothing but look at
@@ -27,4 +32,5 @@ int fifo_may_preempt(const struct world *w);
 u32 fifo_choose(struct world *w, u32 running);
 int random_read_may_preempt(const struct world *w);
 u32 random_choose(struct world *w, u32 running);
+u32 random_choose_waiter(struct world *w, u32 count);
 #endif

@@ -21,6 +21,9 @@ static void object_part_drop(u32 index, struct object *o)
     case OBJECT_UNIX:
         unix_close(o);
         break;
+    case OBJECT_TTY:
+        tty_close(o);
+        break;
     case OBJECT_SIGNALFD:
         signalfd_drop(index);
         break;

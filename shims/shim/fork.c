@@ -26,6 +26,7 @@ static struct proc *new_proc(struct proc *parent, const struct clone_request *q)
     p->parent_task = q->flags & CLONE_PARENT_FLAG ? parent->parent_task : current_task()->index;
     p->pgid = parent->pgid;
     p->sid = parent->sid;
+    p->tty = parent->tty;
     p->exit_signal = (u32)q->exit_signal;
     p->dumpable = parent->dumpable;
     p->uid = parent->uid;

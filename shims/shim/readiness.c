@@ -27,6 +27,8 @@ static u32 own_ready(struct task *t, struct object *o)
     switch (o->kind) {
     case OBJECT_INET:
         return inet_ready(o);
+    case OBJECT_TTY:
+        return tty_ready(o);
     case OBJECT_EPOLL:
         return epoll_ready(t, o);
     case OBJECT_TIMERFD:

@@ -30,6 +30,14 @@ static int is_inet(u64 family)
     return (family == AF_INET_K || family == AF_INET6_K) && !(WORLD->config.flags & CONFIG_NET_HOST);
 }
 
+/* Whoever makes the kernel write to one wakes it (a message queue's notification by netlink). */
+static u32 kernel_object(void)
+{
+    u32 object = object_alloc(OBJECT_SOCKET);
+    WORLD->objects[object].channel = channel_alloc();
+    return object;
+}
+
 /* The kernel's own: a service of the kernel (netlink), or the machine's network. */
 static i64 kernel_socket(struct trap *c)
 {
@@ -77,6 +85,7 @@ static i64 foreign(struct trap *c, u32 events, u32 flags)
             return -ERESTARTSYS;
         if (!c->t->first_hold)
             hold(c->t, index, -1);
+        wait_on_channel(c->t, o->channel, events == POLLIN_BIT ? SIDE_READ : SIDE_WRITE);
         timeout_ms = park_for_events(c->t, is_outside(o), wait_deadline(events == POLLIN_BIT ? o->value : o->value2));
         if (c->t->wake_result == WAKE_SIGNAL)
             return -ERESTARTSYS;
@@ -158,7 +167,7 @@ static i64 do_accept(struct trap *c, u64 flags)
     if (o->kind == OBJECT_UNIX)
         return unix_accept(c, o, flags);
     i64 fd = foreign(c, POLLIN_BIT, 0);
-    return fd < 0 ? fd : socket_install(c, fd, object_alloc(OBJECT_SOCKET), flags);
+    return fd < 0 ? fd : socket_install(c, fd, kernel_object(), flags);
 }
 
 i64 sys_accept(struct trap *c) { return do_accept(c, 0); }

@@ -39,7 +39,7 @@ static struct object *object_at(struct trap *c, u32 arg)
 static i64 transfer(struct trap *c, u32 in_arg, u32 out_arg, int waits)
 {
     struct object *in = object_at(c, in_arg), *out = object_at(c, out_arg);
-    if (in->kind == OBJECT_RANDOM)
+    if (in->kind == OBJECT_RANDOM || in->kind == OBJECT_TTY || out->kind == OBJECT_TTY)
         return -EINVAL; /* programs fall back on read */
     for (;;) {
         i64 n = pass(c);

@@ -121,6 +121,23 @@ def test_random_is_uniform_over_all_that_could_run(core: ctypes.CDLL) -> None:
         assert abs(chosen.count(task) - 2000) < 200  # 5 standard deviations
 
 
+def _waiters(core: ctypes.CDLL, strategy: int, seed: int, draws: int) -> list[int]:
+    config = abi.World.config.offset
+    with World() as world:
+        abi.Config.strategy.set(world.memory, strategy, config)
+        abi.Config.sched_seed.set(world.memory, seed, config)
+        return [core.sched_choose_waiter(world.address, 4) for _ in range(draws)]
+
+
+def test_who_is_woken_is_the_strategys_choice(core: ctypes.CDLL) -> None:
+    assert set(_waiters(core, abi.STRATEGY_FIFO, 5, 100)) == {0}
+    chosen = _waiters(core, abi.STRATEGY_RANDOM, 5, 4000)
+    for waiter in range(4):
+        assert abs(chosen.count(waiter) - 1000) < 140  # 5 standard deviations
+    assert chosen == _waiters(core, abi.STRATEGY_RANDOM, 5, 4000)
+    assert chosen != _waiters(core, abi.STRATEGY_RANDOM, 6, 4000)
+
+
 def test_random_is_a_function_of_the_seed(core: ctypes.CDLL) -> None:
     assert _random_choices(core, 5, 100) == _random_choices(core, 5, 100)
     assert _random_choices(core, 5, 100) != _random_choices(core, 6, 100)
