@@ -242,7 +242,8 @@ i64 socket_write(struct trap *c, struct object *o)
 }
 
 /* sendmmsg and recvmmsg: one after another; an error counts only when nothing was done before it. */
-static i64 many(struct trap *c, i64 (*one)(struct trap *, struct object *), u64 nr, u64 deadline_ns, i64 *error)
+static i64 many(struct trap *c, i64 (*one)(struct trap *, struct object *), u64 nr,
+                u64 deadline_ns, i64 *error)
 {
     struct trap each = *c;
     struct object *o = socket_of(c);
