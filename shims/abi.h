@@ -83,7 +83,13 @@ struct config {
     u64 events_max;       /* 0: no limit */
     u64 virtual_ns_max;   /* 0: no limit */
     u32 cpus;             /* CPUs the program sees */
-    u32 strategy;
+    u32 strategy;         /* enum strategy; its parameters follow, see dstrun/strategies.py */
+    u32 sched_depth;      /* d of pct and delay: change points or delays in a round */
+    u32 sched_pad;
+    u64 sched_points;     /* k of pct and delay: a round's length; 0: rounds double */
+    u64 sched_keep;       /* p of sticky, in millionths */
+    u64 sched_slice_ns;   /* of fifo and delay; 0: none */
+    u64 sched_spin;       /* of pct: points that a task may hold others up for; 0: no limit */
     u32 proc_dev, sys_dev; /* st_dev of /proc and /sys in the simulation, kernel's encoding */
     u64 memory_bytes;     /* what sysinfo and /proc/meminfo tell */
     u64 cpu_features[8];  /* cpuid as found, for the trace's header */
@@ -196,6 +202,11 @@ struct task {
     u64 sig_pending;
     struct altstack altstack; /* virtual */
     u64 entropy_pos;          /* counter of its entropy stream */
+    u64 identity;       /* for the schedule's draws: the same whatever others do (sched_identity) */
+    u64 priority;       /* the highest runs; of round `priority_round` */
+    u64 priority_round;
+    u64 spun;           /* points since it last waited, while others could run */
+    u64 children_made;
     u64 trap_nr;     /* call being handled */
     u64 trap_args[6];
     u64 trap_rip;
@@ -642,13 +653,25 @@ struct dir_listing { /* a directory, read whole and sorted */
     u64 used_seq;
 };
 
-enum strategy { STRATEGY_FIFO = 0, STRATEGY_RANDOM = 1 };
+enum strategy { STRATEGY_FIFO = 0, STRATEGY_RANDOM = 1, STRATEGY_STICKY = 2, STRATEGY_DELAY = 3, STRATEGY_PCT = 4 };
 
-struct sched_state { /* the ready set; meaning of the ring is the strategy's own */
-    u32 count;
-    u32 head;
+#define SCHED_DEPTH_MAX 64u
+
+struct sched_state {
+    u32 count; /* of the ready set */
+    u32 head;  /* where it is a ring */
     u64 choices; /* counter of the strategy's stream */
-    u16 ready[TASKS_MAX];
+    u64 points;  /* places so far where more than one task could run */
+    /* pct, delay: rounds of k points, and what is drawn for this one (core/rounds.h) */
+    u64 round, round_start, round_end;
+    u64 drawn_at[SCHED_DEPTH_MAX]; /* in the order of the points */
+    u8 drawn_number[SCHED_DEPTH_MAX];
+    u32 drawn, drawn_next;
+    u64 demotions;         /* pct */
+    u16 ready[TASKS_MAX];  /* the ready set: a ring or a heap, as the strategy has it */
+    /* of a heap, here and not in struct task for the sake of the caches */
+    u16 ready_pos[TASKS_MAX]; /* where a task is in it; 0: nowhere */
+    u64 ready_priority[TASKS_MAX];
 };
 
 /* What cpuid answers, as the program is told: asking the processor costs an exit from a VM each time. */

@@ -44,6 +44,10 @@ SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "sched_add": (None, [U64, U32]),
     "sched_remove": (None, [U64, U32]),
     "sched_choose": (U32, [U64, U32]),
+    "sched_asks": (ctypes.c_int, [U64]),
+    "sched_yields": (None, [U64, U32]),
+    "sched_found_nothing": (None, [U64, U32]),
+    "sched_identity": (U64, [U64, U64]),
 }
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from dstrun.commands.options import REPORTING, RunCommand, run_options
+from dstrun.commands.options import REPORTING, RunCommand, run_options, strategies_help
 from dstrun.environment import program_environment, resolve_program
 from dstrun.errors import BadUsage, DstrunError
 from dstrun.quantities import NS_PER_S
@@ -28,6 +28,7 @@ from dstrun.spec import TRACE_DIR, RunResult, RunSpec
 @click.command(
     cls=RunCommand,
     context_settings={"allow_interspersed_args": False, "help_option_names": ["-h", "--help"]},
+    epilog=strategies_help(),
 )
 @run_options
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED)

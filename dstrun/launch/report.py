@@ -44,6 +44,8 @@ _OUTCOMES: dict[int, Outcome] = {
     abi.END_INTERRUPTED: "interrupted",
 }
 
+_POINTS = abi.SchedState.points.within(abi.World.sched)
+
 
 def result_of(world: World, status: int | None, message: str, interrupted: int) -> RunResult:
     """The outcome; `status`: the first program's wait status where it ended by itself."""
@@ -57,6 +59,7 @@ def result_of(world: World, status: int | None, message: str, interrupted: int) 
     elif interrupted:
         result.signal = interrupted
     result.events = world.get(abi.World.events)
+    result.points = world.get(_POINTS)
     start = abi.Config.boot_ns.get(world.memory, abi.World.config.offset)
     result.virtual_ns = world.get(abi.World.now_ns) - start
     return result

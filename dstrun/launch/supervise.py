@@ -131,6 +131,7 @@ def _end_meta(result: RunResult) -> dict[str, Any]:
         "exit_code": result.exit_code,
         "signal": result.signal,
         "message": result.message,
+        "points": result.points,
         "uncontrolled": result.uncontrolled,
         "notes": result.notes,
     }

@@ -46,6 +46,7 @@ static struct task *new_task(struct proc *p, struct trap *c, const struct clone_
 {
     struct task *t = task_alloc();
     t->proc = p->index;
+    t->identity = sched_identity(c->t->identity, ++c->t->children_made);
     t->sigmask = c->t->sigmask;
     t->altstack = c->t->altstack;
     if ((q->flags & CLONE_VM_FLAG) && !(q->flags & CLONE_VFORK_FLAG)) {

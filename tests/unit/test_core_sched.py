@@ -1,4 +1,4 @@
-"""core/fifo.c does what a queue does, wherever its ring starts."""
+"""core/ring.c and fifo.c do what a queue does, wherever the ring starts; random is uniform."""
 
 from __future__ import annotations
 
@@ -76,19 +76,18 @@ def test_fifo_does_not_preempt(core: ctypes.CDLL) -> None:
 
 
 def _random_choices(core: ctypes.CDLL, seed: int, draws: int) -> list[int]:
-    """Tasks 1, 2 and 3 are ready, 4 runs: who is chosen, time after time."""
+    """Tasks 1, 2 and 3 are ready, 4 runs: who runs next, time after time."""
     config = abi.World.config.offset
     chosen = []
+    running = 4
     with World() as world:
         abi.Config.strategy.set(world.memory, abi.STRATEGY_RANDOM, config)
         abi.Config.sched_seed.set(world.memory, seed, config)
         for task in (1, 2, 3):
             core.sched_add(world.address, task)
         for _ in range(draws):
-            task = core.sched_choose(world.address, 4)
-            chosen.append(task)
-            if task != 4:
-                core.sched_add(world.address, task)
+            running = core.sched_choose(world.address, running)
+            chosen.append(running)
     return chosen
 
 
