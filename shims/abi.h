@@ -653,7 +653,13 @@ struct dir_listing { /* a directory, read whole and sorted */
     u64 used_seq;
 };
 
-enum strategy { STRATEGY_FIFO = 0, STRATEGY_RANDOM = 1, STRATEGY_STICKY = 2, STRATEGY_DELAY = 3, STRATEGY_PCT = 4 };
+enum strategy {
+    STRATEGY_FIFO = 0,
+    STRATEGY_RANDOM = 1,
+    STRATEGY_STICKY = 2,
+    STRATEGY_DELAY = 3,
+    STRATEGY_PCT = 4
+};
 
 #define SCHED_DEPTH_MAX 64u
 

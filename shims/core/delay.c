@@ -2,10 +2,10 @@
  *
  * Source: Emmi, Qadeer, Rakamaric, "Delay-bounded scheduling" (POPL 2011).
  *
- * The base is fifo: who runs goes on until it blocks (or its slice is over), then the longest ready is
- * next. At d points of a round of k, drawn from the seed, the task that would run is delayed: it goes
- * to the end. With d delays in k points exactly the schedules of at most d delays can come, each with
- * probability 1/k^d at least; two delays may fall on one point and then delay two tasks.
+ * The base is fifo: who runs goes on until it blocks (or its slice is over), then the longest ready
+ * is next. At d points of a round of k, drawn from the seed, the task that would run is delayed: it
+ * goes to the end. With d delays in k points exactly the schedules of at most d delays can come,
+ * each with probability 1/k^d at least; two that fall on one point delay two tasks.
  */
 #include "rounds.h"
 #include "strategy.h"

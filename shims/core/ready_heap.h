@@ -1,4 +1,5 @@
-/* ready_heap.h: the ready set as a binary heap, the highest priority on top. All but rebuild O(log n). */
+/* ready_heap.h: the ready set as a binary heap, the highest priority on top. All but rebuild is
+ * O(log n). */
 #ifndef DST_READY_HEAP_H
 #define DST_READY_HEAP_H
 #include "abi.h"

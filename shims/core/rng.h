@@ -9,13 +9,13 @@
 #include "abi.h"
 
 enum rng_stream {
-    RNG_SCHEDULE = 1, RNG_ENTROPY = 2, RNG_EPOCH = 3, RNG_AT_RANDOM = 4, RNG_BOOT_ID = 5, RNG_PORTS = 6,
-    RNG_IDENTITY = 7, RNG_PRIORITY = 8, RNG_POINTS = 9
+    RNG_SCHEDULE = 1, RNG_ENTROPY = 2, RNG_EPOCH = 3, RNG_AT_RANDOM = 4, RNG_BOOT_ID = 5,
+    RNG_PORTS = 6, RNG_IDENTITY = 7, RNG_PRIORITY = 8, RNG_POINTS = 9
 };
 
 /* Four 64-bit words of the stream `(seed, stream, entity)` at `counter`. */
 void rng_block(u64 out[4], u64 seed, u64 stream, u64 entity, u64 counter);
-/* A word of a draw as an integer in [0, n), n > 0 (multiply-shift, Lemire 2019; bias below n / 2^64). */
+/* A word of a draw as an integer in [0, n), n > 0 (multiply-shift, Lemire 2019; bias below n/2^64). */
 static inline u64 rng_scale(u64 word, u64 n)
 {
     return (u64)((unsigned __int128)word * n >> 64);

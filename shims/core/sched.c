@@ -71,9 +71,10 @@ void sched_found_nothing(struct world *w, u32 task)
         row_of(w)->found_nothing(w, task);
 }
 
+/* Without a seed: it names, and decides nothing. */
 u64 sched_identity(u64 parent, u64 child_number)
 {
     u64 block[4];
-    rng_block(block, 0, RNG_IDENTITY, parent, child_number); /* no seed: it names, and decides nothing */
+    rng_block(block, 0, RNG_IDENTITY, parent, child_number);
     return block[0];
 }

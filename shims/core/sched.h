@@ -1,19 +1,21 @@
 /* sched.h: which task runs next. One small interface, a file per strategy, pure.
  *
- * The ready set holds tasks that could run; the holder of the token is not in it. Where more than one
- * task could run is a *point*: there the strategy chooses. It is a function of the set, the seed and
- * what it keeps in the world; costs are constant or logarithmic in the number of tasks, or as it says.
+ * The ready set holds tasks that could run; the holder of the token is not in it. Where more than
+ * one task could run is a *point*: there the strategy chooses. It is a function of the set, the seed
+ * and what it keeps in the world. Costs are constant or logarithmic in the number of tasks, or as it
+ * says.
  */
 #ifndef DST_SCHED_H
 #define DST_SCHED_H
 #include "abi.h"
 
 void sched_add(struct world *w, u32 task);
-/* Takes a task out of the ready set whatever its turn (it was killed or stopped). O(ready) in a ring. */
+/* Takes a task out of the ready set whatever its turn (it was killed or stopped). In a ring it
+ * looks at all of them. */
 void sched_remove(struct world *w, u32 task);
-/* The next task, removed from the set. `running`: the holder, which could go on (it is returned when
- * it is to go on, else it is in the set now), or 0 when it cannot; then 0 is returned when the set is
- * empty. */
+/* The next task, removed from the set. `running`: the holder, which could go on (it is returned
+ * when it is to go on, else it is in the set now), or 0 when it cannot; then 0 is returned when the
+ * set is empty. */
 u32 sched_choose(struct world *w, u32 running);
 /* Whether the strategy is to be asked although the holder could go on. */
 int sched_asks(struct world *w);

@@ -1,6 +1,6 @@
 /* sticky: at every point the running task goes on with probability p; else each of the others is as
- * likely to be next. Long stretches of one task and few switches: what `random`, which switches nearly
- * always, leaves out. */
+ * likely to be next. Long stretches of one task and few switches: what `random`, which switches
+ * nearly always, leaves out. */
 #include "rng.h"
 #include "strategy.h"
 
