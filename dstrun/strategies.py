@@ -90,17 +90,17 @@ class Strategy:
 
 
 _SLICE = Parameter(
-    "slice", abi.Config.sched_slice_ns, "time", 2_000_000, 1_000, 10**12,
+    "slice", abi.SchedConfig.slice_ns, "time", 2_000_000, 1_000, 10**12,
     "virtual time after which the next one has its turn",
 )  # fmt: skip
 _ROUND = Parameter(
-    "k", abi.Config.sched_points, "count", None, 1, 10**12,
+    "k", abi.SchedConfig.points, "count", None, 1, 10**12,
     "points of a round, about those of a run; absent: rounds double from 16 on",
 )  # fmt: skip
 
 
 def _depth(default: int, meaning: str) -> Parameter:
-    depth = abi.Config.sched_depth
+    depth = abi.SchedConfig.depth
     return Parameter("d", depth, "count", default, 1, abi.SCHED_DEPTH_MAX, meaning)
 
 
@@ -111,7 +111,7 @@ STRATEGIES = {
         Strategy("random", abi.STRATEGY_RANDOM, "any, at every point"),
         Strategy(
             "sticky", abi.STRATEGY_STICKY, "the same again with probability p, else any other",
-            (Parameter("p", abi.Config.sched_keep, "share", 900_000, 0, 999_999,
+            (Parameter("p", abi.SchedConfig.keep_ppm, "share", 900_000, 0, 999_999,
                        "probability to go on at a point"),),
         ),
         Strategy(
@@ -123,7 +123,7 @@ STRATEGIES = {
             "pct", abi.STRATEGY_PCT, "the highest priority, which falls d - 1 times in a round",
             (_depth(3, "depth of the bugs to look for"),
              _ROUND,
-             Parameter("spin", abi.Config.sched_spin, "count", 10_000, 16, 10**12,
+             Parameter("spin", abi.SchedConfig.spin, "count", 10_000, 16, 10**12,
                        "points for which a task may hold others up")),
         ),
     )
@@ -152,9 +152,10 @@ class Choice:
 
     def write(self, memory: Any, config: int) -> None:
         """Into the world's configuration, which starts at `config`."""
-        abi.Config.strategy.set(memory, self.strategy.number, config)
+        base = config + abi.Config.sched.offset
+        abi.SchedConfig.strategy.set(memory, self.strategy.number, base)
         for parameter in self.strategy.parameters:
-            parameter.member.set(memory, self.values.get(parameter.name, 0), config)
+            parameter.member.set(memory, self.values.get(parameter.name, 0), base)
 
 
 def parse_strategy(text: str) -> Choice:

@@ -29,6 +29,7 @@ CODES = {
 
 DEFINE = re.compile(r"^#define ([A-Z][A-Z0-9_]*)[ \t]+(\S.*)$", re.MULTILINE)
 BLOCK = re.compile(r"\b(enum|struct) (\w+) \{(.*?)\}", re.DOTALL)
+INCLUDE = re.compile(r'^#include "(abi_\w+\.h)"\n', re.MULTILINE)
 FIELD = re.compile(r"^((?:struct |enum )?\w+)\s+(.*)$", re.DOTALL)
 DECLARATOR = re.compile(r"^(\**)\s*(\w+)((?:\[[^\]]+\])*)$")
 
@@ -44,6 +45,12 @@ class Field:
 
 class HeaderError(Exception):
     """The header has something that this generator does not read."""
+
+
+def header_text() -> str:
+    """abi.h with its parts where it includes them."""
+    text = HEADER.read_text()
+    return INCLUDE.sub(lambda match: (HEADER.parent / match[1]).read_text(), text)
 
 
 def strip_comments(text: str) -> str:
@@ -161,7 +168,7 @@ def layout_hash(header: str) -> str:
 
 def generate() -> str:
     """The whole of dstrun/abi.py."""
-    header = HEADER.read_text()
+    header = header_text()
     text = strip_comments(header)
     lines = [
         '"""The layout of the world and the trace.',

@@ -45,8 +45,15 @@ typedef unsigned char u8;
 #define NET_BLOCKS_MAX 262144u
 #define NET_BLOCK_BYTES 8192u
 #define FLIGHTS_MAX 16384u
+#define POINTS_MAX 256u
+#define POINT_CODE_BYTES 16u
+#define SPIN_POINTS 4u /* that one loop may have: points whose numbers differ in the last two bits */
 #define FUTEX_WAITERS_MAX 16384u
 #define FUTEX_BUCKETS 4096u
+#define LOCK_BUCKETS 1024u
+#define TURN_BUCKETS 1024u
+#define IPC_INDICES_MAX 32768u
+#define SHM_ATTACHMENTS_MAX 16384u
 #define INODES_MAX 1048576u
 #define INODE_INDEX_SIZE 2097152u
 #define TIMERS_MAX 16384u
@@ -61,6 +68,8 @@ typedef unsigned char u8;
 #define CPUID_LEAVES_MAX 256u
 #define PATH_BYTES_MAX 4096u
 #define HOSTNAME_BYTES_MAX 65u
+
+#include "abi_sched.h"
 
 /* ---- configuration, written by the supervisor before the first exec ---- */
 enum config_flag {
@@ -80,22 +89,58 @@ struct config {
     u64 real_start_ns;    /* CLOCK_REALTIME_COARSE before the run touched any file: later stamps are virtual */
     u64 cost_syscall_ns;  /* what a trapped call charges */
     u64 cost_clock_ns;    /* what a clock read in the vDSO or by rdtsc charges */
+    u64 cost_jitter_ppm;  /* by which part of a million either varies, more or less; 0: not at all */
     u64 events_max;       /* 0: no limit */
     u64 virtual_ns_max;   /* 0: no limit */
     u32 cpus;             /* CPUs the program sees */
-    u32 strategy;         /* enum strategy; its parameters follow, see dstrun/strategies.py */
-    u32 sched_depth;      /* d of pct and delay: change points or delays in a round */
-    u32 sched_pad;
-    u64 sched_points;     /* k of pct and delay: a round's length; 0: rounds double */
-    u64 sched_keep;       /* p of sticky, in millionths */
-    u64 sched_slice_ns;   /* of fifo and delay; 0: none */
-    u64 sched_spin;       /* of pct: points that a task may hold others up for; 0: no limit */
+    u32 pad;
+    struct sched_config sched;
     u32 proc_dev, sys_dev; /* st_dev of /proc and /sys in the simulation, kernel's encoding */
     u64 memory_bytes;     /* what sysinfo and /proc/meminfo tell */
     u64 cpu_features[8];  /* cpuid as found, for the trace's header */
     char hostname[HOSTNAME_BYTES_MAX + 7];
     char boot_id[40];
     char preload_path[PATH_BYTES_MAX];
+};
+
+/* ---- what dstrun tells its init (shims/init/init.c), and init tells dstrun ---- */
+#define INIT_LIMITS 3u
+#define INIT_WHAT_BYTES 40u
+
+struct init_limit {
+    u32 resource, pad;
+    u64 soft, hard;
+};
+
+struct init_request {
+    u64 namespaces; /* clone flags */
+    u64 ignored;    /* signals that the program finds ignored; bit 0: signal 1 */
+    u64 sigmask;    /* signals that it finds blocked */
+    u32 uid, gid;   /* its own, to be mapped where it gets a user namespace */
+    i32 life;       /* descriptor, at its end when dstrun is gone */
+    u32 overlays;   /* dstrun mounts some when init is up, and says so */
+    u32 cpu, pad;
+    struct init_limit limits[INIT_LIMITS];
+    char cwd[PATH_BYTES_MAX];
+    char program[PATH_BYTES_MAX];
+};
+
+enum init_kind {
+    INIT_REFUSED = 1, /* other namespaces may do better */
+    INIT_FAILED,      /* so is the run */
+    INIT_UP,          /* from init: the namespaces are there */
+    INIT_READY,       /* from the program's process: it waits to be told to exec */
+    INIT_NO_EXEC,     /* that failed */
+    INIT_ENDED        /* the program; `status` as wait4 gives it */
+};
+
+struct init_report {
+    u32 kind;
+    i32 error;
+    u32 status;
+    u32 proc_refused;      /* INIT_READY: /proc shows the machine's processes */
+    u32 proc_dev, sys_dev; /* INIT_READY: st_dev of /proc and /sys */
+    char what[INIT_WHAT_BYTES]; /* INIT_REFUSED, INIT_FAILED: what was not to be done */
 };
 
 /* ---- what a task waits for ---- */
@@ -118,7 +163,8 @@ enum wait_kind {
     WAIT_SIGNAL,  /* pause, sigsuspend, sigtimedwait */
     WAIT_VFORK,   /* a vfork child has our memory */
     WAIT_LOCK,    /* a file lock */
-    WAIT_OUTSIDE  /* input from outside the simulation */
+    WAIT_OUTSIDE, /* input from outside the simulation */
+    WAIT_TURN     /* a semaphore, a message, room for one */
 };
 
 enum wake_result { WAKE_NONE = 0, WAKE_DONE = 1, WAKE_TIMEOUT = 2, WAKE_SIGNAL = 3 };
@@ -127,7 +173,7 @@ enum wake_result { WAKE_NONE = 0, WAKE_DONE = 1, WAKE_TIMEOUT = 2, WAKE_SIGNAL =
 enum shim_place {
     PLACE_PROGRAM = 0, /* in the program's own code */
     PLACE_SHIM = 1,    /* in the shim: the world may be half changed */
-    PLACE_KERNEL = 2,  /* in a call that the shim passed on: the world is consistent */
+    PLACE_KERNEL = 2,  /* in a call to the kernel, or between such: the world is consistent */
     PLACE_PARKED = 3,  /* asleep in the shim: the world is consistent */
     PLACE_EXEC = 4     /* between execve and the new program's first instruction */
 };
@@ -136,11 +182,15 @@ enum shim_place {
 #define ROBUST_WAITERS 0x80000000u
 #define ROBUST_OWNER_DIED 0x40000000u
 #define ROBUST_TID_MASK 0x3fffffffu
+#define ROBUST_REACH 64
 
-struct robust_node {
-    u64 next;
+/* A task's own such word. The list's node lies before or behind it, as far away as in the program's
+ * own list, which follows in the same list of the kernel's: there is one offset for all (robust.c). */
+struct alive_word {
+    u8 before[ROBUST_REACH];
     u32 word;
     u32 pad;
+    u8 after[ROBUST_REACH];
 };
 
 struct robust_head {
@@ -166,6 +216,35 @@ struct siginfo_bytes { /* the kernel's siginfo_t */
     u64 body[14];
 };
 
+/* A task's wait for a file lock, in a queue of the file. Owners are processes (POSIX locks) or 0. */
+enum lock_state { LOCK_NONE = 0, LOCK_BLOCKED = 1, LOCK_WOKEN = 2 };
+
+struct lock_wait {
+    u32 state;
+    u32 inode;
+    u8 is_flock, exclusive, is_posix, pad;
+    u32 blocker;    /* the process whose lock is in the way; 0: none, or not known */
+    u64 start, end; /* first and last byte */
+    u32 next, prev; /* tasks in the bucket, oldest first */
+    u64 looked;     /* trap at which it was woken to look again because nothing could run */
+    u64 since_ns;   /* it had waited before that */
+};
+
+/* A task's place in a queue of those that wait for their turn (turns.c). */
+enum turn_kind {
+    TURN_NONE = 0, TURN_SEM = 1, TURN_MSG_SEND = 2, TURN_MSG_RECEIVE = 3, TURN_MQ_SEND = 4, TURN_MQ_RECEIVE = 5
+};
+
+struct turn {
+    u32 kind, id;   /* of the queue */
+    u32 next, prev; /* tasks in the bucket, oldest first */
+    u32 giver;      /* the task that let it try, and waits meanwhile */
+    u32 done;
+    i64 result;     /* of its try */
+    i64 given;      /* result of the try of the task that it let try */
+    u64 request;    /* on its own stack */
+};
+
 struct guard { /* a place to come back to when user memory faults */
     u64 rip, rsp, rbx, rbp, r12, r13, r14, r15;
     u32 armed, pad;
@@ -187,11 +266,18 @@ struct task {
     struct timer_ref wait_timer;
     u32 first_waiter; /* its entries in objects' wait lists */
     u32 next_in_proc, prev_in_proc;
+    struct lock_wait lock;
+    struct turn turn;
     u32 first_futex;      /* its entries in the futex queues */
+    u32 first_pi;         /* locks of its own that others wait for */
     u32 futex_woken;      /* which of them was woken (futex_waitv) */
     u32 kernel_tid;       /* the kernel clears it when the thread is gone */
     u64 clear_tid;   /* CLONE_CHILD_CLEARTID, set_tid_address */
     u64 set_tid;     /* CLONE_CHILD_SETTID */
+    u64 set_parent_tid; /* CLONE_PARENT_SETTID, where the parent cannot do it: vfork */
+    u32 cloning, cloner; /* the task that it is making, in the kernel; which one makes it */
+    u32 lent_token;  /* vfork: the token as its parent held it */
+    u32 clone_pad;
     u64 start_frame; /* a child's copy of its parent's trap frame */
     u64 program_robust_list;
     u64 sigmask, saved_sigmask; /* virtual; saved: by sigsuspend, ppoll */
@@ -202,17 +288,15 @@ struct task {
     u64 sig_pending;
     struct altstack altstack; /* virtual */
     u64 entropy_pos;          /* counter of its entropy stream */
-    u64 identity;       /* for the schedule's draws: the same whatever others do (sched_identity) */
-    u64 priority;       /* the highest runs; of round `priority_round` */
-    u64 priority_round;
-    u64 spun;           /* points since it last waited, while others could run */
-    u64 children_made;
+    struct sched_task sched;
+    u64 spin_registers[SPIN_POINTS]; /* hash of all, at its last visit of a yield point */
+    u64 cost_pos;             /* counter of its costs' stream (with jitter) */
     u64 trap_nr;     /* call being handled */
     u64 trap_args[6];
     u64 trap_rip;
     u64 trap_registers; /* the program's, at the call: struct sigcontext on the task's stack */
     struct robust_head robust;
-    struct robust_node alive; /* word: tid | ROBUST_WAITERS; marked by the kernel at death */
+    struct alive_word alive; /* tid | ROBUST_WAITERS; marked by the kernel at death */
     struct guard guard;
     char comm[16];
     char path[2][PATH_BYTES_MAX]; /* the call's path arguments, copied in */
@@ -251,6 +335,8 @@ struct proc {
     u64 sig_pending;
     u32 death_channel; /* who waits on a pidfd of this process; 0: there was none */
     u32 posix_timers;
+    u32 sem_undo;     /* it has adjustments (SEM_UNDO) that its end takes back */
+    u32 first_shm;    /* its attachments of System V shared memory */
     u64 start_ns;
     u64 cpu_ns;       /* virtual CPU time: what its calls were charged */
     u64 children_cpu_ns;
@@ -294,17 +380,21 @@ enum object_kind {
     OBJECT_OTHER
 };
 
+enum flock_held { FLOCK_NONE = 0, FLOCK_SHARED = 1, FLOCK_EXCLUSIVE = 2 };
+
 struct object {
     u8 kind;
     u8 nonblock; /* what the program believes */
     u8 preload;  /* opened by the loader for our own library: no events */
     u8 kept_nonblock; /* O_NONBLOCK for the kernel, whatever the program believes */
+    u8 flock;    /* enum flock_held */
     u32 refs;
     u32 channel;  /* what can block: where who waits for it is found */
     u32 peer;     /* channel of the other end of an AF_UNIX connection */
     u32 part;     /* its kind's own: entry of the table of sockets or epolls; next signalfd */
     u32 dir;      /* sorted listing, 0: not read yet */
     u32 inode;    /* entry of the inode table, 0: not looked up */
+    u32 ofd_locks; /* it has set fcntl locks of its own */
     u32 dir_pos;  /* entry of the listing that comes next */
     u64 value;    /* kind's own: pid of a pidfd, deadline of a timerfd, set of a signalfd, SO_RCVTIMEO in ns */
     u64 value2;   /* expirations of a timerfd that were not read yet, SO_SNDTIMEO in ns */
@@ -391,7 +481,8 @@ enum sock_flag {
     SOCK_BROADCAST = 512,
     SOCK_LINGER = 1024,
     SOCK_WANTS_SPACE = 2048, /* a sender saw the other end full: room is news */
-    SOCK_SEND_SET = 4096, SOCK_RECEIVE_SET = 8192 /* SO_SNDBUF, SO_RCVBUF were set */
+    SOCK_SEND_SET = 4096, SOCK_RECEIVE_SET = 8192, /* SO_SNDBUF, SO_RCVBUF were set */
+    SOCK_BOUND_ADDRESS = 16384 /* to an address by bind, not to all */
 };
 
 struct net_address { /* IPv4 as ::ffff:a.b.c.d */
@@ -454,11 +545,38 @@ struct futex_waiter { /* one per word waited for */
     u32 next, prev;   /* in the bucket, oldest first */
     u32 next_of_task;
     u32 index;        /* of futex_waitv */
-    u64 pi_word;      /* address of a priority-inheriting lock, else 0 */
+    u32 pi_lock;      /* the lock it waits for, priority-inheriting; else 0 */
+    u64 address;      /* of the word, in the memory of its task; 0: not known */
+    u64 pi_word;      /* address of the lock that a condition's waiter is to be moved to, else 0 */
+};
+
+struct pi_lock { /* a priority-inheriting lock that has waiters */
+    u64 key[2];
+    u32 owner, waiters;
+    u32 next, prev; /* of the owner's */
 };
 
 struct futex_bucket {
     u32 first, last;
+};
+
+struct task_queue {
+    u32 first, last;
+};
+
+/* ---- System V IPC: the objects are the kernel's, their times are ours ---- */
+enum ipc_kind { IPC_SEM = 0, IPC_MSG = 1, IPC_SHM = 2, IPC_KINDS = 3 };
+
+struct ipc_times { /* of the object with this index: the low bits of its identifier */
+    i32 id;
+    u32 known;
+    i64 first_s, second_s, change_s; /* sem: otime, -; msg: stime, rtime; shm: atime, dtime */
+};
+
+struct shm_attachment {
+    u64 address;
+    i32 id;
+    u32 next; /* of the process; free list */
 };
 
 struct fd_table {
@@ -591,7 +709,9 @@ enum event_kind {
     EVENT_FORK = 6,     /* a task's first step; result: parent's pid */
     EVENT_TSC = 7,      /* a trapped rdtsc */
     EVENT_END = 8,      /* the run's end, result: enum end_reason */
-    EVENT_FORCED = 9    /* a task that spun was interrupted from outside */
+    EVENT_FORCED = 9,   /* a task that spun was interrupted from outside */
+    EVENT_INPUT = 10,   /* bytes from outside that the next call of the task gives; result: descriptor */
+    EVENT_YIELD = 11    /* a task that waits in a loop let others run, at a learned yield point; nr: which */
 };
 
 enum event_flag {
@@ -653,31 +773,13 @@ struct dir_listing { /* a directory, read whole and sorted */
     u64 used_seq;
 };
 
-enum strategy {
-    STRATEGY_FIFO = 0,
-    STRATEGY_RANDOM = 1,
-    STRATEGY_STICKY = 2,
-    STRATEGY_DELAY = 3,
-    STRATEGY_PCT = 4
-};
-
-#define SCHED_DEPTH_MAX 64u
-
-struct sched_state {
-    u32 count; /* of the ready set */
-    u32 head;  /* where it is a ring */
-    u64 choices; /* counter of the strategy's stream */
-    u64 points;  /* places so far where more than one task could run */
-    /* pct, delay: rounds of k points, and what is drawn for this one (core/rounds.h) */
-    u64 round, round_start, round_end;
-    u64 drawn_at[SCHED_DEPTH_MAX]; /* in the order of the points */
-    u8 drawn_number[SCHED_DEPTH_MAX];
-    u32 drawn, drawn_next;
-    u64 demotions;         /* pct */
-    u16 ready[TASKS_MAX];  /* the ready set: a ring or a heap, as the strategy has it */
-    /* of a heap, here and not in struct task for the sake of the caches */
-    u16 ready_pos[TASKS_MAX]; /* where a task is in it; 0: nowhere */
-    u64 ready_priority[TASKS_MAX];
+/* A learned yield point: a branch in a loop that only waits for others, where a breakpoint stands.
+ * A file is known by its size and the code that it has there. */
+struct yield_point {
+    u64 file_bytes, file_offset;
+    u64 counters; /* registers that only count turns: bits in the order of struct sigcontext */
+    u64 visits, yields;
+    u8 code[POINT_CODE_BYTES];
 };
 
 /* What cpuid answers, as the program is told: asking the processor costs an exit from a VM each time. */
@@ -724,6 +826,7 @@ struct world {
     struct trace_state trace;
     struct sched_state sched;
     u64 slice_start_ns; /* when the holder got the token */
+    u64 point_ns;       /* the last scheduling point */
 
     u32 timers_count;
     u32 timers_pad;
@@ -736,10 +839,12 @@ struct world {
     u32 used_tasks, used_procs, used_fd_tables, used_objects, used_channels, used_waiters, used_signals, used_futexes;
     u32 free_epoll, free_epoll_item, free_sock, free_net_block, free_flight, free_pad;
     u32 used_epolls, used_epoll_items, used_socks, used_net_blocks, used_flights, used_pad;
+    u32 free_pi_lock, used_pi_locks;
     u32 used_inodes, used_devs, used_proc_inodes, used_file_inodes, free_inode;
     u64 devs[256]; /* kernel's device numbers in the order in which they were seen */
     u64 dirs_seq;
-    u32 used_cpuid_leaves, cpuid_pad;
+    u32 used_cpuid_leaves, points_count;
+    struct yield_point points[POINTS_MAX];
     struct cpuid_leaf cpuid_leaves[CPUID_LEAVES_MAX];
     char domainname[72]; /* setdomainname; empty: (none) */
 
@@ -758,6 +863,13 @@ struct world {
     struct host host;
     struct futex_waiter futexes[FUTEX_WAITERS_MAX];
     struct futex_bucket futex_buckets[FUTEX_BUCKETS];
+    struct pi_lock pi_locks[FUTEX_WAITERS_MAX]; /* each has a waiter */
+    u32 lock_waiters, lock_pad;
+    struct task_queue lock_buckets[LOCK_BUCKETS]; /* by inode */
+    struct task_queue turn_buckets[TURN_BUCKETS]; /* by kind and id */
+    u32 free_shm_attachment, used_shm_attachments;
+    struct shm_attachment shm_attachments[SHM_ATTACHMENTS_MAX];
+    struct ipc_times ipc_times[IPC_KINDS * IPC_INDICES_MAX];
     u32 inode_index[INODE_INDEX_SIZE];
     struct inode inodes[INODES_MAX];
     struct dir_listing dirs[DIRS_MAX];

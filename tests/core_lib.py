@@ -33,6 +33,7 @@ class Timer(ctypes.Structure):
 SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "rng_block": (None, [U64 * 4, U64, U64, U64, U64]),
     "rng_below": (U64, [U64, U64, U64, U64, U64]),
+    "cost_with_jitter": (U64, [U64, U64, U64, U64, U64]),
     "hash_start": (None, [ctypes.POINTER(HashState), U64]),
     "hash_add": (None, [ctypes.POINTER(HashState), ctypes.c_char_p, U64]),
     "hash_end": (U64, [ctypes.POINTER(HashState)]),
@@ -48,6 +49,7 @@ SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "sched_yields": (None, [U64, U32]),
     "sched_found_nothing": (None, [U64, U32]),
     "sched_identity": (U64, [U64, U64]),
+    "sched_read_asks": (ctypes.c_int, [U64]),
 }
 
 

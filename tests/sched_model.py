@@ -19,6 +19,7 @@ from dstrun.strategies import parse_strategy
 
 SCHED = abi.World.sched
 CONFIG = abi.World.config.offset
+IDENTITY = abi.SchedTask.identity.within(abi.Task.sched)
 Programs = Sequence[Sequence[str]]
 Events = tuple[str, ...]
 Order = tuple[str, str]
@@ -99,7 +100,7 @@ class Core:
         for task in range(1, tasks + 1):
             base = abi.World.tasks.at(task)
             memory[base : base + abi.Task.comm.offset] = bytes(abi.Task.comm.offset)
-            abi.Task.identity.set(memory, self.core.sched_identity(0, task), base)
+            IDENTITY.set(memory, self.core.sched_identity(0, task), base)
 
     @property
     def points(self) -> int:

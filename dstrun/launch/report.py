@@ -20,6 +20,7 @@ _WAITS = {
     abi.WAIT_VFORK: "waits for its vfork child",
     abi.WAIT_LOCK: "waits for a file lock",
     abi.WAIT_OUTSIDE: "waits for input from outside",
+    abi.WAIT_TURN: "waits for a semaphore or a message queue",
 }
 _HOLES = {
     abi.HOLE_UNKNOWN_SYSCALL: "unknown system call",
@@ -44,7 +45,7 @@ _OUTCOMES: dict[int, Outcome] = {
     abi.END_INTERRUPTED: "interrupted",
 }
 
-_POINTS = abi.SchedState.points.within(abi.World.sched)
+_SCHED_POINTS = abi.SchedState.points.within(abi.World.sched)
 
 
 def result_of(world: World, status: int | None, message: str, interrupted: int) -> RunResult:
@@ -59,7 +60,7 @@ def result_of(world: World, status: int | None, message: str, interrupted: int) 
     elif interrupted:
         result.signal = interrupted
     result.events = world.get(abi.World.events)
-    result.points = world.get(_POINTS)
+    result.sched_points = world.get(_SCHED_POINTS)
     start = abi.Config.boot_ns.get(world.memory, abi.World.config.offset)
     result.virtual_ns = world.get(abi.World.now_ns) - start
     return result

@@ -200,10 +200,10 @@ def choices(bench: Bench) -> Iterator[Row]:
     shims = HERE.parents[1] / "shims"
     sources = sorted((shims / "core").glob("*.c"))
     program = bench.compile("choices", f"-I{shims}", "-std=gnu11", *sources)
-    members = ("sched_depth", "sched_points", "sched_keep", "sched_slice_ns", "sched_spin")
+    members = ("depth", "points", "keep_ppm", "slice_ns", "spin")
     turns = bench.turns(4_000_000)
     for name, strategy in STRATEGIES.items():
-        values = {getattr(abi.Config, member): 0 for member in members}
+        values = {getattr(abi.SchedConfig, member): 0 for member in members}
         values |= {p.member: p.default or 0 for p in strategy.parameters}
         parameters = [str(strategy.number), *(str(value) for value in values.values())]
 

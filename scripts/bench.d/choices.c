@@ -1,8 +1,8 @@
 /* The scheduler's choice alone, N times over, for scripts/bench: choices TASKS N PARAMETER ...
  *
  * Of TASKS tasks one runs. At every point the strategy chooses; at every fourth who runs waits, is
- * woken by the next, and so goes through the ready set. The parameters are those of struct config, in
- * its order: strategy, depth, points, keep, slice_ns, spin.
+ * woken by the next, and so goes through the ready set. The parameters are those of struct
+ * sched_config, in its order.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,14 +20,14 @@ static struct world *make_world(u32 tasks, char **parameters)
 		exit(1);
 	}
 	w->config.sched_seed = 7;
-	w->config.strategy = (u32)atol(parameters[0]);
-	w->config.sched_depth = (u32)atol(parameters[1]);
-	w->config.sched_points = (u64)atol(parameters[2]);
-	w->config.sched_keep = (u64)atol(parameters[3]);
-	w->config.sched_slice_ns = (u64)atol(parameters[4]);
-	w->config.sched_spin = (u64)atol(parameters[5]);
+	w->config.sched.strategy = (u32)atol(parameters[0]);
+	w->config.sched.depth = (u32)atol(parameters[1]);
+	w->config.sched.points = (u64)atol(parameters[2]);
+	w->config.sched.keep_ppm = (u64)atol(parameters[3]);
+	w->config.sched.slice_ns = (u64)atol(parameters[4]);
+	w->config.sched.spin = (u64)atol(parameters[5]);
 	for (u32 task = 1; task <= tasks; task++) {
-		w->tasks[task].identity = sched_identity(0, task);
+		w->tasks[task].sched.identity = sched_identity(0, task);
 		sched_add(w, task);
 	}
 	return w;

@@ -24,11 +24,11 @@ from tabulate import tabulate
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # the checkout's, built by scripts/build
 
-from dstrun.errors import BadUsage
-from dstrun.launch.supervise import run
-from dstrun.seed import make_seed
-from dstrun.spec import RunSpec
-from dstrun.strategies import STRATEGIES, parse_strategy
+from dstrun.errors import BadUsage  # noqa: E402
+from dstrun.launch.supervise import run  # noqa: E402
+from dstrun.seed import make_seed  # noqa: E402
+from dstrun.spec import RunSpec  # noqa: E402
+from dstrun.strategies import STRATEGIES, parse_strategy  # noqa: E402
 
 RACES = ROOT / "workloads" / "races"
 NATIVE_HANG_S = 1

@@ -13,7 +13,7 @@
 u32 delay_choose(struct world *w, u32 running)
 {
     if (round_is_over(w))
-        round_begin(w, w->config.sched_depth, 0);
+        round_begin(w, w->config.sched.depth, 0);
     if (running && fifo_slice_is_over(w))
         ring_add(w, running);
     else if (running)

@@ -5,7 +5,7 @@
 
 int fifo_slice_is_over(const struct world *w)
 {
-    u64 slice_ns = w->config.sched_slice_ns;
+    u64 slice_ns = w->config.sched.slice_ns;
     return slice_ns && w->now_ns - w->slice_start_ns >= slice_ns;
 }
 

@@ -36,19 +36,19 @@ static u64 priority_of(struct world *w, u32 task)
 {
     struct task *t = &w->tasks[task];
     u64 block[4];
-    if (t->priority_round != w->sched.round) {
-        rng_block(block, w->config.sched_seed, RNG_PRIORITY, t->identity, w->sched.round);
-        t->priority = DRAWN | block[0] >> 1;
-        t->priority_round = w->sched.round;
+    if (t->sched.priority_round != w->sched.round) {
+        rng_block(block, w->config.sched_seed, RNG_PRIORITY, t->sched.identity, w->sched.round);
+        t->sched.priority = DRAWN | block[0] >> 1;
+        t->sched.priority_round = w->sched.round;
     }
-    return t->priority;
+    return t->sched.priority;
 }
 
 static void fall_to(struct world *w, u32 task, u64 priority)
 {
     struct task *t = &w->tasks[task];
-    t->priority = priority;
-    t->priority_round = w->sched.round;
+    t->sched.priority = priority;
+    t->sched.priority_round = w->sched.round;
     if (heap_has(w, task))
         heap_move(w, task, priority);
 }
@@ -56,15 +56,15 @@ static void fall_to(struct world *w, u32 task, u64 priority)
 static void spin(struct world *w, u32 task, u64 points)
 {
     struct task *t = &w->tasks[task];
-    t->spun += points;
-    if (w->config.sched_spin && t->spun >= w->config.sched_spin)
+    t->sched.spun += points;
+    if (w->config.sched.spin && t->sched.spun >= w->config.sched.spin)
         pct_yields(w, task);
 }
 
 static void begin_round(struct world *w)
 {
     struct sched_state *s = &w->sched;
-    round_begin(w, w->config.sched_depth - 1, s->count);
+    round_begin(w, w->config.sched.depth - 1, s->count);
     s->demotions = 0;
     for (u32 pos = 1; pos <= s->count; pos++)
         s->ready_priority[pos] = priority_of(w, s->ready[pos]);
@@ -85,13 +85,13 @@ void pct_add(struct world *w, u32 task)
 
 void pct_yields(struct world *w, u32 task)
 {
-    w->tasks[task].spun = 0;
+    w->tasks[task].sched.spun = 0;
     fall_to(w, task, CHANGED - ++w->sched.demotions);
 }
 
 void pct_found_nothing(struct world *w, u32 task)
 {
-    spin(w, task, w->config.sched_spin / NOTHINGS_MAX);
+    spin(w, task, w->config.sched.spin / NOTHINGS_MAX);
 }
 
 u32 pct_choose(struct world *w, u32 running)

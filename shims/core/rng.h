@@ -9,8 +9,16 @@
 #include "abi.h"
 
 enum rng_stream {
-    RNG_SCHEDULE = 1, RNG_ENTROPY = 2, RNG_EPOCH = 3, RNG_AT_RANDOM = 4, RNG_BOOT_ID = 5,
-    RNG_PORTS = 6, RNG_IDENTITY = 7, RNG_PRIORITY = 8, RNG_POINTS = 9
+    RNG_SCHEDULE = 1,
+    RNG_ENTROPY = 2,
+    RNG_EPOCH = 3,
+    RNG_AT_RANDOM = 4,
+    RNG_BOOT_ID = 5,
+    RNG_PORTS = 6,
+    RNG_COST = 7,
+    RNG_IDENTITY = 8,
+    RNG_PRIORITY = 9,
+    RNG_POINTS = 10
 };
 
 /* Four 64-bit words of the stream `(seed, stream, entity)` at `counter`. */

@@ -8,8 +8,8 @@
 static u64 round_points(const struct world *w)
 {
     u64 doublings = w->sched.round - 1;
-    if (w->config.sched_points)
-        return w->config.sched_points;
+    if (w->config.sched.points)
+        return w->config.sched.points;
     return FIRST_ROUND_POINTS << (doublings < DOUBLINGS_MAX ? doublings : DOUBLINGS_MAX);
 }
 

@@ -20,7 +20,7 @@ static const struct strategy_row rows[] = {
 
 static const struct strategy_row *row_of(const struct world *w)
 {
-    return &rows[w->config.strategy];
+    return &rows[w->config.sched.strategy];
 }
 
 void sched_add(struct world *w, u32 task)
@@ -52,10 +52,20 @@ int sched_asks(struct world *w)
 {
     if (!w->sched.count)
         return 0;
-    if (w->config.strategy != STRATEGY_FIFO || fifo_slice_is_over(w))
+    if (w->config.sched.strategy != STRATEGY_FIFO || fifo_slice_is_over(w))
         return 1;
     w->sched.points++; /* one at which the holder simply goes on */
     return 0;
+}
+
+int sched_read_asks(const struct world *w)
+{
+    if (!w->sched.count)
+        return 0;
+    if (w->config.sched.strategy == STRATEGY_FIFO)
+        return fifo_slice_is_over(w);
+    /* reads that have taken as long as a call are worth one */
+    return w->now_ns - w->point_ns >= w->config.cost_syscall_ns;
 }
 
 /* Nobody is held up where nobody else could run. */

@@ -19,6 +19,9 @@ void sched_remove(struct world *w, u32 task);
 u32 sched_choose(struct world *w, u32 running);
 /* Whether the strategy is to be asked although the holder could go on. */
 int sched_asks(struct world *w);
+/* The same at a clock read, which is no call and no point by itself: but who does nothing but look
+ * at the clock must let the others go on in the end. */
+int sched_read_asks(const struct world *w);
 
 /* The holder gives its turn away; it is not in the set yet. */
 void sched_yields(struct world *w, u32 task);

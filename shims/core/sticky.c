@@ -10,7 +10,7 @@ u32 sticky_choose(struct world *w, u32 running)
 {
     u64 block[4];
     rng_block(block, w->config.sched_seed, RNG_SCHEDULE, 0, w->sched.choices);
-    if (running && rng_scale(block[0], MILLION) < w->config.sched_keep)
+    if (running && rng_scale(block[0], MILLION) < w->config.sched.keep_ppm)
         return running;
     u32 next = ring_take(w, (u32)rng_scale(block[1], w->sched.count));
     if (running)

@@ -115,6 +115,7 @@ void fd_install(struct proc *p, i64 fd, u32 object, int cloexec)
     while (t->fds_used <= fd)
         t->object[t->fds_used++] = 0;
     u32 old = t->object[fd] & FD_OBJECT_MASK;
+    locks_on_close(p->fd_table, old);
     t->object[fd] = object | (cloexec ? FD_CLOEXEC_BIT : 0);
     object_unref(old);
 }
@@ -125,6 +126,7 @@ void fd_forget(struct proc *p, i64 fd)
     if ((u64)fd >= t->fds_used)
         return;
     u32 object = t->object[fd] & FD_OBJECT_MASK;
+    locks_on_close(p->fd_table, object);
     t->object[fd] = 0;
     object_unref(object);
 }
@@ -167,9 +169,11 @@ void fd_table_drop(u32 slot)
     struct fd_table *t = &w->fd_tables[slot];
     if (!slot || --t->refs)
         return;
-    for (u32 fd = 0; fd < t->fds_used; fd++)
-        if (t->object[fd])
-            object_unref(t->object[fd] & FD_OBJECT_MASK);
+    for (u32 fd = 0; fd < t->fds_used; fd++) {
+        u32 object = t->object[fd] & FD_OBJECT_MASK;
+        locks_on_close(slot, object);
+        object_unref(object);
+    }
     t->fds_used = w->free_fd_table;
     w->free_fd_table = slot;
 }

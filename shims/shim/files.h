@@ -19,18 +19,25 @@
 #define F_SETFD_CMD 2
 #define F_GETFL_CMD 3
 #define F_SETFL_CMD 4
+#define F_GETLK_CMD 5
 #define F_SETLK_CMD 6
 #define F_SETLKW_CMD 7
+#define F_OFD_GETLK_CMD 36
 #define F_OFD_SETLK_CMD 37
 #define F_OFD_SETLKW_CMD 38
+#define F_SETLEASE_CMD 1024
+#define F_NOTIFY_CMD 1026
 #define F_DUPFD_CLOEXEC_CMD 1030
 u32 object_of_statx(const struct statx_k *st) HIDDEN;
+/* sys_lock.c */
+i64 lock_range(struct trap *c, struct object *o) HIDDEN; /* fcntl's F_SETLK and its kin */
 /* sys_dir.c */
 void dir_listing_drop(u32 slot) HIDDEN;
 i64 dir_seek(struct object *o, i64 offset, int whence) HIDDEN;
 /* procfs.c */
 i64 procfs_open(struct trap *c, i64 fd, u64 flags) HIDDEN;
 i64 preload_open(struct trap *c) HIDDEN;
+int hosts_are_served(const char *path) HIDDEN; /* the simulation has an /etc/hosts of its own */
 
 /* A wait for something that has no wake-up in the world: look again after 1 ms of virtual time. */
 i64 park_and_look_again(struct task *t) HIDDEN;

@@ -154,6 +154,19 @@ i64 bind_ephemeral(struct sock *s)
     return 0;
 }
 
+/* What a connect chose goes with the connection; what bind chose stays. */
+void unname(struct sock *s)
+{
+    u16 port = s->local.port;
+    if (!(s->flags & SOCK_BOUND)) {
+        port_remove(WORLD, s);
+        port = 0;
+    }
+    if (!(s->flags & SOCK_BOUND_ADDRESS))
+        address_any(&s->local, s->family == AF_INET_K);
+    s->local.port = port;
+}
+
 static i64 unspecified_port(u64 user, u32 bytes, u16 *port)
 {
     u8 name[SOCKADDR_IN_BYTES];
@@ -196,7 +209,7 @@ i64 inet_bind(struct trap *c, struct object *o)
     }
     if (a.port)
         port_add(WORLD, s);
-    s->flags |= SOCK_BOUND;
+    s->flags |= SOCK_BOUND | (address_is_any(&a) ? 0 : SOCK_BOUND_ADDRESS);
     return 0;
 }
 
@@ -231,6 +244,7 @@ i64 inet_connect(struct trap *c, struct object *o)
             stream_disconnect(s);
         s->state = SOCK_CLOSED;
         memset(&s->peer_address, 0, sizeof s->peer_address);
+        unname(s);
         return 0;
     }
     if (is_stream(s))

@@ -30,6 +30,7 @@ u32 sockaddr_make(const struct sock *s, const struct net_address *a, u8 out[28])
 i64 bind_ephemeral(struct sock *s) HIDDEN;
 /* The address of ours that a packet to `to` leaves from. -ENETUNREACH: it is not on this host. */
 i64 route(struct sock *s, struct net_address *to, struct net_address *from) HIDDEN;
+void unname(struct sock *s) HIDDEN;
 i64 take_error(struct sock *s) HIDDEN; /* -SO_ERROR, which it clears */
 void sock_release(struct sock *s) HIDDEN;
 u32 inet_accepted(u32 sock) HIDDEN; /* an object for a connection out of a listener's queue */

@@ -35,8 +35,10 @@ i64 inet_from_file(struct trap *c, struct object *o, i64 fd, i64 *offset, u64 by
         u64 n = min_u64(bytes, sizeof c->t->polls);
         if (!waits) /* no more than the socket takes: a file's own offset cannot be put back */
             n = min_u64(n, stream_room(sock_of(o)));
-        if (!n)
+        if (!n) {
+            sock_of(o)->flags |= SOCK_WANTS_SPACE;
             return done ? done : -EAGAIN;
+        }
         i64 got = read_file(c, fd, buffer, n, offset, waits && !done);
         if (got <= 0)
             return done ? done : got;

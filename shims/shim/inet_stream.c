@@ -163,11 +163,7 @@ static struct sock *server_side(struct sock *client, struct sock *listener)
 
 static i64 connect_failed(struct object *o, struct sock *s, i64 error)
 {
-    if (!(s->flags & SOCK_BOUND)) {
-        port_remove(WORLD, s);
-        address_any(&s->local, s->family == AF_INET_K);
-        s->local.port = 0;
-    }
+    unname(s);
     s->state = SOCK_CLOSED;
     if (!o->nonblock)
         return error;

@@ -6,9 +6,11 @@
  */
 #include "channel.h"
 #include "files.h"
+#include "sockets.h"
 
 #define SLICE_MS 20 /* then another one that waits for the outside has its turn */
 #define NS_PER_MS 1000000ul
+#define INPUT_BYTES_MAX 16384u /* in one event */
 
 static u64 real_ns(void)
 {
@@ -66,4 +68,30 @@ int wait_for_outside(u64 deadline_ns)
     t->wait_outside_now = 1;
     wake(t, WAKE_DONE);
     return 1;
+}
+
+/* What came from outside is an input of the run: it is kept whole, in events before the call's own. */
+void outside_input(struct trap *c, i64 result)
+{
+    struct message m;
+    u64 left = result > 0 ? (u64)result : 0, address;
+    WORLD->outside_bytes += left;
+    if (!left || message_of_call(c, &m))
+        return;
+    while (left) {
+        u64 n = min_u64(left, INPUT_BYTES_MAX);
+        if (message_span(&m, &address, &n) || !n)
+            return;
+        record_input(c->t, (u32)c->a[0], address, n);
+        message_advance(&m, n);
+        left -= n;
+    }
+}
+
+/* The world stands still until it comes, which costs no virtual time. */
+i64 outside_read(struct trap *c)
+{
+    i64 n = pass(c);
+    outside_input(c, n);
+    return n == -ERESTARTSYS ? -EINTR : n;
 }

@@ -163,6 +163,7 @@ static void orphan_child(struct proc *child, const struct proc *dead, struct pro
 {
     children_remove(child);
     children_add(heir, child);
+    child->vfork_waiter = 0;
     child->parent_task = heir->first_task;
     child->exit_signal = SIG_CHLD;
     if (child->state == PROC_ZOMBIE && heir->index) {
@@ -195,6 +196,9 @@ static void retire(struct proc *p, struct task *t)
     timer_cancel(w, &t->wait_timer);
     waiters_drop(t);
     futex_drop(t);
+    futex_pi_owner_died(t);
+    lock_forget(t);
+    turn_forget(t);
     if (t->state == TASK_READY)
         sched_remove(w, t->index);
     if (w->task_of_tid[t->tid] == t->index)
@@ -205,6 +209,8 @@ static void retire(struct proc *p, struct task *t)
 
 void tasks_keep_only(struct proc *p, struct task *kept)
 {
+    for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc)
+        futex_drop(task_at(i)); /* the lock of one is nothing for another that dies with it */
     for (u32 i = p->first_task, next; i; i = next) {
         struct task *t = task_at(i);
         next = t->next_in_proc;
@@ -252,6 +258,8 @@ void process_mark_dead(struct proc *p, u32 wait_status)
     signals_drop_all(p);
     timer_cancel(w, &p->itimer_real);
     posix_timers_drop(p);
+    shm_detach_all(p);
+    sems_undone(p);
     drop_tasks(p);
     p->state = PROC_ZOMBIE;
     p->exit_status = wait_status;
@@ -289,7 +297,7 @@ void robust_locks_die(struct proc *p)
     for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc)
         futex_drop(task_at(i));
     for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc)
-        futex_robust_exit(task_at(i), 0);
+        robust_exit(task_at(i), 0);
 }
 
 /* wait_status is as wait4 gives it: a signal's number, or an exit code << 8. */
@@ -349,7 +357,7 @@ static void thread_exit(struct task *t)
 {
     struct proc *p = proc_of(t);
     u32 zero = 0;
-    futex_robust_exit(t, 0);
+    robust_exit(t, 0);
     if (t->clear_tid && !copy_out(t->clear_tid, &zero, 4)) {
         futex_wake_word(p, t->clear_tid, 1, 1);
         futex_wake_word(p, t->clear_tid, 0, 1);
@@ -398,17 +406,39 @@ static int is_dead(u32 pid)
     return ready == 1;
 }
 
-static void bury(struct task *t)
+/* It may have been killed in a call that had its effect: those who wait for that look again. */
+static void wake_all_channels(const struct proc *p)
 {
-    struct proc *p = proc_of(t);
-    if (t->place == PLACE_SHIM && t->state == TASK_RUNNING)
-        end_run(END_FATAL, "a process was killed from outside while inside the shim: its state is lost");
+    struct world *w = WORLD;
+    const struct fd_table *table = &w->fd_tables[p->fd_table];
+    for (u32 fd = 0; fd < table->fds_used; fd++) {
+        const struct object *o = &w->objects[table->object[fd] & FD_OBJECT_MASK];
+        channel_wake_all(o->channel);
+        channel_wake_all(o->peer);
+    }
+}
+
+static void bury(struct task *dead)
+{
+    struct proc *p = proc_of(dead);
+    if (dead->cloner) /* before it had its place in the simulation */
+        clone_finish(task_at(dead->cloner));
     wait_until_dead(p->pid);
+    for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc) {
+        struct task *t = task_at(i);
+        if (t->place == PLACE_SHIM && t->state == TASK_RUNNING)
+            end_run(END_FATAL,
+                    "a process was killed from outside while inside the shim: its state is lost");
+        if (t->cloning)
+            clone_finish(t);
+    }
+    wake_all_channels(p);
     count_hole(HOLE_OUTSIDE_DEATH);
     p->flags |= PROC_KILLED_OUTSIDE;
     u32 status = status_of_dead(p);
-    record_plain(t, EVENT_DEATH, 0, status, 0);
+    record_plain(dead, EVENT_DEATH, 0, status, 0);
     process_mark_dead(p, status);
+    robust_wake_orphans();
 }
 
 /* Looks for tasks that were killed from outside. All tasks: only when told to, or, `thorough`, before

@@ -9,6 +9,7 @@
 #define CLONE_VFORK_FLAG 0x4000ul
 #define CLONE_PARENT_FLAG 0x8000ul
 #define CLONE_THREAD_FLAG 0x10000ul
+#define CLONE_PARENT_SETTID_FLAG 0x100000ul
 #define CLONE_CHILD_CLEARTID_FLAG 0x200000ul
 #define CLONE_CHILD_SETTID_FLAG 0x1000000ul
 #define CLONE_NEW_NAMESPACES 0x7e020080ul
@@ -16,8 +17,10 @@
 
 /* A child's first steps, on its own stack (entry.S calls it). */
 void start_child(struct task *t) NORETURN HIDDEN;
+void clone_finish(struct task *cloner) HIDDEN;
 /* The program's initial stack pointer, after the shim has set everything up (entry.S calls it). */
 u64 start_program(u64 program_sp, u64 task_index) HIDDEN;
+u64 auxv_value(const u64 *auxv, u64 tag) HIDDEN; /* 0: it is not there */
 
 void tasks_add(struct proc *p, struct task *t) HIDDEN; /* as the youngest */
 void tasks_remove(struct proc *p, struct task *t) HIDDEN;

@@ -86,6 +86,10 @@ static inline u64 wait_deadline(u64 timeout_ns)
     return timeout_ns ? WORLD->now_ns + timeout_ns : ~0ul;
 }
 
+/* ---- outside.c ---- */
+i64 outside_read(struct trap *c) HIDDEN;
+void outside_input(struct trap *c, i64 result) HIDDEN; /* records what a call brought from outside */
+
 /* ---- sys_socket.c ---- */
 /* A new descriptor of the kernel for an object, which it takes over. */
 i64 socket_install(struct trap *c, i64 fd, u32 object, u64 flags) HIDDEN;

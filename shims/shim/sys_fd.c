@@ -80,22 +80,6 @@ static i64 set_flags(struct trap *c, struct object *o)
     return error;
 }
 
-/* A lock that is held is looked at again: the holder's release has no wake-up of its own. */
-static i64 lock_blocking(struct trap *c, u64 try_cmd)
-{
-    u64 cmd = c->a[1];
-    i64 error;
-    do {
-        c->a[1] = try_cmd;
-        error = pass(c);
-        c->a[1] = cmd;
-        if (error != -EAGAIN && error != -EACCES)
-            return error;
-        error = park_and_look_again(c->t);
-    } while (!error);
-    return error;
-}
-
 i64 sys_fcntl(struct trap *c)
 {
     i64 fd = (i32)c->a[0];
@@ -115,28 +99,17 @@ i64 sys_fcntl(struct trap *c)
         return get_flags(c, o);
     case F_SETFL_CMD:
         return set_flags(c, o);
+    case F_SETLK_CMD:
     case F_SETLKW_CMD:
-        return lock_blocking(c, F_SETLK_CMD);
+    case F_OFD_SETLK_CMD:
     case F_OFD_SETLKW_CMD:
-        return lock_blocking(c, F_OFD_SETLK_CMD);
+        return lock_range(c, o);
+    case F_SETLEASE_CMD: /* the kernel would tell of the other's open by a signal that is not virtual */
+    case F_NOTIFY_CMD:
+        return -EINVAL;
     default:
         return pass(c);
     }
-}
-
-i64 sys_flock(struct trap *c)
-{
-    u64 operation = c->a[1];
-    i64 error;
-    do {
-        c->a[1] = operation | 4; /* LOCK_NB */
-        error = pass(c);
-        c->a[1] = operation;
-        if (error != -EAGAIN || (operation & 4))
-            return error;
-        error = park_and_look_again(c->t);
-    } while (!error);
-    return error;
 }
 
 /* ---- pipes and their like ---- */

@@ -126,15 +126,6 @@ static i64 random_readv(struct trap *c)
     return done;
 }
 
-/* Input from outside: the world stands still until it comes, which costs no virtual time. */
-static i64 outside_read(struct trap *c)
-{
-    i64 n = pass(c);
-    if (n > 0)
-        WORLD->outside_bytes += (u64)n;
-    return n == -ERESTARTSYS ? -EINTR : n;
-}
-
 static int is_vector(const struct trap *c)
 {
     return c->nr == __NR_readv || c->nr == __NR_writev || c->nr == __NR_preadv2 || c->nr == __NR_pwritev2;

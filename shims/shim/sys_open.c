@@ -115,7 +115,8 @@ static i64 opened(struct trap *c, i64 dirfd, i64 fd, u64 flags)
     if (raw(__NR_statx, fd, "", AT_EMPTY_PATH_FLAG, STATX_BASIC_AND_BIRTH, &st))
         return fd;
     u64 dev = statx_dev(&st);
-    if (unlikely(dev == w->config.proc_dev || dev == w->config.sys_dev) && !(flags & O_PATH_FLAG)) {
+    int special = dev == w->config.proc_dev || dev == w->config.sys_dev || hosts_are_served(c->path[0]);
+    if (unlikely(special) && !(flags & O_PATH_FLAG)) {
         fd = procfs_open(c, fd, flags);
         if (fd < 0 || raw(__NR_statx, fd, "", AT_EMPTY_PATH_FLAG, STATX_BASIC_AND_BIRTH, &st))
             return fd;

@@ -1,6 +1,7 @@
 /* sys_process.c: process groups, prctl and other calls about the process itself. */
 #include <linux/prctl.h>
 
+#include "futex.h"
 #include "process.h"
 
 enum arch_prctl_op {
@@ -32,12 +33,14 @@ i64 sys_set_tid_address(struct trap *c)
     return c->t->tid;
 }
 
-/* The kernel's own list of the task is ours: it tells the supervisor of a death with the token. */
+/* The kernel's own list of the task is ours: it tells the supervisor of a death with the token. The
+ * program's hangs behind it. */
 i64 sys_set_robust_list(struct trap *c)
 {
     if (c->a[1] != sizeof(struct robust_head))
         return -EINVAL;
     c->t->program_robust_list = c->a[0];
+    robust_follow(c->t);
     return 0;
 }
 

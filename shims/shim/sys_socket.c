@@ -68,7 +68,12 @@ static i64 foreign(struct trap *c, u32 events, u32 flags)
         if (c->t->wake_result == WAKE_TIMEOUT)
             return -EAGAIN;
     }
-    return events == POLLOUT_BIT ? broken_pipe(c, pass(c), flags) : pass(c);
+    i64 n = pass(c);
+    if (events == POLLOUT_BIT)
+        return broken_pipe(c, n, flags);
+    if (is_outside(o) && c->nr != __NR_accept && c->nr != __NR_accept4)
+        outside_input(c, n);
+    return n;
 }
 
 /* A connection to the machine's network is waited for outside the kernel, too. */

@@ -32,7 +32,7 @@ void wait_until_dead(u32 pid)
     if (fd < 0)
         return;
     struct pollfd_k p = {.fd = (i32)fd, .events = POLL_IN};
-    while (raw(__NR_poll, &p, 1, (u64)-1) != 1)
+    while (raw_killable(__NR_poll, &p, 1, (u64)-1) != 1)
         ;
     raw(__NR_close, fd);
 }
@@ -45,18 +45,17 @@ static void wait_until_thread_gone(struct task *t)
         futex_sleep(&t->kernel_tid, tid);
 }
 
+/* Were we killed meanwhile, the next one finds it still to be done. */
 static void bury_the_dying(void)
 {
     struct world *w = WORLD;
-    u32 pid = w->dying_pid, task = w->dying_task;
-    w->dying_pid = w->dying_task = 0;
-    if (!task)
-        return;
-    if (pid)
-        wait_until_dead(pid);
+    struct task *t = task_at(w->dying_task);
+    if (w->dying_pid)
+        wait_until_dead(w->dying_pid);
     else
-        wait_until_thread_gone(task_at(task));
-    task_free(task_at(task));
+        wait_until_thread_gone(t);
+    task_free(t);
+    w->dying_pid = w->dying_task = 0;
 }
 
 /* Hands the token to `next`. False: it was dead already, and the token is ours again. */
@@ -128,7 +127,7 @@ static struct task *choose(void)
             continue;
         if (deadline != ~0ul) {
             w->now_ns = deadline > w->now_ns ? deadline : w->now_ns;
-        } else {
+        } else if (!locks_look_again()) {
             sweep_outside_deaths(1);
             if (!w->sched.count)
                 end_run(END_DEADLOCK, "nothing can run and no timer is set");
@@ -194,7 +193,7 @@ void park(struct task *t, u32 wait, u64 arg, u64 deadline_ns)
     t->wait_since_ns = w->now_ns;
     t->wait_deadline_ns = deadline_ns;
     t->wake_result = WAKE_NONE;
-    t->spun = 0;
+    t->sched.spun = 0;
     t->state = TASK_PARKED;
     if (deadline_ns != ~0ul && !timer_arm(w, &t->wait_timer, deadline_ns, TIMER_TASK, t->index))
         fatal("too many timers at once; the limit is", TIMERS_MAX);
@@ -250,6 +249,25 @@ void hand_on_and_die(struct task *t, u32 pid)
     } while (!give(next, t));
 }
 
+int lend_token(struct task *t, struct task *to)
+{
+    t->state = TASK_PARKED;
+    if (give(to, t)) {
+        token_wait(t);
+        return 1;
+    }
+    t->state = TASK_RUNNING;
+    return 0;
+}
+
+void return_token(struct task *t, struct task *to)
+{
+    if (give(to, t))
+        token_wait(t);
+    else
+        switch_away(t); /* it was killed meanwhile */
+}
+
 /* A strategy may take the token from a task that could go on. */
 static void offer(struct task *t)
 {
@@ -277,4 +295,5 @@ void scheduling_point(struct task *t)
         stop_self(t);
     if (unlikely(sched_asks(w)))
         offer(t);
+    w->point_ns = w->now_ns;
 }

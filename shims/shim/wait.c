@@ -52,7 +52,7 @@ static void consume(struct proc *self, const struct waited *w)
     } else if (w->code == CLD_CONTINUED_CODE) {
         p->continued = 0;
     } else {
-        raw(__NR_wait4, p->pid, &status, WAIT_ALL, 0);
+        raw_killable(__NR_wait4, p->pid, &status, WAIT_ALL, 0);
         self->children_cpu_ns += w->cpu_ns;
         children_remove(p);
         proc_free(p);

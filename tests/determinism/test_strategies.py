@@ -130,7 +130,7 @@ def test_the_trace_and_the_line_keep_all_parameters(
     first = simulate(program, options=("--strategy", "pct:k=77", "--json"))
     with Trace(tmp_path / "traces" / "run.trace") as trace:
         assert trace.meta["strategy"] == full
-        assert trace.end_meta["points"] > 0
+        assert trace.end_meta["sched_points"] > 0
     line = shlex.split(json.loads(first.err)["reproduce"])
     assert line[line.index("--strategy") + 1] == full
     assert simulate(program, options=("--strategy", full)).hash == first.hash

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ctypes
 from collections import deque
 
+import pytest
 from core_lib import World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dstrun import abi
+from dstrun.layout import Member
+from dstrun.strategies import parse_strategy
 
 tasks = st.integers(1, 12)
 operations = st.lists(
@@ -75,13 +78,35 @@ def test_fifo_does_not_preempt(core: ctypes.CDLL) -> None:
         assert core.sched_choose(world.address, 0) == 2
 
 
+@pytest.mark.parametrize(
+    ("strategy", "since"),
+    [("fifo", abi.World.slice_start_ns), ("random", abi.World.point_ns),
+     ("pct", abi.World.point_ns)],
+)  # fmt: skip
+def test_clock_reads_yield_in_the_end(core: ctypes.CDLL, strategy: str, since: Member) -> None:
+    config = abi.World.config.offset
+    with World() as world:
+
+        def yields(elapsed_ns: int) -> bool:
+            abi.World.now_ns.set(world.memory, since.get(world.memory) + elapsed_ns)
+            return bool(core.sched_read_asks(world.address))
+
+        parse_strategy(strategy).write(world.memory, config)
+        abi.Config.cost_syscall_ns.set(world.memory, 1000, config)
+        since.set(world.memory, 10**12)
+        assert not yields(10**12), "to nobody"
+        core.sched_add(world.address, 2)
+        assert not yields(999)
+        assert yields(2_000_000)
+
+
 def _random_choices(core: ctypes.CDLL, seed: int, draws: int) -> list[int]:
     """Tasks 1, 2 and 3 are ready, 4 runs: who runs next, time after time."""
     config = abi.World.config.offset
     chosen = []
     running = 4
     with World() as world:
-        abi.Config.strategy.set(world.memory, abi.STRATEGY_RANDOM, config)
+        parse_strategy("random").write(world.memory, config)
         abi.Config.sched_seed.set(world.memory, seed, config)
         for task in (1, 2, 3):
             core.sched_add(world.address, task)

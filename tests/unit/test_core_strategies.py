@@ -18,6 +18,7 @@ import pytest
 from core_lib import SHIMS, World
 from sched_model import (
     CONFIG,
+    IDENTITY,
     SCHED,
     Core,
     Delaying,
@@ -33,6 +34,8 @@ from sched_model import (
 from dstrun import abi
 from dstrun.strategies import STRATEGIES, parse_strategy
 
+SPUN = abi.SchedTask.spun.within(abi.Task.sched)
+PRIORITY = abi.SchedTask.priority.within(abi.Task.sched)
 TWO = (("a1", "a2", "a3"), ("b1", "b2", "b3"))
 THREE = (("a1", "a2"), ("b1", "b2"), ("c1",))
 # Who takes a lock first would be one of a bug's orderings; here no bug needs it.
@@ -144,7 +147,7 @@ def test_pct_knows_tasks_by_whose_child_they_are(core: ctypes.CDLL, world: World
         scheduler.start(seed, 9)
         for child, slot in enumerate(slots, 1):
             identity = core.sched_identity(77, child)
-            abi.Task.identity.set(world.memory, identity, abi.World.tasks.at(slot))
+            IDENTITY.set(world.memory, identity, abi.World.tasks.at(slot))
             scheduler.add(slot)
         return list(slots).index(scheduler.choose(0))
 
@@ -206,8 +209,8 @@ def test_pct_forgets_what_was_spun_alone(core: ctypes.CDLL, world: World) -> Non
         core.sched_found_nothing(world.address, 1)
         core.sched_yields(world.address, 1)
         assert scheduler.choose(1) == 1
-    spun = abi.Task.spun.get(world.memory, abi.World.tasks.at(1))
-    priority = abi.Task.priority.get(world.memory, abi.World.tasks.at(1))
+    spun = SPUN.get(world.memory, abi.World.tasks.at(1))
+    priority = PRIORITY.get(world.memory, abi.World.tasks.at(1))
     assert (spun, priority) == (0, 0)
 
 
@@ -351,9 +354,7 @@ def test_a_killed_task_leaves_the_heap(core: ctypes.CDLL, world: World) -> None:
         taken = [scheduler.choose(0) for _ in range(40 - len(gone))]
         assert set(taken) == set(range(1, 41)) - gone
         assert scheduler.choose(0) == 0
-        priorities = [
-            abi.Task.priority.get(world.memory, abi.World.tasks.at(task)) for task in taken
-        ]
+        priorities = [PRIORITY.get(world.memory, abi.World.tasks.at(task)) for task in taken]
         assert priorities == sorted(priorities, reverse=True)
 
 
@@ -374,9 +375,9 @@ def test_a_choice_costs_about_as_much_among_many(tmp_path: Path, strategy: str) 
     subprocess.run(["cc", "-O2", "-std=gnu11", f"-I{SHIMS}", "-o", program, *sources], check=True)
     with World() as world:
         parse_strategy(strategy).write(world.memory, CONFIG)
-        members = ("strategy", "sched_depth", "sched_points", "sched_keep", "sched_slice_ns",
-                   "sched_spin")  # fmt: skip
-        numbers = [str(getattr(abi.Config, m).get(world.memory, CONFIG)) for m in members]
+        base = abi.Config.sched.at(0, CONFIG)
+        members = ("strategy", "depth", "points", "keep_ppm", "slice_ns", "spin")
+        numbers = [str(getattr(abi.SchedConfig, m).get(world.memory, base)) for m in members]
 
     def choice_ns(tasks: int) -> float:
         times = []

@@ -68,11 +68,12 @@ def test_what_is_wrong_is_said(text: str, message: str) -> None:
 def test_the_world_gets_what_was_chosen() -> None:
     with World() as world:
         parse_strategy("pct:k=77").write(world.memory, CONFIG)
-        members = ("strategy", "sched_depth", "sched_points", "sched_spin", "sched_slice_ns")
-        values = [getattr(abi.Config, name).get(world.memory, CONFIG) for name in members]
+        base = abi.Config.sched.at(0, CONFIG)
+        members = ("strategy", "depth", "points", "spin", "slice_ns")
+        values = [getattr(abi.SchedConfig, name).get(world.memory, base) for name in members]
         assert values == [abi.STRATEGY_PCT, 3, 77, 10_000, 0]
         parse_strategy("sticky:p=0.25").write(world.memory, CONFIG)
-        assert abi.Config.sched_keep.get(world.memory, CONFIG) == 250_000
+        assert abi.SchedConfig.keep_ppm.get(world.memory, base) == 250_000
 
 
 def test_defaults_are_in_range() -> None:

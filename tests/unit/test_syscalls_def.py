@@ -10,6 +10,7 @@ ROW = re.compile(r'SYSCALL\((\d+), (\w+), ([A-Z]+), (\w+), "([^"\\]*)", (\w+(?:,
 CLASSES = {"EMULATED", "VIRTUALISED", "ORDERED", "PASSED", "UNCONTROLLED", "REFUSED"}
 HOWS = {
     "SCALAR", "POINTER", "STRING", "STRINGS", "BUF_IN", "BUF_OUT", "IOV_IN", "IOV_OUT", "IN", "OUT",
+    "MSG", "MSGS", "EPOLL_EVENTS", "FDSET",
     "IN_RAW", "OUT_RAW", "OUT_STAT", "ARRAY_IN", "ARRAY_INOUT", "COUNTED_IN", "SOCKADDR_OUT",
 }  # fmt: skip
 COUNT_FOLLOWS = {"BUF_IN", "IOV_IN", "IOV_OUT", "ARRAY_IN", "ARRAY_INOUT", "COUNTED_IN"}

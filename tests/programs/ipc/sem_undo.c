@@ -1,0 +1,54 @@
+/* SEM_UNDO: what a process has taken comes back with its end, whatever that is. */
+#include <sys/ipc.h>
+#include <sys/sem.h>
+
+#include "ipc.h"
+
+static int id;
+
+static int op(int num, int by, int flags)
+{
+    struct sembuf b = {(unsigned short)num, (short)by, (short)flags};
+    return semop(id, &b, 1);
+}
+
+static void *take_and_end(void *arg)
+{
+    CHECK_EQ(op(0, -1, SEM_UNDO), 0);
+    return arg;
+}
+
+int main(void)
+{
+    struct board *b = board_new();
+    id = semget(IPC_PRIVATE, 2, IPC_CREAT | 0600);
+    CHECK_EQ(semctl(id, 0, SETVAL, 1), 0);
+    for (int how = 0; how < 3; how++) {
+        pid_t holder = SPAWN(CHECK_EQ(op(0, -1, SEM_UNDO), 0); b->words[how] = 1;
+                             if (how == 0) exit(0); if (how == 1) pause();
+                             execl("/bin/true", "true", (char *)0));
+        while (!b->words[how])
+            sleep_ms(1);
+        pid_t waiter = SPAWN(CHECK_EQ(op(0, -1, 0), 0); board_put(b, how); CHECK_EQ(op(0, 1, 0), 0));
+        sleep_ms(20);
+        if (how == 1)
+            kill(holder, SIGKILL);
+        waitpid(holder, 0, 0);
+        reap(waiter);
+        CHECK_EQ(b->count, how + 1);
+    }
+    /* threads of one process share it: the end of one gives nothing back */
+    pid_t child = SPAWN(join(start(take_and_end, 0)); CHECK_EQ(semctl(id, 0, GETVAL), 0); sleep_ms(30));
+    CHECK_EQ(semctl(id, 1, SETVAL, 0), 0);
+    sleep_ms(15);
+    CHECK_ERRNO(op(0, -1, IPC_NOWAIT), EAGAIN);
+    CHECK_EQ(op(0, -1, 0), 0);
+    reap(child);
+    CHECK_EQ(op(0, 1, 0), 0);
+    /* SETVAL forgets the adjustments */
+    child = SPAWN(CHECK_EQ(op(1, 1, SEM_UNDO), 0); CHECK_EQ(semctl(id, 1, SETVAL, 5), 0));
+    reap(child);
+    CHECK_EQ(semctl(id, 1, GETVAL), 5);
+    CHECK_EQ(semctl(id, 0, IPC_RMID), 0);
+    return finish();
+}
