@@ -1,8 +1,7 @@
 """How often each of workloads/races fails: natively, and under each strategy over many seeds.
 
 A run has failed when it did not exit with 0: an assertion, a deadlock, a limit. Natively one that
-has not ended after a second hangs. Runs are made in this process, one after the other, so that a
-thousand of them take seconds.
+has not ended after a second hangs.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import json
+import multiprocessing
 import os
 import shutil
 import subprocess
@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tabulate import tabulate
@@ -24,14 +25,16 @@ from tabulate import tabulate
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # the checkout's, built by scripts/build
 
-from dstrun.errors import BadUsage  # noqa: E402
+from dstrun.errors import BadUsage, DstrunError  # noqa: E402
 from dstrun.launch.supervise import run  # noqa: E402
 from dstrun.seed import make_seed  # noqa: E402
 from dstrun.spec import RunSpec  # noqa: E402
 from dstrun.strategies import STRATEGIES, parse_strategy  # noqa: E402
 
 RACES = ROOT / "workloads" / "races"
-NATIVE_HANG_S = 1
+NATIVE = "native"
+HANG_S = 1
+BATCH = 50
 MINUTE_NS = 60 * 10**9
 
 
@@ -51,61 +54,79 @@ def compile_all(pattern: str, directory: Path) -> dict[str, str]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """What the programs print goes nowhere."""
+    """The programs read nothing, and what they print goes nowhere."""
     sys.stderr.flush()
-    saved = os.dup(1), os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
+    saved = [os.dup(fd) for fd in (0, 1, 2)]
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(nowhere, fd)
     try:
         yield
     finally:
-        for fd, copy in enumerate(saved, 1):
+        for fd, copy in enumerate(saved):
             os.dup2(copy, fd)
             os.close(copy)
         os.close(nowhere)
 
 
-def fails_native(program: str, directory: Path) -> bool:
-    """Whether one run of it, without dstrun, fails."""
-    try:
-        done = subprocess.run(
-            [program], cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, timeout=NATIVE_HANG_S, check=False,
+@dataclass(frozen=True)
+class Batch:
+    """Some runs of a program: native, or under a strategy."""
+
+    name: str
+    program: str
+    column: str
+    seeds: range
+
+    def failures(self) -> int:
+        """How many of them fail."""
+        with tempfile.TemporaryDirectory(prefix="dstrun-races-") as directory, quiet():
+            fails = self._fails_native if self.column == NATIVE else self._fails
+            return sum(fails(seed, directory) for seed in self.seeds)
+
+    def _fails_native(self, _seed: int, directory: str) -> bool:
+        try:
+            done = subprocess.run([self.program], cwd=directory, timeout=HANG_S, check=False)
+        except subprocess.TimeoutExpired:
+            return True
+        return done.returncode != 0
+
+    def _fails(self, seed: int, directory: str) -> bool:
+        spec = RunSpec(
+            argv=(self.program,), program=self.program, env={"PATH": os.defpath}, cwd=directory,
+            seed=make_seed(str(seed)), strategy=self.column, max_virtual_ns=MINUTE_NS,
+            max_events=1_000_000,
         )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return True
-    return done.returncode != 0
-
-
-def fails(program: str, strategy: str, seed: int, directory: Path) -> bool:
-    """Whether the run of this seed fails."""
-    spec = RunSpec(
-        argv=(program,), program=program, env={"PATH": os.defpath}, cwd=str(directory),
-        seed=make_seed(str(seed)), strategy=strategy, max_virtual_ns=MINUTE_NS,
-        max_events=1_000_000,
-    )  # fmt: skip
-    result = run(spec)
-    if result.outcome in ("error", "interrupted"):
-        raise SystemExit(f"races: {program}, seed {seed}, {strategy}: {result.message}")
-    return result.outcome != "exited" or result.exit_code != 0
+        result = run(spec)
+        if result.outcome in ("error", "interrupted"):
+            raise DstrunError(f"{self.name}, seed {seed}, {self.column}: {result.message}")
+        return result.outcome != "exited" or result.exit_code != 0
 
 
 def measure(
-    programs: dict[str, str], strategies: list[str], seeds: int, directory: Path
+    programs: dict[str, str], columns: list[str], seeds: int, jobs: int
 ) -> dict[str, dict[str, float]]:
-    """Shares that fail, by program and column."""
-    shares: dict[str, dict[str, float]] = {}
-    for name, program in programs.items():
-        print(f"races: {name} ...", file=sys.stderr)
-        with quiet():
-            failed = {"native": sum(fails_native(program, directory) for _ in range(seeds))}
-            for strategy in strategies:
-                failed[strategy] = sum(
-                    fails(program, strategy, seed, directory) for seed in range(1, seeds + 1)
-                )
-        shares[name] = {column: count / seeds for column, count in failed.items()}
+    """Shares that fail, by program and column. A new process for each batch: what a run leaves
+    behind in the one that made it does not add up."""
+    batches = [
+        Batch(name, program, column, range(first, min(first + BATCH, seeds + 1)))
+        for name, program in programs.items()
+        for column in columns
+        for first in range(1, seeds + 1, BATCH)
+    ]
+    shares = {name: dict.fromkeys(columns, 0.0) for name in programs}
+    with multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=1) as pool:
+        results = pool.imap(Batch.failures, batches, chunksize=1)
+        for batch, failures in zip(batches, results, strict=True):
+            shares[batch.name][batch.column] += failures / seeds
+            if batch.column == columns[-1] and batch.seeds.stop > seeds:
+                print(f"races: {batch.name}: {as_percent(shares[batch.name])}", file=sys.stderr)
     return shares
+
+
+def as_percent(row: dict[str, float]) -> str:
+    """A program's row while others are on their way."""
+    return ", ".join(f"{column} {share * 100:.1f}" for column, share in row.items())
 
 
 def table(shares: dict[str, dict[str, float]], markdown: bool) -> str:
@@ -130,6 +151,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--seeds", type=int, default=200, metavar="N", help="runs of each (200)")
     parser.add_argument("--only", default="*", metavar="PATTERN", help="programs, like deadlock_*")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="at the same time (1)")
     parser.add_argument(
         "--strategy", action="append", metavar="NAME[:K=V,...]", help="instead of all, repeatable"
     )
@@ -144,11 +166,10 @@ def main() -> int:
     except BadUsage as error:
         parser.error(str(error))
     with tempfile.TemporaryDirectory(prefix="dstrun-races-") as name:
-        directory = Path(name)
-        programs = compile_all(options.only, directory)
-        if not programs or options.seeds < 1:
+        programs = compile_all(options.only, Path(name))
+        if not programs or options.seeds < 1 or options.jobs < 1:
             parser.error("nothing to do")
-        shares = measure(programs, strategies, options.seeds, directory)
+        shares = measure(programs, [NATIVE, *strategies], options.seeds, options.jobs)
     print(json.dumps(shares, indent=1) if options.json else table(shares, options.markdown))
     return 0
 

@@ -23,11 +23,12 @@ static void *consume(void *unused)
 static void *produce(void *unused)
 {
     for (int i = 0; i < 2; i++) {
-        assert(write(out, "producer\n", 9) == 9);
+        for (int steps = 0; steps < 5; steps++)
+            assert(write(out, "producer\n", 9) == 9);
         pthread_mutex_lock(&lock);
         items++;
-        pthread_cond_signal(&not_empty);
         pthread_mutex_unlock(&lock);
+        pthread_cond_signal(&not_empty);
     }
     return unused;
 }
