@@ -126,11 +126,12 @@ STRATEGIES = {
              Parameter("spin", abi.SchedConfig.spin, "count", 10_000, 16, 10**12,
                        "points for which a task may hold others up")),
         ),
+        Strategy("pos", abi.STRATEGY_POS, "the highest priority, drawn for each step anew"),
     )
 }  # fmt: skip
 
 # Names that are kept for what is to come.
-_FUTURE = ("pos", "surw")
+_FUTURE = ("surw",)
 
 
 @dataclass(frozen=True)

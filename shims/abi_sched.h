@@ -7,7 +7,8 @@ enum strategy {
     STRATEGY_RANDOM = 1,
     STRATEGY_STICKY = 2,
     STRATEGY_DELAY = 3,
-    STRATEGY_PCT = 4
+    STRATEGY_PCT = 4,
+    STRATEGY_POS = 5
 };
 
 #define SCHED_DEPTH_MAX 64u
@@ -26,6 +27,7 @@ struct sched_task {
     u64 children_made;
     u64 priority; /* the highest runs; of round `priority_round` */
     u64 priority_round;
+    u64 steps;    /* of pos: those that it drew a priority for */
     u64 spun;     /* points since it last waited, while others could run */
 };
 

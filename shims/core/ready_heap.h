@@ -9,6 +9,10 @@ static inline u32 heap_top(const struct world *w)
 {
     return w->sched.ready[1];
 }
+static inline u64 heap_top_priority(const struct world *w)
+{
+    return w->sched.ready_priority[1];
+}
 static inline int heap_has(const struct world *w, u32 task)
 {
     return w->sched.ready_pos[task] != 0;

@@ -16,6 +16,7 @@ static const struct strategy_row rows[] = {
     [STRATEGY_STICKY] = {sticky_choose, ring_add, ring_remove, 0, 0},
     [STRATEGY_DELAY] = {delay_choose, ring_add, ring_remove, 0, 0},
     [STRATEGY_PCT] = {pct_choose, pct_add, heap_remove, pct_yields, pct_found_nothing},
+    [STRATEGY_POS] = {pos_choose, pos_add, heap_remove, 0, 0},
 };
 
 static const struct strategy_row *row_of(const struct world *w)

@@ -16,9 +16,11 @@ u32 random_choose(struct world *w, u32 running);
 u32 sticky_choose(struct world *w, u32 running);
 u32 delay_choose(struct world *w, u32 running);
 u32 pct_choose(struct world *w, u32 running);
+u32 pos_choose(struct world *w, u32 running);
 
 int fifo_slice_is_over(const struct world *w);
 void pct_add(struct world *w, u32 task);
+void pos_add(struct world *w, u32 task);
 void pct_yields(struct world *w, u32 task);
 void pct_found_nothing(struct world *w, u32 task);
 #endif

@@ -303,6 +303,23 @@ def ring(world: World) -> list[int]:
     return [state.ready.get(world.memory, SCHED.offset, slot) for slot in slots]
 
 
+# ---- pos ----
+@pytest.mark.parametrize(("strategy", "probability"), [("pos", 1 / 8), ("random", 1 / 2**7)])
+def test_pos_leaves_a_step_behind_for_long(
+    core: ctypes.CDLL, world: World, strategy: str, probability: float
+) -> None:
+    seeds = 8000
+    found = outcomes(core, world, strategy, (["a"], [f"b{i}" for i in range(7)]), seeds)
+    last = sum(outcome.events[-1] == "a" for outcome in found)
+    assert abs(last - seeds * probability) < 5 * (seeds * probability) ** 0.5
+
+
+def test_pos_makes_every_schedule(core: ctypes.CDLL, world: World) -> None:
+    for programs in (TWO, THREE, LOCKED):
+        possible = {outcome.events for outcome in all_outcomes(programs)}
+        assert {o.events for o in outcomes(core, world, "pos", programs, 4000)} == possible
+
+
 # ---- sticky ----
 @pytest.mark.parametrize("share", [0, 0.5, 0.9])
 def test_sticky_goes_on_as_often_as_it_says(core: ctypes.CDLL, world: World, share: float) -> None:

@@ -37,9 +37,9 @@ def test_a_text_has_a_full_form_that_means_the_same(text: str, full: str) -> Non
     ("text", "message"),
     [
         ("", 'unknown strategy ""'),
-        ("PCT", 'unknown strategy "PCT" (use fifo, random, sticky, delay or pct)'),
+        ("PCT", 'unknown strategy "PCT" (use fifo, random, sticky, delay, pct or pos)'),
         ("stick", 'unknown strategy "stick" (did you mean "sticky"?)'),
-        ("pos", '"pos" is not available in this version'),
+        ("surw", '"surw" is not available in this version'),
         ("random:x=1", "random has no parameters"),
         ("random:", "random has no parameters"),
         ("fifo:slise=1ms", 'fifo has no parameter "slise" (did you mean "slice"?)'),
