@@ -126,7 +126,11 @@ STRATEGIES = {
              Parameter("spin", abi.SchedConfig.spin, "count", 10_000, 16, 10**12,
                        "points for which a task may hold others up")),
         ),
-        Strategy("pos", abi.STRATEGY_POS, "the highest priority, drawn for each step anew"),
+        Strategy(
+            "pos", abi.STRATEGY_POS, "the highest priority, drawn for each step anew",
+            (Parameter("k", abi.SchedConfig.points, "count", 1000, 1, 10**12,
+                       "points after which those who wait draw anew too"),),
+        ),
     )
 }  # fmt: skip
 

@@ -16,7 +16,7 @@ enum strategy {
 struct sched_config { /* a strategy and its parameters: dstrun/strategies.py */
     u32 strategy;
     u32 depth;    /* d of pct and delay: change points or delays in a round */
-    u64 points;   /* k of pct and delay: a round's length; 0: rounds double */
+    u64 points;   /* k of pct, delay, pos: a round's length; 0: rounds double */
     u64 keep_ppm; /* p of sticky */
     u64 slice_ns; /* of fifo and delay; 0: none */
     u64 spin;     /* of pct: points that a task may hold others up for; 0: no limit */
@@ -36,7 +36,7 @@ struct sched_state {
     u32 head;  /* where it is a ring */
     u64 choices; /* counter of the strategy's stream */
     u64 points;  /* places so far where more than one task could run */
-    /* pct, delay: rounds of k points, and what is drawn for this one (core/rounds.h) */
+    /* pct, delay, pos: rounds of k points, and what is drawn for this one (core/rounds.h) */
     u64 round, round_start, round_end;
     u64 drawn_at[SCHED_DEPTH_MAX]; /* in the order of the points */
     u8 drawn_number[SCHED_DEPTH_MAX];

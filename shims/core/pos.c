@@ -8,11 +8,15 @@
  * again at every point: that one step is slower than m of another task has probability 1/(m + 1),
  * and not 2^-m.
  *
+ * In a long run that makes the stretches of those who loop longer and longer: who is behind is behind
+ * the lowest of ever more draws. So after k points all draw anew, as if another run began.
+ *
  * The full form draws anew also for steps that touch what the last one touched. What a step will
  * touch is not known before it is made, so that is left out.
  */
 #include "ready_heap.h"
 #include "rng.h"
+#include "rounds.h"
 #include "strategy.h"
 
 static u64 next_priority(struct world *w, u32 task)
@@ -28,8 +32,19 @@ void pos_add(struct world *w, u32 task)
     heap_add(w, task, next_priority(w, task));
 }
 
+static void begin_round(struct world *w)
+{
+    struct sched_state *s = &w->sched;
+    round_begin(w, 0, s->count);
+    for (u32 pos = 1; pos <= s->count; pos++)
+        s->ready_priority[pos] = next_priority(w, s->ready[pos]);
+    heap_rebuild(w);
+}
+
 u32 pos_choose(struct world *w, u32 running)
 {
+    if (round_is_over(w))
+        begin_round(w);
     u32 next = heap_top(w);
     u64 priority = running ? next_priority(w, running) : 0;
     if (running && priority > heap_top_priority(w))

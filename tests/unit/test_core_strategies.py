@@ -247,6 +247,29 @@ def test_pct_starves_nobody(core: ctypes.CDLL, world: World) -> None:
         assert ran == {1, 2, 3}
 
 
+def longest_wait(core: ctypes.CDLL, world: World, strategy: str, points: int) -> int:
+    """Of three tasks that never wait: for how long one of them was passed over."""
+    scheduler = Core(core, world, strategy)
+    longest = 0
+    for seed in range(10):
+        scheduler.start(seed, 3)
+        for task in (1, 2):
+            scheduler.add(task)
+        running, last = 3, dict.fromkeys((1, 2, 3), 0)
+        for point in range(points):
+            running = scheduler.choose(running)
+            last[running] = point
+            longest = max(longest, point - min(last.values()))
+    return longest
+
+
+@pytest.mark.parametrize("name", ["pct", "pos"])
+def test_rounds_let_everybody_run_some_day(core: ctypes.CDLL, world: World, name: str) -> None:
+    """Without them the wait grows with the run."""
+    assert longest_wait(core, world, f"{name}:k=100", 10_000) < 4000
+    assert longest_wait(core, world, f"{name}:k=1000000", 10_000) > 4000
+
+
 # ---- delay ----
 @pytest.mark.parametrize("delays", [1, 2])
 @pytest.mark.parametrize("programs", [TWO, THREE, LOCKED], ids=["two", "three", "locked"])

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static char directory[] = "/tmp/race-XXXXXX", path[64];
+static char directory[] = "race-XXXXXX", path[64];
 
 static void *ensure(void *unused)
 {

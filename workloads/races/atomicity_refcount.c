@@ -1,4 +1,4 @@
-/* atomicity: two owners give up their references by a load and a store; nobody, or both, free it. */
+/* atomicity: two owners give up their references by a load and a store: none, or both, free it. */
 #include <assert.h>
 #include <fcntl.h>
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* bounded buffer: one condition for "full" and "empty", and a signal that may wake one's own kind. */
+/* bounded buffer: one condition for "full" and "empty": a signal may wake one of its own kind. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>

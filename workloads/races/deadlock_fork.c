@@ -1,4 +1,4 @@
-/* deadlock: a child is forked while another thread holds a lock; in the child nobody will unlock. */
+/* deadlock: a child is forked while another thread holds a lock; in the child none will unlock. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/wait.h>

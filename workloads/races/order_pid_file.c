@@ -8,7 +8,7 @@
 
 int main(void)
 {
-    char directory[] = "/tmp/race-XXXXXX", path[64], text[16];
+    char directory[] = "race-XXXXXX", path[64], text[16];
     int status;
     assert(mkdtemp(directory));
     snprintf(path, sizeof path, "%s/pid", directory);

@@ -1,4 +1,4 @@
-/* lost wake-up: two wait for different things at one condition, and a signal wakes the wrong one. */
+/* lost wake-up: two wait for different things at one condition; a signal wakes the wrong one. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
