@@ -37,7 +37,7 @@ struct sched_state {
     u64 choices; /* counter of the strategy's stream */
     u64 points;  /* places so far where more than one task could run */
     /* pct, delay, pos: rounds of k points, and what is drawn for this one (core/rounds.h) */
-    u64 round, round_start, round_end;
+    u64 round, round_end;
     u64 drawn_at[SCHED_DEPTH_MAX]; /* in the order of the points */
     u8 drawn_number[SCHED_DEPTH_MAX];
     u32 drawn, drawn_next;

@@ -31,7 +31,6 @@ void round_begin(struct world *w, u32 draws, u64 length_min)
     u64 seed = w->config.sched_seed;
     s->round++;
     u64 k = round_points(w);
-    s->round_start = s->points;
     s->round_end = s->points - 1 + (k > length_min ? k : length_min);
     s->drawn = s->drawn_next = 0;
     for (u32 number = 1; number <= draws; number++)
