@@ -38,13 +38,16 @@ typedef unsigned char u8;
 #define OBJECTS_MAX 262144u
 #define CHANNELS_MAX 131072u
 #define WAITERS_MAX 131072u
+#define HOLDS_MAX 131072u
 #define EPOLLS_MAX 16384u
 #define EPOLL_ITEMS_MAX 262144u
 #define SOCKETS_MAX 131072u
 #define PORTS_MAX 65536u
+#define PORT_USES_MAX 131072u
+#define MEMBERSHIPS_MAX 4096u
+#define TIME_WAITS_MAX 32768u /* as net.ipv4.tcp_max_tw_buckets: beyond it there is no TIME_WAIT */
 #define NET_BLOCKS_MAX 262144u
 #define NET_BLOCK_BYTES 8192u
-#define FLIGHTS_MAX 16384u
 #define POINTS_MAX 256u
 #define POINT_CODE_BYTES 16u
 #define SPIN_POINTS 4u /* that one loop may have: points whose numbers differ in the last two bits */
@@ -54,6 +57,12 @@ typedef unsigned char u8;
 #define TURN_BUCKETS 1024u
 #define IPC_INDICES_MAX 32768u
 #define SHM_ATTACHMENTS_MAX 16384u
+#define MQ_NOTIFIES_MAX 256u
+#define AIO_CONTEXTS_MAX 1024u
+#define AIO_REQUESTS_MAX 65536u
+#define AIO_COMPLETIONS_MAX 131072u
+#define INOTIFY_OBJECTS_MAX 1024u
+#define INOTIFY_COOKIES_MAX 1024u
 #define INODES_MAX 1048576u
 #define INODE_INDEX_SIZE 2097152u
 #define TIMERS_MAX 16384u
@@ -61,7 +70,8 @@ typedef unsigned char u8;
 #define SIGNALS_QUEUED_MAX 16384u
 #define DIRS_MAX 64u
 #define DIR_BYTES_MAX 33554432u
-#define TASK_STACK_BYTES 65536u
+#define TASK_STACK_BYTES 64784u
+#define TASK_PAGE_OFFSET 3328u
 #define SYSCALLS_MAX 512u
 #define FORCE_SIGNAL 16 /* SIGSTKFLT, which nobody uses: the supervisor interrupts who spins */
 #define PIDS_MAX 4194304u
@@ -119,7 +129,11 @@ struct init_request {
     u32 uid, gid;   /* its own, to be mapped where it gets a user namespace */
     i32 life;       /* descriptor, at its end when dstrun is gone */
     u32 overlays;   /* dstrun mounts some when init is up, and says so */
-    u32 cpu, pad;
+    u32 cpu;
+    u32 own_ipc;    /* /dev/mqueue is to be the run's own; */
+    u32 own_shm;    /* so is /dev/shm */
+    u32 pad;
+    u64 epoch_ns;   /* the time that they show */
     struct init_limit limits[INIT_LIMITS];
     char cwd[PATH_BYTES_MAX];
     char program[PATH_BYTES_MAX];
@@ -140,6 +154,8 @@ struct init_report {
     u32 status;
     u32 proc_refused;      /* INIT_READY: /proc shows the machine's processes */
     u32 proc_dev, sys_dev; /* INIT_READY: st_dev of /proc and /sys */
+    i32 shm_error;         /* INIT_READY: errno for which /dev/shm is the machine's */
+    u32 pad;
     char what[INIT_WHAT_BYTES]; /* INIT_REFUSED, INIT_FAILED: what was not to be done */
 };
 
@@ -265,6 +281,7 @@ struct task {
     u64 wait_deadline_ns;
     struct timer_ref wait_timer;
     u32 first_waiter; /* its entries in objects' wait lists */
+    u32 first_hold;   /* open files that the call it sleeps in holds */
     u32 next_in_proc, prev_in_proc;
     struct lock_wait lock;
     struct turn turn;
@@ -272,6 +289,8 @@ struct task {
     u32 first_pi;         /* locks of its own that others wait for */
     u32 futex_woken;      /* which of them was woken (futex_waitv) */
     u32 kernel_tid;       /* the kernel clears it when the thread is gone */
+    u32 pidfd_channel;    /* on which its pidfds are waited for; 0: there is none */
+    u32 pidfd_pad;
     u64 clear_tid;   /* CLONE_CHILD_CLEARTID, set_tid_address */
     u64 set_tid;     /* CLONE_CHILD_SETTID */
     u64 set_parent_tid; /* CLONE_PARENT_SETTID, where the parent cannot do it: vfork */
@@ -302,6 +321,7 @@ struct task {
     char path[2][PATH_BYTES_MAX]; /* the call's path arguments, copied in */
     u8 scratch[PATH_BYTES_MAX];
     u8 polls[131072]; /* 8,192 members of a poll or select, and those that the kernel is asked of */
+    u8 stack_of_next[TASK_STACK_BYTES]; /* the next task's, which grows down from that one's start */
 };
 
 enum proc_state { PROC_FREE = 0, PROC_LIVE = 1, PROC_ZOMBIE = 2, PROC_STOPPED = 3 };
@@ -319,7 +339,8 @@ struct proc {
     u32 first_task, last_task, tasks_live;
     u32 mm;           /* whose memory it runs in: a process index (vfork, CLONE_VM: another's) */
     u32 parent_task;  /* which of the parent's threads made it */
-    u32 pgid, sid;
+    u32 pgid, sid, tty; /* tty: its controlling terminal, 0: none */
+    u32 lost_group; /* of a session's leader: the foreground of the terminal that was hung up */
     u32 fd_table;
     u32 exit_signal;  /* to the parent at death, 0: none */
     u32 exit_status;  /* as wait4 gives it, valid in PROC_ZOMBIE */
@@ -328,15 +349,17 @@ struct proc {
     u32 dumpable;
     u32 pdeathsig;
     u32 stop_signal;  /* reported to WUNTRACED when nonzero and unreported */
-    u32 stop_reported, continued;
+    u32 stop_reported, continued, stops; /* stops: how often it was */
     u32 flags;        /* enum proc_flag */
     u32 execs;        /* programs it has been */
     u32 sig_first;    /* queued signals directed at the process */
     u64 sig_pending;
-    u32 death_channel; /* who waits on a pidfd of this process; 0: there was none */
+    u32 pidfd_channel; /* on which its pidfds are waited for; 0: there is none */
     u32 posix_timers;
     u32 sem_undo;     /* it has adjustments (SEM_UNDO) that its end takes back */
     u32 first_shm;    /* its attachments of System V shared memory */
+    u32 first_aio;    /* its contexts of kernel AIO */
+    u32 aio_pad;
     u64 start_ns;
     u64 cpu_ns;       /* virtual CPU time: what its calls were charged */
     u64 children_cpu_ns;
@@ -374,10 +397,13 @@ enum object_kind {
     OBJECT_SIGNALFD,
     OBJECT_EPOLL,
     OBJECT_PIDFD,
+    OBJECT_TTY,     /* an end of a pty of the simulation (abi_tty.h) */
     OBJECT_RANDOM,  /* /dev/random, /dev/urandom */
     OBJECT_DEVICE,  /* other character or block device */
     OBJECT_OUTSIDE, /* came in from outside: never altered */
-    OBJECT_OTHER
+    OBJECT_OTHER,
+    OBJECT_INOTIFY, /* value: all events that its watches ask for */
+    OBJECT_MQ       /* a POSIX message queue */
 };
 
 enum flock_held { FLOCK_NONE = 0, FLOCK_SHARED = 1, FLOCK_EXCLUSIVE = 2 };
@@ -388,20 +414,21 @@ struct object {
     u8 preload;  /* opened by the loader for our own library: no events */
     u8 kept_nonblock; /* O_NONBLOCK for the kernel, whatever the program believes */
     u8 flock;    /* enum flock_held */
+    u8 path_only; /* O_PATH: it cannot be waited for */
+    u8 is_thread; /* a pidfd of a thread, not of a process */
     u32 refs;
     u32 channel;  /* what can block: where who waits for it is found */
-    u32 peer;     /* channel of the other end of an AF_UNIX connection */
-    u32 part;     /* its kind's own: entry of the table of sockets or epolls; next signalfd */
+    u32 part;     /* its kind's own: entry of the table of sockets or epolls; next signalfd; 1: NETLINK_ROUTE */
     u32 dir;      /* sorted listing, 0: not read yet */
     u32 inode;    /* entry of the inode table, 0: not looked up */
     u32 ofd_locks; /* it has set fcntl locks of its own */
     u32 dir_pos;  /* entry of the listing that comes next */
-    u64 value;    /* kind's own: pid of a pidfd, deadline of a timerfd, set of a signalfd, SO_RCVTIMEO in ns */
+    u64 value;    /* kind's own: pid or tid of a pidfd, deadline of a timerfd, set of a signalfd, SO_RCVTIMEO in ns */
     u64 value2;   /* expirations of a timerfd that were not read yet, SO_SNDTIMEO in ns */
     u64 interval_ns;
     u32 clock;    /* of a timerfd */
     struct timer_ref timer;
-    u32 pad;
+    u32 holds;    /* calls that sleep on it and hold it open */
 };
 
 /* What can become readable or writable, and who waits for it. */
@@ -420,8 +447,6 @@ struct channel {
     u32 writers_ever;     /* opens for writing so far (a FIFO's reader may miss a quick one) */
     u32 inode;
     u32 full;             /* somebody saw it full: room is news */
-    u32 first_queued, last_queued; /* AF_UNIX: connections that wait for accept (struct flight) */
-    u32 first_flight, last_flight; /* AF_UNIX: descriptors in messages on their way to us */
 };
 
 struct waiter {
@@ -432,11 +457,12 @@ struct waiter {
     u32 next_of_task;    /* in the task's list */
 };
 
-/* An object on its way through an AF_UNIX socket: in a message, or a connection not yet accepted. */
-struct flight {
+/* An open file that a sleeping call holds: closing its descriptor meanwhile is nothing to the call. */
+struct hold {
     u32 object;
-    u32 next;
-    u64 dev, ino; /* the kernel's: by which it is known on arrival */
+    i32 fd;   /* a descriptor of it: the call's own, a copy of ours once that is closed; -1: none */
+    u32 copy; /* it is a copy of ours */
+    u32 next; /* of the task */
 };
 
 /* ---- epoll: what Linux keeps in the kernel ---- */
@@ -477,12 +503,23 @@ enum sock_flag {
     SOCK_REUSE_PORT = 32,
     SOCK_V6_ONLY = 64,
     SOCK_BOUND = 128,     /* to a port by bind */
-    SOCK_CONNECTING = 256, /* a connect that did not wait: how it went has not been told yet */
+    SOCK_CONNECTING = 256, /* a connect has begun: how it went has not been told yet */
     SOCK_BROADCAST = 512,
     SOCK_LINGER = 1024,
     SOCK_WANTS_SPACE = 2048, /* a sender saw the other end full: room is news */
     SOCK_SEND_SET = 4096, SOCK_RECEIVE_SET = 8192, /* SO_SNDBUF, SO_RCVBUF were set */
-    SOCK_BOUND_ADDRESS = 16384 /* to an address by bind, not to all */
+    SOCK_BOUND_ADDRESS = 16384, /* to an address by bind, not to all */
+    SOCK_JOINED = 32768,        /* connect or accept has told of a connection; it may have ended since */
+    SOCK_END_SENT = 65536,      /* the stream's end was sent */
+    SOCK_END_COMING = 131072,   /* that of the other end waits behind data for which there is no room */
+    SOCK_MULTICAST_IF = 262144, /* IP_MULTICAST_IF was set: multicast has a way out */
+    SOCK_OWN_GROUPS = 524288    /* IP_MULTICAST_ALL is off: nothing from groups that others joined */
+};
+
+enum sock_ask { /* in the order in which they come */
+    ASK_TIMESTAMP = 1, ASK_TIMESTAMPNS = 2, ASK_DROPS = 4,
+    ASK_PKTINFO = 8, ASK_TTL = 16, ASK_TOS = 32, ASK_ORIGINAL = 64,
+    ASK_PKTINFO6 = 128, ASK_HOPS6 = 256, ASK_CLASS6 = 512, ASK_ORIGINAL6 = 1024
 };
 
 struct net_address { /* IPv4 as ::ffff:a.b.c.d */
@@ -502,10 +539,13 @@ struct sock {
     u32 state;
     u32 flags; /* enum sock_flag */
     u32 error; /* SO_ERROR: a positive errno */
+    u32 uid;
     struct net_address local, peer_address;
     u32 peer;                       /* the other end of a connection */
     u32 next_of_port, prev_of_port; /* sockets with this port, oldest first */
     u32 port_use; /* enum port_use */
+    u32 uses, uses_class; /* of PORT_ACCEPTED */
+    u32 time_wait; /* of the other end, which was closed first */
     /* what has arrived: bytes of a stream, or datagrams */
     u32 first_block, last_block;
     u32 first_offset; /* where in the first block unread bytes start */
@@ -513,6 +553,13 @@ struct sock {
     u64 bytes;        /* that wait to be read */
     u64 charge;       /* of datagrams: with their overhead */
     u64 receive_max, send_max; /* buffers, as getsockopt tells them */
+    u32 receive_low; /* SO_RCVLOWAT; 0: as if 1 */
+    u32 asks;        /* enum sock_ask: control messages that come with a datagram */
+    u8 hops[2], traffic_class[2]; /* of what is sent, IPv4 and IPv6; hops 0: as by default */
+    u8 multicast_hops;
+    u8 pad0;
+    u16 segment;     /* UDP_SEGMENT */
+    u32 drops;       /* datagrams for which there was no room */
     /* a listener's queue of connections, oldest first; a queued connection's place in it */
     u32 first_queued, last_queued, next_queued;
     u32 first_waiting; /* the first that is beyond the backlog */
@@ -528,15 +575,46 @@ struct net_block {
     u32 used; /* bytes in it */
     u32 next_datagram;
     u32 datagram_bytes;
-    struct net_address from;
-    u8 data[NET_BLOCK_BYTES - 40];
+    struct net_address from; /* from here on: of a datagram's first block */
+    u8 to[16];               /* where it was sent */
+    u64 sent_ns;             /* wall clock */
+    u8 hops, traffic_class;
+    u16 pad0;
+    u32 pad1;
+    u8 data[NET_BLOCK_BYTES - 72];
+};
+
+struct membership { /* of a socket in an IPv4 multicast group */
+    u8 group[4];
+    u32 sock;
+    u32 next; /* of the host; free list */
+};
+
+/* Connections that have an address and port without owning it: accepted ones, and those in TIME_WAIT. */
+struct port_uses {
+    u8 ip[16];
+    u32 next;     /* of the port; free list */
+    u32 count[4]; /* by class: SO_REUSEADDR 1, SO_REUSEPORT 2 */
+    u32 pad;
+};
+
+/* What is left of the end of a connection that was closed first. */
+struct time_wait {
+    struct net_address local, peer;
+    u64 until_ns;
+    u32 uses, uses_class;
+    u32 next, prev; /* in the order of their ends; free list */
+    u32 other;      /* FIN_WAIT2: the other end, which is still open */
+    u32 family;
 };
 
 /* A host of the simulated network. There is one, until there are more. */
 struct host {
     u64 ports_drawn; /* counter of the stream of its ephemeral ports */
     u32 tcp_ports[PORTS_MAX], udp_ports[PORTS_MAX]; /* first socket with that port */
-    u32 accepted[PORTS_MAX]; /* connections that came to that port */
+    u32 tcp_uses[PORTS_MAX];
+    u32 first_time_wait, last_time_wait;
+    u32 first_membership;
 };
 
 struct futex_waiter { /* one per word waited for */
@@ -571,6 +649,37 @@ struct ipc_times { /* of the object with this index: the low bits of its identif
     i32 id;
     u32 known;
     i64 first_s, second_s, change_s; /* sem: otime, -; msg: stime, rtime; shm: atime, dtime */
+};
+
+struct mq_notify { /* who is told when a message comes into an empty queue */
+    u32 proc;  /* 0: free */
+    u32 inode; /* of the queue */
+    u32 how, signo;
+    u64 value;
+    u32 object; /* SIGEV_THREAD: the netlink socket that the C library reads */
+    u32 pad;
+};
+
+/* ---- kernel AIO, emulated: requests are carried out as they are submitted ---- */
+struct aio_context {
+    u64 address; /* the program's identifier: a mapping */
+    u64 bytes;
+    u64 serial;
+    u32 requests_max, capacity;
+    u32 first, last, completed; /* completions not yet fetched */
+    u32 channel;
+    u32 next; /* of the process; free list */
+    u32 pad;
+};
+
+struct aio_completion { /* struct io_event */
+    u64 data, request;
+    i64 result, result2;
+    u32 next, pad;
+};
+
+struct inotify_cookie { /* the kernel counts them for the whole machine */
+    u32 real, shown;
 };
 
 struct shm_attachment {
@@ -788,6 +897,9 @@ struct cpuid_leaf {
     u32 a, b, c, d;
 };
 
+#include "abi_tty.h"
+#include "abi_unix.h"
+
 struct world {
     u64 magic;
     u32 version;
@@ -837,9 +949,11 @@ struct world {
 
     u32 free_task, free_proc, free_fd_table, free_object, free_channel, free_waiter, free_signal, free_futex;
     u32 used_tasks, used_procs, used_fd_tables, used_objects, used_channels, used_waiters, used_signals, used_futexes;
-    u32 free_epoll, free_epoll_item, free_sock, free_net_block, free_flight, free_pad;
-    u32 used_epolls, used_epoll_items, used_socks, used_net_blocks, used_flights, used_pad;
+    u32 free_epoll, free_epoll_item, free_sock, free_net_block, free_hold;
+    u32 used_epolls, used_epoll_items, used_socks, used_net_blocks, used_holds;
     u32 free_pi_lock, used_pi_locks;
+    u32 free_port_use, used_port_uses, free_time_wait, used_time_waits;
+    u32 free_membership, used_memberships;
     u32 used_inodes, used_devs, used_proc_inodes, used_file_inodes, free_inode;
     u64 devs[256]; /* kernel's device numbers in the order in which they were seen */
     u64 dirs_seq;
@@ -850,16 +964,22 @@ struct world {
 
     u16 task_of_tid[PIDS_MAX];
     u16 proc_of_pid[PIDS_MAX]; /* zombies too */
+    u8 before_tasks[TASK_PAGE_OFFSET] __attribute__((aligned(4096)));
     struct task tasks[TASKS_MAX];
     struct proc procs[PROCS_MAX];
     struct queued_signal signals[SIGNALS_QUEUED_MAX];
     struct object objects[OBJECTS_MAX];
     struct channel channels[CHANNELS_MAX];
     struct waiter waiters[WAITERS_MAX];
-    struct flight flights[FLIGHTS_MAX];
+    struct hold holds[HOLDS_MAX];
+    struct unix_world af_unix;
+    struct tty_world tty;
     struct epoll epolls[EPOLLS_MAX];
     struct epoll_item epoll_items[EPOLL_ITEMS_MAX];
     struct sock socks[SOCKETS_MAX];
+    struct port_uses port_uses[PORT_USES_MAX];
+    struct time_wait time_waits[TIME_WAITS_MAX];
+    struct membership memberships[MEMBERSHIPS_MAX];
     struct host host;
     struct futex_waiter futexes[FUTEX_WAITERS_MAX];
     struct futex_bucket futex_buckets[FUTEX_BUCKETS];
@@ -870,11 +990,19 @@ struct world {
     u32 free_shm_attachment, used_shm_attachments;
     struct shm_attachment shm_attachments[SHM_ATTACHMENTS_MAX];
     struct ipc_times ipc_times[IPC_KINDS * IPC_INDICES_MAX];
+    u32 used_mq_notifies, aio_requests; /* those that all contexts may have at once */
+    struct mq_notify mq_notifies[MQ_NOTIFIES_MAX];
+    u64 aio_serial;
+    u32 free_aio_context, used_aio_contexts, free_aio_completion, used_aio_completions;
+    struct aio_context aio_contexts[AIO_CONTEXTS_MAX];
+    struct aio_completion aio_completions[AIO_COMPLETIONS_MAX];
+    u32 used_inotify_objects, inotify_cookies_shown;
+    u32 inotify_objects[INOTIFY_OBJECTS_MAX];
+    struct inotify_cookie inotify_cookies[INOTIFY_COOKIES_MAX];
     u32 inode_index[INODE_INDEX_SIZE];
     struct inode inodes[INODES_MAX];
     struct dir_listing dirs[DIRS_MAX];
     struct fd_table fd_tables[FD_TABLES_MAX];
-    u8 stacks[TASKS_MAX][TASK_STACK_BYTES] __attribute__((aligned(4096)));
     struct net_block net_blocks[NET_BLOCKS_MAX];
     u8 dir_bytes[DIRS_MAX][DIR_BYTES_MAX];
 };
@@ -885,6 +1013,10 @@ struct world {
 _Static_assert(sizeof(struct event) == TRACE_EVENT_BYTES, "event record");
 _Static_assert(sizeof(struct siginfo_bytes) == 128, "siginfo");
 _Static_assert(sizeof(struct net_block) == NET_BLOCK_BYTES, "block of the network");
+/* A switch comes to memory that is cold: what it needs of a task and the top of its stack share a
+ * page, and those pages lie an odd number apart, so as not to compete for the same cache sets. */
+_Static_assert(sizeof(struct task) % 8192 == 4096, "tasks lie an odd number of pages apart");
+_Static_assert(__builtin_offsetof(struct task, path) <= 4096 - TASK_PAGE_OFFSET, "a task's hot page");
 _Static_assert(sizeof(struct trace_header) <= TRACE_SEGMENT_BYTES, "header fits segment 0");
 _Static_assert(WORLD_BASE + sizeof(struct world) <= TRACE_BASE, "world fits its range");
 

@@ -35,6 +35,7 @@ struct sched_state {
     u32 count; /* of the ready set */
     u32 head;  /* where it is a ring */
     u64 choices; /* counter of the strategy's stream */
+    u64 waiter_choices; /* the same for who is woken */
     u64 points;  /* places so far where more than one task could run */
     /* pct, delay, pos: rounds of k points, and what is drawn for this one (core/rounds.h) */
     u64 round, round_end;

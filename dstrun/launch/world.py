@@ -65,7 +65,7 @@ class World:
 
     def stack_top(self, task: int) -> int:
         """Where the stack of a task starts, in the simulated processes."""
-        return abi.WORLD_BASE + abi.World.stacks.at(task) + abi.TASK_STACK_BYTES
+        return abi.WORLD_BASE + abi.World.tasks.at(task)
 
     def configure(self, spec: RunSpec) -> None:
         """Writes the configuration: all that the shims need to know of the run."""

@@ -214,6 +214,24 @@ def choices(bench: Bench) -> Iterator[Row]:
         yield Row(f"a choice by {name}: of 1,000 tasks, beside 2", "ns", few, many, 5)
 
 
+def threads(bench: Bench) -> Iterator[Row]:
+    """How much the number of threads matters: the column "native" is that of few of them."""
+    program = bench.compile("threads", "-pthread")
+
+    def inside(what: str, count: int, turns: int) -> Callable[[], float]:
+        def make(n: int) -> Command:
+            return bench.dstrun(program, what, str(count), str(n))
+
+        return bench.per_turn(make, bench.turns(turns))
+
+    few, many, most = bench.medians(*[inside("yield", n, 200_000) for n in (2, 100, 1000)])
+    yield Row("a switch among 100 threads, beside 2", "ns", few, many, 2)
+    yield Row("a switch among 1,000 threads, beside 2", "ns", few, most, 2)
+    alone, two, most = bench.medians(*[inside("wait", n, 500_000) for n in (1, 2, 1000)])
+    yield Row("getppid while another thread waits, beside alone", "ns", alone, two, 1.1)
+    yield Row("getppid while 999 others wait, beside alone", "ns", alone, most, 1.1)
+
+
 def runs(bench: Bench) -> Iterator[Row]:
     """Whole commands."""
     true = shutil.which("true") or "/bin/true"
@@ -285,7 +303,7 @@ def traces(bench: Bench) -> Iterator[Row]:
     yield Row("diffing two traces", "M events/s", None, comparing / million, 2, True)
 
 
-GROUPS = (calls, switches, choices, runs, traces)
+GROUPS = (calls, switches, threads, choices, runs, traces)
 HEADERS = ["what", "unit", "native", "dstrun", "ratio", "target", ""]
 
 

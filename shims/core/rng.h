@@ -16,9 +16,10 @@ enum rng_stream {
     RNG_BOOT_ID = 5,
     RNG_PORTS = 6,
     RNG_COST = 7,
-    RNG_IDENTITY = 8,
-    RNG_PRIORITY = 9,
-    RNG_POINTS = 10
+    RNG_WAITER = 8,
+    RNG_IDENTITY = 9,
+    RNG_PRIORITY = 10,
+    RNG_POINTS = 11
 };
 
 /* Four 64-bit words of the stream `(seed, stream, entity)` at `counter`. */

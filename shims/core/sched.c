@@ -8,15 +8,20 @@ struct strategy_row {
     void (*remove)(struct world *w, u32 task);
     void (*yields)(struct world *w, u32 task); /* 0: means nothing to it */
     void (*found_nothing)(struct world *w, u32 task);
+    int chooses_waiters;
 };
 
+#define RING .add = ring_add, .remove = ring_remove
+#define HEAP(name) .add = name##_add, .remove = heap_remove
+
 static const struct strategy_row rows[] = {
-    [STRATEGY_FIFO] = {fifo_choose, ring_add, ring_remove, 0, 0},
-    [STRATEGY_RANDOM] = {random_choose, ring_add, ring_remove, 0, 0},
-    [STRATEGY_STICKY] = {sticky_choose, ring_add, ring_remove, 0, 0},
-    [STRATEGY_DELAY] = {delay_choose, ring_add, ring_remove, 0, 0},
-    [STRATEGY_PCT] = {pct_choose, pct_add, heap_remove, pct_yields, pct_found_nothing},
-    [STRATEGY_POS] = {pos_choose, pos_add, heap_remove, 0, 0},
+    [STRATEGY_FIFO] = {.choose = fifo_choose, RING},
+    [STRATEGY_RANDOM] = {.choose = random_choose, RING, .chooses_waiters = 1},
+    [STRATEGY_STICKY] = {.choose = sticky_choose, RING, .chooses_waiters = 1},
+    [STRATEGY_DELAY] = {.choose = delay_choose, RING},
+    [STRATEGY_PCT] = {.choose = pct_choose, HEAP(pct), .chooses_waiters = 1,
+                      .yields = pct_yields, .found_nothing = pct_found_nothing},
+    [STRATEGY_POS] = {.choose = pos_choose, HEAP(pos), .chooses_waiters = 1},
 };
 
 static const struct strategy_row *row_of(const struct world *w)
@@ -88,4 +93,16 @@ u64 sched_identity(u64 parent, u64 child_number)
     u64 block[4];
     rng_block(block, 0, RNG_IDENTITY, parent, child_number);
     return block[0];
+}
+
+int sched_chooses_waiters(const struct world *w)
+{
+    return row_of(w)->chooses_waiters;
+}
+
+u32 sched_choose_waiter(struct world *w, u32 count)
+{
+    if (count < 2 || !sched_chooses_waiters(w))
+        return 0;
+    return (u32)rng_below(w->config.sched_seed, RNG_WAITER, 0, w->sched.waiter_choices++, count);
 }

@@ -17,6 +17,11 @@ void sched_remove(struct world *w, u32 task);
  * when it is to go on, else it is in the set now), or 0 when it cannot; then 0 is returned when the
  * set is empty. */
 u32 sched_choose(struct world *w, u32 running);
+/* Whether who is woken of several that wait for the same is drawn from the seed, and which of `count`
+ * it is then; otherwise it is the oldest. */
+int sched_chooses_waiters(const struct world *w);
+u32 sched_choose_waiter(struct world *w, u32 count);
+
 /* Whether the strategy is to be asked although the holder could go on. */
 int sched_asks(struct world *w);
 /* The same at a clock read, which is no call and no point by itself: but who does nothing but look

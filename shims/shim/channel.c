@@ -64,11 +64,16 @@ static void wake_side(u32 channel, u32 side)
         wake(task_at(WORLD->waiters[*head].task), WAKE_DONE);
 }
 
-void channel_wake_one(u32 channel)
+void channel_wake_first(u32 channel, u32 side)
 {
-    u32 first = channel_at(channel)->first[SIDE_EXCLUSIVE];
+    u32 first = channel_at(channel)->first[side];
     if (first)
         wake(task_at(WORLD->waiters[first].task), WAKE_DONE);
+}
+
+void channel_wake_one(u32 channel)
+{
+    channel_wake_first(channel, SIDE_EXCLUSIVE);
 }
 
 void channel_wake(u32 channel, u32 side)

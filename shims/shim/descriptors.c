@@ -21,6 +21,9 @@ static void object_part_drop(u32 index, struct object *o)
     case OBJECT_UNIX:
         unix_close(o);
         break;
+    case OBJECT_TTY:
+        tty_close(o);
+        break;
     case OBJECT_SIGNALFD:
         signalfd_drop(index);
         break;
@@ -45,12 +48,12 @@ void object_unref(u32 index)
         if (o->kind == OBJECT_PIPE_W || o->kind == OBJECT_PIPE_RW)
             ch->writers--;
         channel_wake_all(o->channel);
-        channel_wake_all(o->peer);
         channel_unref(o->channel);
-        channel_unref(o->peer);
     }
     if (o->dir)
         dir_listing_drop(o->dir);
+    if (o->kind == OBJECT_INOTIFY)
+        inotify_gone(index);
     timer_cancel(w, &o->timer);
     o->kind = OBJECT_NONE;
     o->refs = w->free_object;
@@ -98,12 +101,25 @@ static u32 adopt(struct proc *p, u32 fd)
 }
 
 /* ---- tables ---- */
+u32 fd_known(const struct proc *p, i64 fd)
+{
+    const struct fd_table *t = table_of(p);
+    return (u64)fd < t->fds_used ? t->object[fd] & FD_OBJECT_MASK : 0;
+}
+
+/* A descriptor's reference to its object is about to go. */
+static void closing(u32 fd_table, u32 object)
+{
+    locks_on_close(fd_table, object);
+    if (unlikely(WORLD->objects[object].kind == OBJECT_MQ))
+        mq_on_close(fd_table, object);
+}
+
 u32 fd_object(struct proc *p, i64 fd)
 {
-    struct fd_table *t = table_of(p);
     if ((u64)fd >= FDS_MAX)
         return 0;
-    u32 entry = fd < t->fds_used ? t->object[fd] & FD_OBJECT_MASK : 0;
+    u32 entry = fd_known(p, fd);
     return entry ? entry : adopt(p, (u32)fd);
 }
 
@@ -115,7 +131,7 @@ void fd_install(struct proc *p, i64 fd, u32 object, int cloexec)
     while (t->fds_used <= fd)
         t->object[t->fds_used++] = 0;
     u32 old = t->object[fd] & FD_OBJECT_MASK;
-    locks_on_close(p->fd_table, old);
+    closing(p->fd_table, old);
     t->object[fd] = object | (cloexec ? FD_CLOEXEC_BIT : 0);
     object_unref(old);
 }
@@ -126,7 +142,7 @@ void fd_forget(struct proc *p, i64 fd)
     if ((u64)fd >= t->fds_used)
         return;
     u32 object = t->object[fd] & FD_OBJECT_MASK;
-    locks_on_close(p->fd_table, object);
+    closing(p->fd_table, object);
     t->object[fd] = 0;
     object_unref(object);
 }
@@ -171,7 +187,7 @@ void fd_table_drop(u32 slot)
         return;
     for (u32 fd = 0; fd < t->fds_used; fd++) {
         u32 object = t->object[fd] & FD_OBJECT_MASK;
-        locks_on_close(slot, object);
+        closing(slot, object);
         object_unref(object);
     }
     t->fds_used = w->free_fd_table;

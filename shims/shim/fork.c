@@ -13,6 +13,7 @@
 
 struct clone_request {
     u64 flags, stack, parent_tid, child_tid, tls, exit_signal;
+    u64 pidfd; /* where the program wants it */
 };
 
 static struct proc *new_proc(struct proc *parent, const struct clone_request *q)
@@ -25,6 +26,7 @@ static struct proc *new_proc(struct proc *parent, const struct clone_request *q)
     p->parent_task = q->flags & CLONE_PARENT_FLAG ? parent->parent_task : current_task()->index;
     p->pgid = parent->pgid;
     p->sid = parent->sid;
+    p->tty = parent->tty;
     p->exit_signal = (u32)q->exit_signal;
     p->dumpable = parent->dumpable;
     p->uid = parent->uid;
@@ -37,6 +39,8 @@ static struct proc *new_proc(struct proc *parent, const struct clone_request *q)
     memcpy(p->rlimit_nofile, parent->rlimit_nofile, sizeof p->rlimit_nofile);
     memcpy(p->rlimit_stack, parent->rlimit_stack, sizeof p->rlimit_stack);
     memcpy(p->actions, parent->actions, sizeof p->actions);
+    if (q->flags & CLONE_CLEAR_SIGHAND_FLAG)
+        actions_reset(p);
     if (q->flags & CLONE_FILES_FLAG) {
         p->fd_table = parent->fd_table;
         WORLD->fd_tables[p->fd_table].refs++;
@@ -78,11 +82,11 @@ static struct task *new_task(struct proc *p, struct trap *c, const struct clone_
 /* The child's stack: its frame, and below it the word that start_child is given. */
 static u64 child_stack(struct task *t, const struct trap *c, const struct clone_request *q)
 {
-    struct ucontext_k *uc = sigframe_clone(c->uc, WORLD->stacks[t->index] + TASK_STACK_BYTES);
+    struct ucontext_k *uc = sigframe_clone(c->uc, (u8 *)t);
     uc->regs.ax = 0;
     if (q->stack)
         uc->regs.sp = q->stack;
-    uc->stack.sp = (u64)WORLD->stacks[t->index];
+    uc->stack.sp = task_stack(t);
     uc->stack.flags = 0;
     uc->stack.size = TASK_STACK_BYTES;
     t->start_frame = (u64)uc;
@@ -246,16 +250,45 @@ void start_child(struct task *t)
     sigreturn_to(uc);
 }
 
-static i64 start_clone(struct trap *c, const struct clone_request *q)
+static i64 do_clone(struct trap *c, const struct clone_request *q)
 {
-    if (q->flags & CLONE_NEW_NAMESPACES)
-        return -EPERM;
-    if (q->flags & CLONE_PIDFD_FLAG)
-        return -EINVAL;
     i64 tid = q->flags & CLONE_THREAD_FLAG ? clone_thread(c, q) : clone_process(c, q);
     if (tid > 0 && (q->flags & CLONE_PARENT_SETTID_FLAG) && !child_tells_parent(q))
         copy_out(q->parent_tid, &tid, 4);
     return tid;
+}
+
+/* The pidfd is opened when the child is there; whether there is room for it is tried before. */
+static i64 clone_with_pidfd(struct trap *c, const struct clone_request *q)
+{
+    struct clone_request k = *q;
+    u64 kind = q->flags & CLONE_THREAD_FLAG ? PIDFD_THREAD_FLAG : 0;
+    u32 old;
+    int both = (q->flags & CLONE_PARENT_SETTID_FLAG) != 0;
+    if ((q->flags & CLONE_DETACHED_FLAG) || (both && q->pidfd == q->parent_tid))
+        return -EINVAL;
+    if (copy_in(&old, q->pidfd, 4) || copy_out(q->pidfd, &old, 4))
+        return -EFAULT;
+    i64 fd = raw(__NR_pidfd_open, kind ? c->t->tid : c->p->pid, kind);
+    if (fd < 0)
+        return fd;
+    raw(__NR_close, fd);
+    k.flags &= ~CLONE_PIDFD_FLAG;
+    i64 id = do_clone(c, &k);
+    if (id < 0)
+        return id;
+    i32 pidfd = (i32)raw(__NR_pidfd_open, id, kind);
+    if (pidfd >= 0)
+        pidfd_install(c->p, pidfd, (u32)id, kind);
+    copy_out(q->pidfd, &pidfd, 4);
+    return id;
+}
+
+static i64 start_clone(struct trap *c, const struct clone_request *q)
+{
+    if (q->flags & CLONE_NEW_NAMESPACES)
+        return -EPERM;
+    return q->flags & CLONE_PIDFD_FLAG ? clone_with_pidfd(c, q) : do_clone(c, q);
 }
 
 i64 sys_fork(struct trap *c)
@@ -275,6 +308,7 @@ i64 sys_clone(struct trap *c)
     struct clone_request q = {.flags = c->a[0] & ~CLONE_EXIT_SIGNAL_MASK,
                               .stack = c->a[1],
                               .parent_tid = c->a[2],
+                              .pidfd = c->a[2],
                               .child_tid = c->a[3],
                               .tls = c->a[4],
                               .exit_signal = c->a[0] & CLONE_EXIT_SIGNAL_MASK};
@@ -298,11 +332,14 @@ i64 sys_clone3(struct trap *c)
         return -EINVAL;
     if (!a.stack != !a.stack_size)
         return -EINVAL;
+    if ((a.flags & CLONE_CLEAR_SIGHAND_FLAG) && (a.flags & CLONE_SIGHAND_FLAG))
+        return -EINVAL;
     if (a.exit_signal && (a.flags & (CLONE_THREAD_FLAG | CLONE_PARENT_FLAG)))
         return -EINVAL;
     struct clone_request q = {.flags = a.flags,
                               .stack = a.stack ? a.stack + a.stack_size : 0,
                               .parent_tid = a.parent_tid,
+                              .pidfd = a.pidfd,
                               .child_tid = a.child_tid,
                               .tls = a.tls,
                               .exit_signal = a.exit_signal};

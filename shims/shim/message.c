@@ -78,6 +78,30 @@ void message_advance(struct message *m, u64 bytes)
     m->total -= bytes;
 }
 
+i64 message_skip(struct message *m, u64 bytes)
+{
+    while (bytes) {
+        u64 address, n = bytes;
+        if (message_span(m, &address, &n))
+            return -EFAULT;
+        if (!n)
+            break;
+        message_advance(m, n);
+        bytes -= n;
+    }
+    return 0;
+}
+
+i64 message_rest(const struct message *m, struct iovec_k *to, u64 most)
+{
+    u64 n = 0, left = min_u64(m->iov_count - m->next, most - 1);
+    if (m->bytes)
+        to[n++] = (struct iovec_k){m->base, m->bytes};
+    if (left && copy_in(to + n, m->iov + m->next * sizeof *to, left * sizeof *to))
+        return -EFAULT;
+    return (i64)(n + left);
+}
+
 i64 sockaddr_out(u64 user, u64 length_at, const void *name, u32 bytes)
 {
     i32 room;
@@ -104,7 +128,7 @@ i64 message_answer(struct message *m, const void *name, u32 name_bytes)
     if (copy_in(&h, m->header, sizeof h))
         return -EFAULT;
     h.name_bytes = m->name ? name_bytes : h.name_bytes;
-    h.control_bytes = 0;
+    h.control_bytes = m->control_used;
     h.flags = m->flags;
     return copy_out(m->header, &h, sizeof h);
 }

@@ -3,6 +3,7 @@
 
 #include "channel.h"
 #include "futex.h"
+#include "sockets.h"
 
 void children_add(struct proc *parent, struct proc *child)
 {
@@ -122,7 +123,7 @@ static int group_has_stopped(u32 pgid)
     return 0;
 }
 
-static void signal_group(u32 pgid, int signo)
+void signal_group(u32 pgid, int signo)
 {
     struct world *w = WORLD;
     struct siginfo_bytes info;
@@ -195,6 +196,7 @@ static void retire(struct proc *p, struct task *t)
     struct world *w = WORLD;
     timer_cancel(w, &t->wait_timer);
     waiters_drop(t);
+    holds_forget(t);
     futex_drop(t);
     futex_pi_owner_died(t);
     lock_forget(t);
@@ -204,6 +206,7 @@ static void retire(struct proc *p, struct task *t)
     if (w->task_of_tid[t->tid] == t->index)
         w->task_of_tid[t->tid] = 0;
     t->wait = WAIT_NONE;
+    channel_wake_all(t->pidfd_channel);
     tasks_remove(p, t);
 }
 
@@ -239,15 +242,6 @@ static void end_with_first(u32 wait_status)
     ring_bell();
 }
 
-/* A reference to the channel of those who wait for this process's end by a pidfd. */
-u32 death_channel(struct proc *p)
-{
-    if (!p->death_channel)
-        p->death_channel = channel_alloc();
-    WORLD->channels[p->death_channel].refs++;
-    return p->death_channel;
-}
-
 /* Everything that a death means to the simulation. The process may be dead already, or be about to
  * die as soon as the token is handed on; nobody runs before it has. */
 void process_mark_dead(struct proc *p, u32 wait_status)
@@ -259,15 +253,18 @@ void process_mark_dead(struct proc *p, u32 wait_status)
     timer_cancel(w, &p->itimer_real);
     posix_timers_drop(p);
     shm_detach_all(p);
+    aio_drop_all(p);
     sems_undone(p);
     drop_tasks(p);
     p->state = PROC_ZOMBIE;
     p->exit_status = wait_status;
-    channel_wake_all(p->death_channel);
+    channel_wake_all(p->pidfd_channel);
     w->live_procs--;
     if (p->index == w->first_proc)
         end_with_first(wait_status);
     fd_table_drop(p->fd_table);
+    tty_leader_died(p);
+    inotify_after_end();
     release_vfork_parent(p);
     orphan_children(p);
     release_orphaned_group(p, &w->procs[p->parent]);
@@ -414,7 +411,8 @@ static void wake_all_channels(const struct proc *p)
     for (u32 fd = 0; fd < table->fds_used; fd++) {
         const struct object *o = &w->objects[table->object[fd] & FD_OBJECT_MASK];
         channel_wake_all(o->channel);
-        channel_wake_all(o->peer);
+        if (o->kind == OBJECT_UNIX)
+            unix_wake_peer(o);
     }
 }
 

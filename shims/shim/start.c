@@ -55,8 +55,10 @@ static void inherit_signals(struct proc *p, struct task *t)
 static void become_leader(struct proc *p, struct task *t)
 {
     struct world *w = WORLD;
-    if (t->tid != p->pid)
+    if (t->tid != p->pid) {
         w->task_of_tid[t->tid] = 0;
+        pidfds_let_go(&t->pidfd_channel); /* there is no such thread any more */
+    }
     t->tid = p->pid;
     t->kernel_tid = 0;
     w->task_of_tid[p->pid] = (u16)t->index;
@@ -74,6 +76,8 @@ static void next_program(struct proc *p, struct task *t)
     posix_timers_drop(p);
     fd_table_exec(p);
     shm_detach_all(p);
+    aio_drop_all(p);
+    inotify_after_end();
     t->clear_tid = 0;
     t->program_robust_list = 0;
     release_vfork_parent(p);

@@ -22,8 +22,10 @@ i64 sys_setpgid(struct trap *c)
 i64 sys_setsid(struct trap *c)
 {
     i64 sid = pass(c);
-    if (sid > 0)
+    if (sid > 0) {
         c->p->sid = c->p->pgid = (u32)sid;
+        c->p->tty = 0;
+    }
     return sid;
 }
 
@@ -164,20 +166,4 @@ i64 sys_ptrace(struct trap *c)
 {
     (void)c;
     return -EPERM; /* the supervisor is the tracer */
-}
-
-i64 sys_pidfd_open(struct trap *c)
-{
-    if ((i32)c->a[0] <= 0)
-        return -EINVAL;
-    if (!proc_by_pid((u32)c->a[0]))
-        return -ESRCH;
-    i64 fd = pass(c);
-    if (fd >= 0) {
-        u32 object = object_alloc(OBJECT_PIDFD);
-        WORLD->objects[object].value = (u32)c->a[0];
-        WORLD->objects[object].channel = death_channel(proc_by_pid((u32)c->a[0]));
-        fd_install(c->p, fd, object, 1);
-    }
-    return fd;
 }

@@ -15,9 +15,11 @@ static u32 take_slot(u32 *free_head, u32 *used, u32 max, void *base, u64 stride,
     return slot;
 }
 
-#define TAKE(table, kind, link, max)                                                                \
-    take_slot(&WORLD->free_##kind, &WORLD->used_##table, max, WORLD->table, sizeof WORLD->table[0], \
-              __builtin_offsetof(struct kind, link), "too many " #table " at once; the limit is")
+#define TAKE_FROM(place, table, kind, type, link, max)                                          \
+    take_slot(&(place)->free_##kind, &(place)->used_##table, max, (place)->table,              \
+              sizeof (place)->table[0], __builtin_offsetof(struct type, link),                  \
+              "too many " #table " at once; the limit is")
+#define TAKE(table, kind, link, max) TAKE_FROM(WORLD, table, kind, kind, link, max)
 
 struct task *task_alloc(void)
 {
@@ -36,6 +38,7 @@ void task_free(struct task *t)
     struct world *w = WORLD;
     if (w->task_of_tid[t->tid] == t->index)
         w->task_of_tid[t->tid] = 0;
+    channel_unref(t->pidfd_channel);
     t->state = TASK_FREE;
     t->next_in_proc = w->free_task;
     w->free_task = t->index;
@@ -56,8 +59,8 @@ void proc_free(struct proc *p)
     struct world *w = WORLD;
     if (w->proc_of_pid[p->pid] == p->index)
         w->proc_of_pid[p->pid] = 0;
+    channel_unref(p->pidfd_channel);
     p->state = PROC_FREE;
-    channel_unref(p->death_channel);
     p->next_sibling = w->free_proc;
     w->free_proc = p->index;
 }
@@ -123,9 +126,32 @@ u32 sock_alloc(void)
     return slot;
 }
 
+u32 hold_alloc(void)
+{
+    return TAKE(holds, hold, next, HOLDS_MAX);
+}
+
+/* AF_UNIX's */
+#define TAKE_UNIX(table, kind, type, link, max) \
+    TAKE_FROM(&WORLD->af_unix, table, kind, type, link, max)
+
 u32 flight_alloc(void)
 {
-    u32 slot = TAKE(flights, flight, next, FLIGHTS_MAX);
-    memset(&WORLD->flights[slot], 0, sizeof(struct flight));
+    u32 slot = TAKE_UNIX(flights, flight, flight, next, FLIGHTS_MAX);
+    memset(&WORLD->af_unix.flights[slot], 0, sizeof(struct flight));
+    return slot;
+}
+
+u32 unix_end_alloc(void)
+{
+    u32 slot = TAKE_UNIX(ends, end, unix_end, refs, UNIX_ENDS_MAX);
+    memset(&WORLD->af_unix.ends[slot], 0, sizeof(struct unix_end));
+    return slot;
+}
+
+u32 unix_name_alloc(void)
+{
+    u32 slot = TAKE_UNIX(names, name, unix_name, next, UNIX_NAMES_MAX);
+    memset(&WORLD->af_unix.names[slot], 0, sizeof(struct unix_name));
     return slot;
 }

@@ -6,6 +6,7 @@
  * task's own `alive` word before it looks at the token.
  */
 #include "futex.h"
+#include "process.h"
 
 #define POLL_IN 1
 
@@ -37,12 +38,25 @@ void wait_until_dead(u32 pid)
     raw(__NR_close, fd);
 }
 
+/* What its pidfds tell comes later than that it is gone from its stack. */
+static void wait_until_thread_dead(u32 tid)
+{
+    i64 fd;
+    while ((fd = raw(__NR_pidfd_open, tid, PIDFD_THREAD_FLAG)) >= 0) {
+        struct pollfd_k p = {.fd = (i32)fd, .events = POLL_IN};
+        raw(__NR_poll, &p, 1, (u64)-1);
+        raw(__NR_close, fd);
+    }
+}
+
 /* A thread is gone from its stack when the kernel has cleared our word. */
 static void wait_until_thread_gone(struct task *t)
 {
     u32 tid;
     while ((tid = __atomic_load_n(&t->kernel_tid, __ATOMIC_SEQ_CST)))
         futex_sleep(&t->kernel_tid, tid);
+    if (t->pidfd_channel)
+        wait_until_thread_dead(t->tid);
 }
 
 /* Were we killed meanwhile, the next one finds it still to be done. */

@@ -152,7 +152,11 @@ static void on_syscall(int signo, struct siginfo_bytes *info, struct ucontext_k 
         result = -ENOSYS;
     } else {
         result = dispatch(&c);
+        if (c.t->first_hold)
+            holds_drop(&c);
     }
+    if (unlikely(WORLD->used_inotify_objects))
+        inotify_after_call(&c, result);
     if (!c.recorded)
         record_call(&c, result);
     if (!c.keep_registers)
@@ -221,7 +225,7 @@ i64 install_kernel_handlers(void)
 
 void task_enter_control(struct task *t)
 {
-    struct altstack stack = {.sp = (u64)WORLD->stacks[t->index], .size = TASK_STACK_BYTES};
+    struct altstack stack = {.sp = task_stack(t), .size = TASK_STACK_BYTES};
     u64 none = 0;
     raw(__NR_arch_prctl, ARCH_SET_GS, t);
     raw(__NR_sigaltstack, &stack, 0);

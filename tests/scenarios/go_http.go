@@ -67,14 +67,14 @@ func main() {
 	transport := &http.Transport{MaxIdleConnsPerHost: clients}
 	for c := 0; c < clients; c++ {
 		group.Add(1)
-		go func() {
+		go func(c int) {
 			defer group.Done()
 			client := &http.Client{Transport: transport}
 			for n := c * rounds; n < (c+1)*rounds; n++ {
 				sums[n] = ask(client, "http://localhost:"+port, n)
 				answered.Add(1)
 			}
-		}()
+		}(c)
 	}
 	group.Wait()
 	whole := sha256.New()

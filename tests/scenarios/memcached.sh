@@ -12,7 +12,6 @@ seq 20000 >numbers
 memccp $servers numbers
 memccat $servers numbers >received
 (cat numbers; echo) | cmp - received && echo "the same numbers"
-memcexist $servers nothing || echo "no such key"
 python3 "$here/memcached_clients.py" "$port"
 memcstat $servers | grep -E '(curr_items|cmd_set|threads|get_misses):'
 kill -TERM $server

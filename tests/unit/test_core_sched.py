@@ -122,6 +122,25 @@ def test_random_is_uniform_over_all_that_could_run(core: ctypes.CDLL) -> None:
         assert abs(chosen.count(task) - 2000) < 200  # 5 standard deviations
 
 
+def _waiters(core: ctypes.CDLL, strategy: str, seed: int, draws: int) -> list[int]:
+    config = abi.World.config.offset
+    with World() as world:
+        parse_strategy(strategy).write(world.memory, config)
+        abi.Config.sched_seed.set(world.memory, seed, config)
+        return [core.sched_choose_waiter(world.address, 4) for _ in range(draws)]
+
+
+def test_who_is_woken_is_the_strategys_choice(core: ctypes.CDLL) -> None:
+    assert set(_waiters(core, "fifo", 5, 100)) == {0}
+    assert set(_waiters(core, "delay", 5, 100)) == {0}
+    assert set(_waiters(core, "pct", 5, 100)) == {0, 1, 2, 3}
+    chosen = _waiters(core, "random", 5, 4000)
+    for waiter in range(4):
+        assert abs(chosen.count(waiter) - 1000) < 140  # 5 standard deviations
+    assert chosen == _waiters(core, "random", 5, 4000)
+    assert chosen != _waiters(core, "random", 6, 4000)
+
+
 def test_random_is_a_function_of_the_seed(core: ctypes.CDLL) -> None:
     assert _random_choices(core, 5, 100) == _random_choices(core, 5, 100)
     assert _random_choices(core, 5, 100) != _random_choices(core, 6, 100)

@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -22,6 +23,8 @@
 #define LOOPBACK "127.0.0.1"
 #define PATIENCE_MS 20000 /* for what must come */
 #define ALL_EVENTS (POLLIN | POLLOUT | POLLPRI | POLLRDHUP)
+
+UNUSED static void *volatile nowhere = (void *)16; /* a bad address that the compiler does not know */
 
 UNUSED static struct sockaddr_in in4(const char *host, int port)
 {
@@ -291,5 +294,92 @@ UNUSED static int bulk_same(const unsigned char *data, unsigned key, size_t at, 
 UNUSED static long ms_since(double before)
 {
     return (long)((now_s(CLOCK_MONOTONIC) - before) * 1000);
+}
+
+/* Sends descriptors over an AF_UNIX socket with one byte of data. */
+UNUSED static ssize_t send_fds(int over, const int *fds, int count)
+{
+    char control[CMSG_SPACE(16 * sizeof(int))] = {0};
+    struct iovec v = {"f", 1};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
+                       .msg_controllen = CMSG_SPACE((size_t)count * sizeof(int))};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    c->cmsg_level = SOL_SOCKET, c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
+    memcpy(CMSG_DATA(c), fds, (size_t)count * sizeof(int));
+    return sendmsg(over, &m, MSG_NOSIGNAL);
+}
+
+/* Takes them, room for `most`; how many came. */
+UNUSED static int receive_fds(int over, int *fds, int most, int flags)
+{
+    char control[CMSG_SPACE(16 * sizeof(int))], byte;
+    struct iovec v = {&byte, 1};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
+                       .msg_controllen = CMSG_LEN((size_t)most * sizeof(int))};
+    if (recvmsg(over, &m, flags) != 1)
+        return -1;
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+        return 0;
+    int count = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    memcpy(fds, CMSG_DATA(c), (size_t)count * sizeof(int));
+    return count;
+}
+
+/* An AF_UNIX address; a leading '@' makes an abstract one. Its length, the path's NUL included. */
+UNUSED static socklen_t unix_address(struct sockaddr_un *a, const char *name)
+{
+    memset(a, 0, sizeof *a);
+    a->sun_family = AF_UNIX;
+    memcpy(a->sun_path, name, strlen(name));
+    if (name[0] != '@')
+        return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name) + 1);
+    a->sun_path[0] = 0;
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
+}
+
+UNUSED static int unix_bind(int fd, const char *name)
+{
+    struct sockaddr_un a;
+    socklen_t n = unix_address(&a, name);
+    return bind(fd, (struct sockaddr *)&a, n);
+}
+
+UNUSED static int unix_connect(int fd, const char *name)
+{
+    struct sockaddr_un a;
+    socklen_t n = unix_address(&a, name);
+    return connect(fd, (struct sockaddr *)&a, n);
+}
+
+UNUSED static ssize_t unix_send_to(int fd, const void *data, size_t size, const char *name)
+{
+    struct sockaddr_un a;
+    socklen_t n = unix_address(&a, name);
+    return sendto(fd, data, size, 0, (struct sockaddr *)&a, n);
+}
+
+/* A bound socket; the path's file is removed first. */
+UNUSED static int unix_bound(int type, const char *name)
+{
+    int fd = socket(AF_UNIX, type, 0);
+    unlink(name);
+    CHECK_EQ(unix_bind(fd, name), 0);
+    return fd;
+}
+
+UNUSED static int unix_listener(int type, const char *name, int backlog)
+{
+    int fd = unix_bound(type, name);
+    CHECK_EQ(listen(fd, backlog), 0);
+    return fd;
+}
+
+UNUSED static int unix_dial(int type, const char *name)
+{
+    int fd = socket(AF_UNIX, type, 0);
+    CHECK_EQ(unix_connect(fd, name), 0);
+    return fd;
 }
 #endif
