@@ -120,6 +120,7 @@ class RunResult:
     exit_code: int | None = None
     signal: int | None = None
     events: int = 0
+    sched_points: int = 0  # where more than one task could have run
     virtual_ns: int = 0
     wall_ns: int = 0
     faults: int = 0

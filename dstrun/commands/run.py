@@ -18,7 +18,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from dstrun.commands.options import REPORTING, RunCommand, run_options
+from dstrun.commands.options import REPORTING, RunCommand, run_options, strategies_help
 from dstrun.environment import (
     blocked_signals,
     ignored_signals,
@@ -37,6 +37,7 @@ from dstrun.tracepath import make_room
 @click.command(
     cls=RunCommand,
     context_settings={"allow_interspersed_args": False, "help_option_names": ["-h", "--help"]},
+    epilog=strategies_help(),
 )
 @run_options
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED)

@@ -132,6 +132,7 @@ def _end_meta(result: RunResult) -> dict[str, Any]:
         "exit_code": result.exit_code,
         "signal": result.signal,
         "message": result.message,
+        "sched_points": result.sched_points,
         "uncontrolled": result.uncontrolled,
         "notes": result.notes,
     }

@@ -18,6 +18,7 @@ from dstrun.native import PRELOAD
 from dstrun.points import Point
 from dstrun.seed import derive
 from dstrun.spec import RunSpec
+from dstrun.strategies import parse_strategy
 
 # 2030-01-01: later than every file that a program may meet, so that nothing comes from the future.
 DEFAULT_EPOCH_NS = 1_893_456_000 * 10**9
@@ -26,7 +27,6 @@ _CLOCK_REALTIME_COARSE = 5  # what the kernel stamps files with
 MEMORY_BYTES = 8 << 30
 NOFILE_LIMIT = 4096, 65536
 STACK_LIMIT_BYTES = 8 << 20
-_STRATEGIES = {"fifo": abi.STRATEGY_FIFO, "random": abi.STRATEGY_RANDOM}
 _ARCH_GET_CPUID, _SYS_ARCH_PRCTL, _ARCH_SET_CPUID = 0x1011, 158, 0x1012
 
 
@@ -95,12 +95,12 @@ class World:
             c.events_max: spec.max_events or 0,
             c.virtual_ns_max: spec.max_virtual_ns or 0,
             c.cpus: spec.cpus,
-            c.strategy: _STRATEGIES[spec.strategy],
             c.memory_bytes: MEMORY_BYTES,
             c.real_start_ns: self.real_start_ns,
         }
         for member, value in numbers.items():
             member.set(memory, value, base)
+        parse_strategy(spec.strategy).write(memory, base)
         c.hostname.set_text(memory, spec.hostname, base)
         halves = (derive(spec.seed.entropy, label) for label in ("boot-id", "boot-id, second half"))
         boot_id = uuid.UUID(int=next(halves) << 64 | next(halves), version=4)
