@@ -9,7 +9,8 @@ import sys
 def main() -> None:
     """Runs the command line and exits with its status."""
     # Ctrl-C while modules are imported must end dstrun: Python's own exception can get lost there.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     from dstrun.cli import run_command_line
 
     sys.exit(run_command_line(sys.argv[1:]))

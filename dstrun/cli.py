@@ -87,7 +87,8 @@ def _dispatch(args: list[str]) -> int:
     name = first if first in SUBCOMMANDS else "run"
     module = importlib.import_module(f"dstrun.commands.{name}")
     command: click.Command = module.command
-    if name != "run":  # a run has its own handling, and before it there is nothing to put in order
+    # A run has its own handling, and before it there is nothing to put in order.
+    if name != "run" and signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     rest = args[1:] if first in SUBCOMMANDS else args
     # Not command.main(): that handles interrupts and broken pipes in its own way.

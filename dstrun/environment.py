@@ -1,4 +1,4 @@
-"""What the program gets as its environment, and which file its name stands for.
+"""What the program gets from whoever started us, and which file its name stands for.
 
 The environment is sorted: its order and its length move the stack, and both must be the same in
 every run. dstrun's own variables never reach the program.
@@ -7,6 +7,7 @@ every run. dstrun's own variables never reach the program.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -46,6 +47,21 @@ def program_environment(
         elif name in outer:
             env[name] = outer[name]
     return dict(sorted(env.items()))
+
+
+def ignored_signals() -> tuple[int, ...]:
+    """What was ignored when we started (nohup, a shell's background job).
+
+    Not what Python itself ignores, whatever it was started with: there it is the default.
+    """
+    own = (signal.SIGPIPE, signal.SIGXFSZ)
+    ignored = (n for n in signal.valid_signals() if signal.getsignal(n) == signal.SIG_IGN)
+    return tuple(sorted(int(n) for n in ignored if n not in own))
+
+
+def blocked_signals() -> tuple[int, ...]:
+    """What is blocked: it stays so in a program that is started."""
+    return tuple(sorted(int(n) for n in signal.pthread_sigmask(signal.SIG_BLOCK, ())))
 
 
 def resolve_program(name: str, search_path: str | None) -> str:

@@ -18,9 +18,10 @@ SHIM = NATIVE / "shim.bin"
 SHIM_ELF = NATIVE / "shim.elf"
 BOOT = NATIVE / "boot.bin"
 PRELOAD = NATIVE / "libdstrun_preload.so"
+INIT = NATIVE / "dstrun-init"
+REMEDY = "run scripts/build in the checkout, or install dstrun again"
 
 _DESCRIPTION = NATIVE / "shim.json"
-_REMEDY = "run scripts/build in the checkout, or install dstrun again"
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,9 @@ def load_shim_image() -> ShimImage:
     try:
         description = json.loads(_DESCRIPTION.read_text())
     except OSError as error:
-        raise DstrunError(f"{_DESCRIPTION}: {error.strerror} ({_REMEDY})") from None
+        raise DstrunError(f"{_DESCRIPTION}: {error.strerror} ({REMEDY})") from None
     if description.get("layout_sha256") != abi.LAYOUT_SHA256:
-        raise DstrunError(f"{SHIM}: built from another abi.h than dstrun/abi.py ({_REMEDY})")
+        raise DstrunError(f"{SHIM}: built from another abi.h than dstrun/abi.py ({REMEDY})")
     return ShimImage(
         base=description["base"],
         file_bytes=description["file_bytes"],
@@ -51,7 +52,7 @@ def load_shim_image() -> ShimImage:
 
 def check_native() -> None:
     """DstrunError when anything is missing or stale."""
-    absent = [path.name for path in (SHIM, BOOT, PRELOAD) if not path.is_file()]
+    absent = [path.name for path in (SHIM, BOOT, PRELOAD, INIT) if not path.is_file()]
     if absent:
-        raise DstrunError(f"{NATIVE}: no {', '.join(absent)} ({_REMEDY})")
+        raise DstrunError(f"{NATIVE}: no {', '.join(absent)} ({REMEDY})")
     load_shim_image()

@@ -20,6 +20,8 @@ _UNIT_NS = {
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|min|m|h|d)")
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 _U64_MAX = (1 << 64) - 1
+_COST_MAX_NS = 3600 * NS_PER_S
+PPM_PER_PERCENT = 10_000
 
 
 def parse_duration_ns(text: str) -> int:
@@ -44,6 +46,23 @@ def _positive(text: str, duration_ns: int) -> int:
     if not 0 < duration_ns <= _U64_MAX:
         raise BadUsage(f'duration "{text}": must be more than 0 and less than 2^64 ns')
     return duration_ns
+
+
+def parse_cost_ns(text: str) -> int:
+    """What a call takes: a duration that leaves room for many calls."""
+    cost_ns = parse_duration_ns(text)
+    if cost_ns > _COST_MAX_NS:
+        raise BadUsage(f'duration "{text}": more than an hour for one call')
+    return cost_ns
+
+
+def parse_percent_ppm(text: str) -> int:
+    """ "20%", "2.5%" or "20": parts of a million."""
+    number = text.strip().removesuffix("%").rstrip()
+    ppm = _scaled(number, PPM_PER_PERCENT) if _NUMBER.fullmatch(number) else -1
+    if not 0 <= ppm <= 100 * PPM_PER_PERCENT:
+        raise BadUsage(f'"{text}" is not a percentage (0% to 100%)')
+    return ppm
 
 
 def parse_time_ns(text: str) -> int:

@@ -7,12 +7,15 @@ of one spec from the same files are the same run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from dstrun.points import Point
 from dstrun.seed import Seed
 
+CALL_COST_NS = 1000  # about what a trapped call takes in fact
+CLOCK_COST_NS = 50
 TRACE_DIR = ".dstrun"  # in the working directory: traces that were given no name
 
 # none: the program has dstrun's own stdout and stderr; tee: they are forwarded and hashed; hash:
@@ -33,6 +36,8 @@ class RunSpec:
     env: Mapping[str, str]
     cwd: str
     seed: Seed
+    ignored_signals: tuple[int, ...] = ()  # as the user's shell left them, for the program
+    blocked_signals: tuple[int, ...] = ()
     trace: Path | None = None
     epoch_ns: int | None = None
     cpus: int = 1
@@ -44,6 +49,10 @@ class RunSpec:
     strict: bool = False
     preload: bool = True
     strategy: str = "fifo"
+    points: tuple[Point, ...] = ()  # learned yield points
+    call_cost_ns: int = CALL_COST_NS
+    clock_cost_ns: int = CLOCK_COST_NS
+    cost_jitter_ppm: int = 0
     max_virtual_ns: int | None = None
     max_events: int | None = None
     wall_limit_s: float | None = None
@@ -56,6 +65,8 @@ class RunSpec:
             "program": self.program,
             "env": dict(self.env),
             "cwd": self.cwd,
+            "ignored_signals": list(self.ignored_signals),
+            "blocked_signals": list(self.blocked_signals),
             "seed": self.seed.text,
             "entropy_seed": self.seed.entropy,
             "sched_seed": self.seed.sched,
@@ -69,6 +80,10 @@ class RunSpec:
             "strict": self.strict,
             "preload": self.preload,
             "strategy": self.strategy,
+            "points": [asdict(point) for point in self.points],
+            "call_cost_ns": self.call_cost_ns,
+            "clock_cost_ns": self.clock_cost_ns,
+            "cost_jitter_ppm": self.cost_jitter_ppm,
             "max_virtual_ns": self.max_virtual_ns,
             "max_events": self.max_events,
         }
@@ -116,3 +131,4 @@ class RunResult:
     message: str = ""
     stdout_sha256: str | None = None  # with capture
     stderr_sha256: str | None = None
+    learned: list[str] = field(default_factory=list)  # yield points: where the run spun

@@ -11,7 +11,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from dstrun.points import load_points
 from dstrun.spec import RunResult, RunSpec
+
+_LEARNING_RUNS_MAX = 16
 
 Runner = Callable[[RunSpec], RunResult]
 
@@ -19,7 +22,7 @@ Runner = Callable[[RunSpec], RunResult]
 def verify_runs(spec: RunSpec, runs: int, run: Runner) -> RunResult:
     """The first run's result; outcome "diverged" when another one differs."""
     siblings = _prepare_traces(spec.trace, runs)
-    first = run(replace(spec, fs="overlay", capture="tee"))
+    spec, first = _first_run(spec, run)
     try:
         for number, path in enumerate(siblings, start=2):
             if first.outcome in ("error", "interrupted"):
@@ -37,6 +40,18 @@ def verify_runs(spec: RunSpec, runs: int, run: Runner) -> RunResult:
         return first
     finally:
         _remove_empty(siblings)
+
+
+def _first_run(spec: RunSpec, run: Runner) -> tuple[RunSpec, RunResult]:
+    """The run that the others are compared with. One that learned a yield point was interrupted
+    where no seed says, so it is made again, with what was learned."""
+    first = run(replace(spec, fs="overlay", capture="tee"))
+    for _ in range(_LEARNING_RUNS_MAX):
+        if not first.learned:
+            break
+        spec = replace(spec, points=load_points())
+        first = run(replace(spec, fs="overlay", capture="hash"))
+    return spec, first
 
 
 def _prepare_traces(trace: Path | None, runs: int) -> list[Path | None]:

@@ -33,6 +33,9 @@ FIELD = re.compile(r"^((?:struct |enum )?\w+)\s+(.*)$", re.DOTALL)
 DECLARATOR = re.compile(r"^(\**)\s*(\w+)((?:\[[^\]]+\])*)$")
 
 
+INCLUDE = re.compile(r'^#include "(abi_\w+\.h)"\n', re.MULTILINE)
+
+
 @dataclass
 class Field:
     """One declarator of a struct."""
@@ -44,6 +47,11 @@ class Field:
 
 class HeaderError(Exception):
     """The header has something that this generator does not read."""
+
+
+def read_header() -> str:
+    """abi.h with its parts in their places."""
+    return INCLUDE.sub(lambda part: (HEADER.parent / part[1]).read_text(), HEADER.read_text())
 
 
 def strip_comments(text: str) -> str:
@@ -161,7 +169,7 @@ def layout_hash(header: str) -> str:
 
 def generate() -> str:
     """The whole of dstrun/abi.py."""
-    header = HEADER.read_text()
+    header = read_header()
     text = strip_comments(header)
     lines = [
         '"""The layout of the world and the trace.',

@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gen_abi import HEADER, layout_hash
+from gen_abi import layout_hash, read_header
 
 PREFIX = "shim_export_"
 PT_LOAD = 1
@@ -58,7 +58,7 @@ def main() -> None:
         "base": start,
         "file_bytes": len(image),
         "memory_bytes": end - start,
-        "layout_sha256": layout_hash(HEADER.read_text()),
+        "layout_sha256": layout_hash(read_header()),
         "sha256": hashlib.sha256(image).hexdigest(),
         "exports": exports(elf_path, start),
     }

@@ -38,18 +38,17 @@ typedef unsigned char u8;
 #define OBJECTS_MAX 262144u
 #define CHANNELS_MAX 131072u
 #define WAITERS_MAX 131072u
+#define EPOLLS_MAX 16384u
+#define EPOLL_ITEMS_MAX 262144u
+#define SOCKETS_MAX 131072u
+#define PORTS_MAX 65536u
+#define NET_BLOCKS_MAX 262144u
+#define NET_BLOCK_BYTES 8192u
+#define POINTS_MAX 256u
+#define POINT_CODE_BYTES 16u
+#define SPIN_POINTS 4u /* that one loop may have: points whose numbers differ in the last two bits */
 #define FUTEX_WAITERS_MAX 16384u
 #define FUTEX_BUCKETS 4096u
-#define LOCK_BUCKETS 1024u
-#define TURN_BUCKETS 1024u
-#define IPC_INDICES_MAX 32768u
-#define SHM_ATTACHMENTS_MAX 16384u
-#define MQ_NOTIFIES_MAX 256u
-#define AIO_CONTEXTS_MAX 1024u
-#define AIO_REQUESTS_MAX 65536u
-#define AIO_COMPLETIONS_MAX 131072u
-#define INOTIFY_OBJECTS_MAX 1024u
-#define INOTIFY_COOKIES_MAX 1024u
 #define INODES_MAX 1048576u
 #define INODE_INDEX_SIZE 2097152u
 #define TIMERS_MAX 16384u
@@ -57,7 +56,8 @@ typedef unsigned char u8;
 #define SIGNALS_QUEUED_MAX 16384u
 #define DIRS_MAX 64u
 #define DIR_BYTES_MAX 33554432u
-#define TASK_STACK_BYTES 65536u
+#define TASK_STACK_BYTES 64832u
+#define TASK_PAGE_OFFSET 3328u
 #define SYSCALLS_MAX 512u
 #define FORCE_SIGNAL 16 /* SIGSTKFLT, which nobody uses: the supervisor interrupts who spins */
 #define PIDS_MAX 4194304u
@@ -83,6 +83,7 @@ struct config {
     u64 real_start_ns;    /* CLOCK_REALTIME_COARSE before the run touched any file: later stamps are virtual */
     u64 cost_syscall_ns;  /* what a trapped call charges */
     u64 cost_clock_ns;    /* what a clock read in the vDSO or by rdtsc charges */
+    u64 cost_jitter_ppm;  /* by which part of a million either varies, more or less; 0: not at all */
     u64 events_max;       /* 0: no limit */
     u64 virtual_ns_max;   /* 0: no limit */
     u32 cpus;             /* CPUs the program sees */
@@ -93,6 +94,49 @@ struct config {
     char hostname[HOSTNAME_BYTES_MAX + 7];
     char boot_id[40];
     char preload_path[PATH_BYTES_MAX];
+};
+
+/* ---- what dstrun tells its init (shims/init/init.c), and init tells dstrun ---- */
+#define INIT_LIMITS 3u
+#define INIT_WHAT_BYTES 40u
+
+struct init_limit {
+    u32 resource, pad;
+    u64 soft, hard;
+};
+
+struct init_request {
+    u64 namespaces; /* clone flags */
+    u64 ignored;    /* signals that the program finds ignored; bit 0: signal 1 */
+    u64 sigmask;    /* signals that it finds blocked */
+    u32 uid, gid;   /* its own, to be mapped where it gets a user namespace */
+    i32 life;       /* descriptor, at its end when dstrun is gone */
+    u32 overlays;   /* dstrun mounts some when init is up, and says so */
+    u32 cpu;
+    u32 own_names;       /* /dev/shm and /dev/mqueue are to be the run's own */
+    i64 names_mtime_s;   /* the time of both */
+    struct init_limit limits[INIT_LIMITS];
+    char cwd[PATH_BYTES_MAX];
+    char program[PATH_BYTES_MAX];
+};
+
+enum init_kind {
+    INIT_REFUSED = 1, /* other namespaces may do better */
+    INIT_FAILED,      /* so is the run */
+    INIT_UP,          /* from init: the namespaces are there */
+    INIT_READY,       /* from the program's process: it waits to be told to exec */
+    INIT_NO_EXEC,     /* that failed */
+    INIT_ENDED        /* the program; `status` as wait4 gives it */
+};
+
+struct init_report {
+    u32 kind;
+    i32 error;
+    u32 status;
+    u32 proc_refused;      /* INIT_READY: /proc shows the machine's processes */
+    u32 proc_dev, sys_dev; /* INIT_READY: st_dev of /proc and /sys */
+    u32 names_refused, pad; /* INIT_READY: /dev/shm is the machine's own after all */
+    char what[INIT_WHAT_BYTES]; /* INIT_REFUSED, INIT_FAILED: what was not to be done */
 };
 
 /* ---- what a task waits for ---- */
@@ -125,7 +169,7 @@ enum wake_result { WAKE_NONE = 0, WAKE_DONE = 1, WAKE_TIMEOUT = 2, WAKE_SIGNAL =
 enum shim_place {
     PLACE_PROGRAM = 0, /* in the program's own code */
     PLACE_SHIM = 1,    /* in the shim: the world may be half changed */
-    PLACE_KERNEL = 2,  /* in a call that the shim passed on: the world is consistent */
+    PLACE_KERNEL = 2,  /* in a call to the kernel, or between such: the world is consistent */
     PLACE_PARKED = 3,  /* asleep in the shim: the world is consistent */
     PLACE_EXEC = 4     /* between execve and the new program's first instruction */
 };
@@ -134,11 +178,15 @@ enum shim_place {
 #define ROBUST_WAITERS 0x80000000u
 #define ROBUST_OWNER_DIED 0x40000000u
 #define ROBUST_TID_MASK 0x3fffffffu
+#define ROBUST_REACH 64
 
-struct robust_node {
-    u64 next;
+/* A task's own such word. The list's node lies before or behind it, as far away as in the program's
+ * own list, which follows in the same list of the kernel's: there is one offset for all (robust.c). */
+struct alive_word {
+    u8 before[ROBUST_REACH];
     u32 word;
     u32 pad;
+    u8 after[ROBUST_REACH];
 };
 
 struct robust_head {
@@ -164,34 +212,7 @@ struct siginfo_bytes { /* the kernel's siginfo_t */
     u64 body[14];
 };
 
-/* A task's wait for a file lock, in a queue of the file. Owners are processes (POSIX locks) or 0. */
-enum lock_state { LOCK_NONE = 0, LOCK_BLOCKED = 1, LOCK_WOKEN = 2 };
-
-struct lock_wait {
-    u32 state;
-    u32 inode;
-    u8 is_flock, exclusive, is_posix, pad;
-    u32 blocker;    /* the process whose lock is in the way; 0: none, or not known */
-    u64 start, end; /* first and last byte */
-    u32 next, prev; /* tasks in the bucket, oldest first */
-    u64 looked;     /* trap at which it was woken to look again because nothing could run */
-    u64 since_ns;   /* it had waited before that */
-};
-
-/* A task's place in a queue of those that wait for their turn (turns.c). */
-enum turn_kind {
-    TURN_NONE = 0, TURN_SEM = 1, TURN_MSG_SEND = 2, TURN_MSG_RECEIVE = 3, TURN_MQ_SEND = 4, TURN_MQ_RECEIVE = 5
-};
-
-struct turn {
-    u32 kind, id;   /* of the queue */
-    u32 next, prev; /* tasks in the bucket, oldest first */
-    u32 giver;      /* the task that let it try, and waits meanwhile */
-    u32 done;
-    i64 result;     /* of its try */
-    i64 given;      /* result of the try of the task that it let try */
-    u64 request;    /* on its own stack */
-};
+#include "abi_ipc.h"
 
 struct guard { /* a place to come back to when user memory faults */
     u64 rip, rsp, rbx, rbp, r12, r13, r14, r15;
@@ -217,10 +238,17 @@ struct task {
     struct lock_wait lock;
     struct turn turn;
     u32 first_futex;      /* its entries in the futex queues */
+    u32 first_pi;         /* locks of its own that others wait for */
     u32 futex_woken;      /* which of them was woken (futex_waitv) */
     u32 kernel_tid;       /* the kernel clears it when the thread is gone */
+    u32 pidfd_channel;    /* on which its pidfds are waited for; 0: there is none */
+    u32 pidfd_pad;
     u64 clear_tid;   /* CLONE_CHILD_CLEARTID, set_tid_address */
     u64 set_tid;     /* CLONE_CHILD_SETTID */
+    u64 set_parent_tid; /* CLONE_PARENT_SETTID, where the parent cannot do it: vfork */
+    u32 cloning, cloner; /* the task that it is making, in the kernel; which one makes it */
+    u32 lent_token;  /* vfork: the token as its parent held it */
+    u32 clone_pad;
     u64 start_frame; /* a child's copy of its parent's trap frame */
     u64 program_robust_list;
     u64 sigmask, saved_sigmask; /* virtual; saved: by sigsuspend, ppoll */
@@ -231,17 +259,20 @@ struct task {
     u64 sig_pending;
     struct altstack altstack; /* virtual */
     u64 entropy_pos;          /* counter of its entropy stream */
+    u64 spin_registers[SPIN_POINTS]; /* hash of all, at its last visit of a yield point */
+    u64 cost_pos;             /* counter of its costs' stream (with jitter) */
     u64 trap_nr;     /* call being handled */
     u64 trap_args[6];
     u64 trap_rip;
     u64 trap_registers; /* the program's, at the call: struct sigcontext on the task's stack */
     struct robust_head robust;
-    struct robust_node alive; /* word: tid | ROBUST_WAITERS; marked by the kernel at death */
+    struct alive_word alive; /* tid | ROBUST_WAITERS; marked by the kernel at death */
     struct guard guard;
     char comm[16];
     char path[2][PATH_BYTES_MAX]; /* the call's path arguments, copied in */
     u8 scratch[PATH_BYTES_MAX];
-    u8 polls[32768]; /* select as a poll: 4,096 descriptors */
+    u8 polls[131072]; /* 8,192 members of a poll or select, and those that the kernel is asked of */
+    u8 stack_of_next[TASK_STACK_BYTES]; /* the next task's, which grows down from that one's start */
 };
 
 enum proc_state { PROC_FREE = 0, PROC_LIVE = 1, PROC_ZOMBIE = 2, PROC_STOPPED = 3 };
@@ -273,7 +304,7 @@ struct proc {
     u32 execs;        /* programs it has been */
     u32 sig_first;    /* queued signals directed at the process */
     u64 sig_pending;
-    u32 signalfds;    /* open ones that read this process's signals */
+    u32 pidfd_channel; /* on which its pidfds are waited for; 0: there is none */
     u32 posix_timers;
     u32 sem_undo;     /* it has adjustments (SEM_UNDO) that its end takes back */
     u32 first_shm;    /* its attachments of System V shared memory */
@@ -308,10 +339,13 @@ enum object_kind {
     OBJECT_PIPE_R,
     OBJECT_PIPE_W,
     OBJECT_PIPE_RW, /* a FIFO opened O_RDWR */
-    OBJECT_SOCKET,
+    OBJECT_UNIX,    /* AF_UNIX: the kernel's, kept non-blocking */
+    OBJECT_INET,    /* TCP and UDP: in the world whole (struct sock) */
+    OBJECT_SOCKET,  /* any other: the kernel's, its readiness has no wake-up of ours */
     OBJECT_EVENTFD,
     OBJECT_TIMERFD,
     OBJECT_SIGNALFD,
+    OBJECT_EPOLL,
     OBJECT_PIDFD,
     OBJECT_RANDOM,  /* /dev/random, /dev/urandom */
     OBJECT_DEVICE,  /* other character or block device */
@@ -321,42 +355,152 @@ enum object_kind {
     OBJECT_MQ       /* a POSIX message queue */
 };
 
-enum flock_held { FLOCK_NONE = 0, FLOCK_SHARED = 1, FLOCK_EXCLUSIVE = 2 };
-
 struct object {
     u8 kind;
     u8 nonblock; /* what the program believes */
     u8 preload;  /* opened by the loader for our own library: no events */
+    u8 kept_nonblock; /* O_NONBLOCK for the kernel, whatever the program believes */
     u8 flock;    /* enum flock_held */
+    u8 is_thread; /* a pidfd of a thread, not of a process */
     u32 refs;
-    u32 channel;  /* pipes, sockets */
-    u32 peer;     /* other channel of a socket pair */
+    u32 channel;  /* what can block: where who waits for it is found */
+    u32 part;     /* its kind's own: entry of the table of sockets or epolls; next signalfd */
     u32 dir;      /* sorted listing, 0: not read yet */
     u32 inode;    /* entry of the inode table, 0: not looked up */
     u32 ofd_locks; /* it has set fcntl locks of its own */
     u32 dir_pos;  /* entry of the listing that comes next */
-    u64 value;    /* kind's own: pid of a pidfd, deadline of a timerfd, set of a signalfd */
-    u64 value2;   /* expirations of a timerfd that were not read yet */
+    u64 value;    /* kind's own: pid or tid of a pidfd, deadline of a timerfd, set of a signalfd, SO_RCVTIMEO in ns */
+    u64 value2;   /* expirations of a timerfd that were not read yet, SO_SNDTIMEO in ns */
     u64 interval_ns;
     u32 clock;    /* of a timerfd */
-    u32 signalled; /* timerfd, signalfd: the eventfd underneath is readable */
     struct timer_ref timer;
+    u32 pad;
 };
 
-struct channel {    /* what can become readable or writable, and who waits for it */
+/* What can become readable or writable, and who waits for it. */
+enum wait_side {
+    SIDE_READ = 0,
+    SIDE_WRITE = 1,
+    SIDE_EXCLUSIVE = 2, /* readers of which a change wakes one only: accept, epoll_wait */
+    SIDES = 3
+};
+
+struct channel {
     u32 refs;
-    u32 first_reader, last_reader, first_writer, last_writer; /* waiters */
+    u32 first[SIDES], last[SIDES]; /* waiters */
+    u32 first_item;       /* entries of epolls that watch it */
     u32 readers, writers; /* open ends */
     u32 writers_ever;     /* opens for writing so far (a FIFO's reader may miss a quick one) */
     u32 inode;
+    u32 full;             /* somebody saw it full: room is news */
 };
 
 struct waiter {
     u32 task;
     u32 channel;
-    u32 is_writer;
+    u32 side;
     u32 next, prev;      /* in the channel's list */
     u32 next_of_task;    /* in the task's list */
+};
+
+/* ---- epoll: what Linux keeps in the kernel ---- */
+struct epoll {
+    u32 first_ready, last_ready; /* items that may be ready, in the order in which they became so */
+    u32 ready;                   /* how many */
+    u32 first_item;
+    u32 outside; /* items whose readiness has no wake-up: looked at each time */
+};
+
+struct epoll_item {
+    u32 epoll;  /* object of the epoll */
+    u32 object; /* what is watched */
+    u32 channel;
+    i32 fd;     /* its number when it was added */
+    u32 events;
+    u32 is_ready; /* in the ready list */
+    u64 data;
+    u32 next_of_channel, prev_of_channel;
+    u32 next_of_epoll, prev_of_epoll;
+    u32 next_ready, prev_ready;
+};
+
+/* ---- the network: TCP and UDP sockets of the simulation's own host ---- */
+enum sock_state {
+    SOCK_CLOSED = 0, /* new, bound, or after the connection's end */
+    SOCK_LISTENING = 1,
+    SOCK_WAITING = 2, /* connecting: the listener's queue is full */
+    SOCK_CONNECTED = 3
+};
+
+enum sock_flag {
+    SOCK_SHUT_READ = 1, /* the stream's end has come, or shutdown by ourselves */
+    SOCK_SHUT_WRITE = 2,
+    SOCK_FIN = 4,         /* the stream's end has come */
+    SOCK_PEER_GONE = 8,   /* the other end is closed: what is sent now is answered by a reset */
+    SOCK_REUSE_ADDR = 16,
+    SOCK_REUSE_PORT = 32,
+    SOCK_V6_ONLY = 64,
+    SOCK_BOUND = 128,     /* to a port by bind */
+    SOCK_CONNECTING = 256, /* a connect that did not wait: how it went has not been told yet */
+    SOCK_BROADCAST = 512,
+    SOCK_LINGER = 1024,
+    SOCK_WANTS_SPACE = 2048, /* a sender saw the other end full: room is news */
+    SOCK_SEND_SET = 4096, SOCK_RECEIVE_SET = 8192, /* SO_SNDBUF, SO_RCVBUF were set */
+    SOCK_BOUND_ADDRESS = 16384 /* to an address by bind, not to all */
+};
+
+struct net_address { /* IPv4 as ::ffff:a.b.c.d */
+    u8 ip[16];
+    u16 port; /* host byte order */
+    u16 pad;
+    u32 scope;
+};
+
+enum port_use { PORT_NONE = 0, PORT_OWNED = 1, PORT_ACCEPTED = 2 /* its listener's */ };
+
+#define SOCK_OPTIONS_MAX 24u
+
+struct sock {
+    u32 object; /* 0: in a listener's queue */
+    u16 family, type;
+    u32 state;
+    u32 flags; /* enum sock_flag */
+    u32 error; /* SO_ERROR: a positive errno */
+    struct net_address local, peer_address;
+    u32 peer;                       /* the other end of a connection */
+    u32 next_of_port, prev_of_port; /* sockets with this port, oldest first */
+    u32 port_use; /* enum port_use */
+    /* what has arrived: bytes of a stream, or datagrams */
+    u32 first_block, last_block;
+    u32 first_offset; /* where in the first block unread bytes start */
+    u32 datagrams;
+    u64 bytes;        /* that wait to be read */
+    u64 charge;       /* of datagrams: with their overhead */
+    u64 receive_max, send_max; /* buffers, as getsockopt tells them */
+    /* a listener's queue of connections, oldest first; a queued connection's place in it */
+    u32 first_queued, last_queued, next_queued;
+    u32 first_waiting; /* the first that is beyond the backlog */
+    u32 queued, backlog;
+    u32 listener;
+    u32 linger_s;
+    u32 options; /* how many were set: an accepted socket inherits them */
+    u16 option_level[SOCK_OPTIONS_MAX], option_name[SOCK_OPTIONS_MAX];
+};
+
+struct net_block {
+    u32 next; /* of the same stream or datagram */
+    u32 used; /* bytes in it */
+    u32 next_datagram;
+    u32 datagram_bytes;
+    struct net_address from;
+    u8 data[NET_BLOCK_BYTES - 40];
+};
+
+/* A host of the simulated network. There is one, until there are more. */
+struct host {
+    u64 ports_drawn; /* counter of the stream of its ephemeral ports */
+    u32 tcp_ports[PORTS_MAX], udp_ports[PORTS_MAX]; /* first socket with that port */
+    u32 accepted[PORTS_MAX]; /* connections that came to that port */
 };
 
 struct futex_waiter { /* one per word waited for */
@@ -365,61 +509,19 @@ struct futex_waiter { /* one per word waited for */
     u32 next, prev;   /* in the bucket, oldest first */
     u32 next_of_task;
     u32 index;        /* of futex_waitv */
-    u64 pi_word;      /* address of a priority-inheriting lock, else 0 */
+    u32 pi_lock;      /* the lock it waits for, priority-inheriting; else 0 */
+    u64 address;      /* of the word, in the memory of its task; 0: not known */
+    u64 pi_word;      /* address of the lock that a condition's waiter is to be moved to, else 0 */
+};
+
+struct pi_lock { /* a priority-inheriting lock that has waiters */
+    u64 key[2];
+    u32 owner, waiters;
+    u32 next, prev; /* of the owner's */
 };
 
 struct futex_bucket {
     u32 first, last;
-};
-
-struct task_queue {
-    u32 first, last;
-};
-
-/* ---- System V IPC: the objects are the kernel's, their times are ours ---- */
-enum ipc_kind { IPC_SEM = 0, IPC_MSG = 1, IPC_SHM = 2, IPC_KINDS = 3 };
-
-struct ipc_times { /* of the object with this index: the low bits of its identifier */
-    i32 id;
-    u32 known;
-    i64 first_s, second_s, change_s; /* sem: otime, -; msg: stime, rtime; shm: atime, dtime */
-};
-
-struct mq_notify { /* who is told when a message comes into an empty queue */
-    u32 proc;  /* 0: free */
-    u32 inode; /* of the queue */
-    u32 how, signo;
-    u64 value;
-    u32 object; /* SIGEV_THREAD: the netlink socket that the C library reads */
-    u32 pad;
-};
-
-/* ---- kernel AIO, emulated: requests are carried out as they are submitted ---- */
-struct aio_context {
-    u64 address; /* the program's identifier: a mapping */
-    u64 bytes;
-    u64 serial;
-    u32 requests_max, capacity;
-    u32 first, last, completed; /* completions not yet fetched */
-    u32 channel;
-    u32 next; /* of the process; free list */
-    u32 pad;
-};
-
-struct aio_completion { /* struct io_event */
-    u64 data, request;
-    i64 result, result2;
-    u32 next, pad;
-};
-
-struct inotify_cookie { /* the kernel counts them for the whole machine */
-    u32 real, shown;
-};
-
-struct shm_attachment {
-    u64 address;
-    i32 id;
-    u32 next; /* of the process; free list */
 };
 
 struct fd_table {
@@ -508,6 +610,7 @@ enum hole {
     HOLE_DEVICE,
     HOLE_SHARED_FILE,
     HOLE_FORCED,
+    HOLE_EPOLL_FOREIGN,
     HOLES_MAX = 32
 };
 
@@ -551,7 +654,9 @@ enum event_kind {
     EVENT_FORK = 6,     /* a task's first step; result: parent's pid */
     EVENT_TSC = 7,      /* a trapped rdtsc */
     EVENT_END = 8,      /* the run's end, result: enum end_reason */
-    EVENT_FORCED = 9    /* a task that spun was interrupted from outside */
+    EVENT_FORCED = 9,   /* a task that spun was interrupted from outside */
+    EVENT_INPUT = 10,   /* bytes from outside that the next call of the task gives; result: descriptor */
+    EVENT_YIELD = 11    /* a task that waits in a loop let others run, at a learned yield point; nr: which */
 };
 
 enum event_flag {
@@ -622,11 +727,22 @@ struct sched_state { /* the ready set; meaning of the ring is the strategy's own
     u16 ready[TASKS_MAX];
 };
 
+/* A learned yield point: a branch in a loop that only waits for others, where a breakpoint stands.
+ * A file is known by its size and the code that it has there. */
+struct yield_point {
+    u64 file_bytes, file_offset;
+    u64 counters; /* registers that only count turns: bits in the order of struct sigcontext */
+    u64 visits, yields;
+    u8 code[POINT_CODE_BYTES];
+};
+
 /* What cpuid answers, as the program is told: asking the processor costs an exit from a VM each time. */
 struct cpuid_leaf {
     u32 leaf, sub;
     u32 a, b, c, d;
 };
+
+#include "abi_unix.h"
 
 struct world {
     u64 magic;
@@ -658,13 +774,15 @@ struct world {
     u64 events, traps, switches, forks, execs, signals_delivered;
     u64 uncontrolled_syscalls[SYSCALLS_MAX];
     u64 holes[HOLES_MAX];
-    u64 eventlikes;    /* timerfds and signalfds ever made */
     u64 outside_bytes; /* read from outside */
+    u32 outside_channel; /* who waits for the outside, the longest waiting first */
+    u32 first_signalfd;  /* objects, linked by `part` */
     char end_message[512];
 
     struct trace_state trace;
     struct sched_state sched;
     u64 slice_start_ns; /* when the holder got the token */
+    u64 point_ns;       /* the last scheduling point */
 
     u32 timers_count;
     u32 timers_pad;
@@ -675,23 +793,34 @@ struct world {
 
     u32 free_task, free_proc, free_fd_table, free_object, free_channel, free_waiter, free_signal, free_futex;
     u32 used_tasks, used_procs, used_fd_tables, used_objects, used_channels, used_waiters, used_signals, used_futexes;
+    u32 free_epoll, free_epoll_item, free_sock, free_net_block;
+    u32 used_epolls, used_epoll_items, used_socks, used_net_blocks;
+    u32 free_pi_lock, used_pi_locks;
     u32 used_inodes, used_devs, used_proc_inodes, used_file_inodes, free_inode;
     u64 devs[256]; /* kernel's device numbers in the order in which they were seen */
     u64 dirs_seq;
-    u32 used_cpuid_leaves, cpuid_pad;
+    u32 used_cpuid_leaves, points_count;
+    struct yield_point points[POINTS_MAX];
     struct cpuid_leaf cpuid_leaves[CPUID_LEAVES_MAX];
     char domainname[72]; /* setdomainname; empty: (none) */
 
     u16 task_of_tid[PIDS_MAX];
     u16 proc_of_pid[PIDS_MAX]; /* zombies too */
+    u8 before_tasks[TASK_PAGE_OFFSET] __attribute__((aligned(4096)));
     struct task tasks[TASKS_MAX];
     struct proc procs[PROCS_MAX];
     struct queued_signal signals[SIGNALS_QUEUED_MAX];
     struct object objects[OBJECTS_MAX];
     struct channel channels[CHANNELS_MAX];
     struct waiter waiters[WAITERS_MAX];
+    struct unix_world af_unix;
+    struct epoll epolls[EPOLLS_MAX];
+    struct epoll_item epoll_items[EPOLL_ITEMS_MAX];
+    struct sock socks[SOCKETS_MAX];
+    struct host host;
     struct futex_waiter futexes[FUTEX_WAITERS_MAX];
     struct futex_bucket futex_buckets[FUTEX_BUCKETS];
+    struct pi_lock pi_locks[FUTEX_WAITERS_MAX]; /* each has a waiter */
     u32 lock_waiters, lock_pad;
     struct task_queue lock_buckets[LOCK_BUCKETS]; /* by inode */
     struct task_queue turn_buckets[TURN_BUCKETS]; /* by kind and id */
@@ -711,7 +840,7 @@ struct world {
     struct inode inodes[INODES_MAX];
     struct dir_listing dirs[DIRS_MAX];
     struct fd_table fd_tables[FD_TABLES_MAX];
-    u8 stacks[TASKS_MAX][TASK_STACK_BYTES] __attribute__((aligned(4096)));
+    struct net_block net_blocks[NET_BLOCKS_MAX];
     u8 dir_bytes[DIRS_MAX][DIR_BYTES_MAX];
 };
 
@@ -720,6 +849,11 @@ struct world {
 
 _Static_assert(sizeof(struct event) == TRACE_EVENT_BYTES, "event record");
 _Static_assert(sizeof(struct siginfo_bytes) == 128, "siginfo");
+_Static_assert(sizeof(struct net_block) == NET_BLOCK_BYTES, "block of the network");
+/* A switch comes to memory that is cold: what it needs of a task and the top of its stack share a
+ * page, and those pages lie an odd number apart, so as not to compete for the same cache sets. */
+_Static_assert(sizeof(struct task) % 8192 == 4096, "tasks lie an odd number of pages apart");
+_Static_assert(__builtin_offsetof(struct task, path) <= 4096 - TASK_PAGE_OFFSET, "a task's hot page");
 _Static_assert(sizeof(struct trace_header) <= TRACE_SEGMENT_BYTES, "header fits segment 0");
 _Static_assert(WORLD_BASE + sizeof(struct world) <= TRACE_BASE, "world fits its range");
 

@@ -33,6 +33,7 @@ class Timer(ctypes.Structure):
 SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "rng_block": (None, [U64 * 4, U64, U64, U64, U64]),
     "rng_below": (U64, [U64, U64, U64, U64, U64]),
+    "cost_with_jitter": (U64, [U64, U64, U64, U64, U64]),
     "hash_start": (None, [ctypes.POINTER(HashState), U64]),
     "hash_add": (None, [ctypes.POINTER(HashState), ctypes.c_char_p, U64]),
     "hash_end": (U64, [ctypes.POINTER(HashState)]),
@@ -44,6 +45,7 @@ SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "sched_add": (None, [U64, U32]),
     "sched_remove": (None, [U64, U32]),
     "sched_choose": (U32, [U64, U32]),
+    "sched_read_may_preempt": (ctypes.c_int, [U64]),
 }
 
 

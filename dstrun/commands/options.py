@@ -15,7 +15,7 @@ import click
 
 from dstrun.config import run_defaults
 from dstrun.errors import BadUsage
-from dstrun.quantities import parse_duration_ns, parse_time_ns
+from dstrun.quantities import parse_cost_ns, parse_duration_ns, parse_percent_ppm, parse_time_ns
 
 STRATEGIES = ("fifo", "random")
 FUTURE_STRATEGIES = ("pct", "pos", "surw", "sticky")
@@ -84,11 +84,12 @@ def _strategy(text: str) -> str:
     return text
 
 
+CPUS_MAX = 64  # one word of an affinity mask
+
+
 def _cpus(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise BadUsage(f'"{text}" is not a number of CPUs')
-    if int(text) > 1:
-        raise BadUsage("more than one CPU is not available in this version (use 1)")
+    if not text.isdecimal() or not 1 <= int(text) <= CPUS_MAX:
+        raise BadUsage(f"a number of CPUs from 1 to {CPUS_MAX} is wanted, not {text!r}")
     return int(text)
 
 
@@ -125,6 +126,18 @@ _OPTIONS = [
     _option(
         "--epoch", metavar="TIME", callback=_converter(parse_time_ns),
         help="The clock at the start: seconds since 1970, or 2026-01-31T12:00:00.",
+    ),
+    _option(
+        "--call-cost", metavar="DUR", default="1us", callback=_converter(parse_cost_ns),
+        help="How far a system call moves the clock.", show_default=True,
+    ),
+    _option(
+        "--clock-cost", metavar="DUR", default="50ns", callback=_converter(parse_cost_ns),
+        help="How far reading the clock moves it.", show_default=True,
+    ),
+    _option(
+        "--cost-jitter", metavar="PCT", default="0%", callback=_converter(parse_percent_ppm),
+        help="Let both vary by up to so much, drawn from the schedule's seed.", show_default=True,
     ),
     _option(
         "--cpus", metavar="N", default="1", callback=_converter(_cpus),

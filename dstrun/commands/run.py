@@ -17,9 +17,15 @@ import click
 from click.core import ParameterSource
 
 from dstrun.commands.options import REPORTING, RunCommand, run_options
-from dstrun.environment import program_environment, resolve_program
+from dstrun.environment import (
+    blocked_signals,
+    ignored_signals,
+    program_environment,
+    resolve_program,
+)
 from dstrun.errors import BadUsage, DstrunError
-from dstrun.quantities import NS_PER_S
+from dstrun.points import load_points
+from dstrun.quantities import NS_PER_S, PPM_PER_PERCENT
 from dstrun.report.summary import exit_code, json_line, outcome_text, succeeded, summary_lines
 from dstrun.seed import Seed, make_seed
 from dstrun.spec import TRACE_DIR, RunResult, RunSpec
@@ -42,6 +48,8 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], **options: Any) -> int
     report = Report(options, seed.text, _reproduce_line(ctx, seed, argv))
     try:
         spec = make_spec(argv, seed, options)
+        # Left ignored, it would have the kernel reap our children before we can wait for them.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         result = _execute(spec, options["verify"])
     except DstrunError as error:
         if report.failed(error):
@@ -69,6 +77,8 @@ def make_spec(argv: tuple[str, ...], seed: Seed, options: dict[str, Any]) -> Run
         env=env,
         cwd=_working_directory(),
         seed=seed,
+        ignored_signals=ignored_signals(),
+        blocked_signals=blocked_signals(),
         epoch_ns=options["epoch"],
         cpus=options["cpus"],
         hostname=options["hostname"],
@@ -79,6 +89,10 @@ def make_spec(argv: tuple[str, ...], seed: Seed, options: dict[str, Any]) -> Run
         strict=options["strict"],
         preload=not options["no_preload"],
         strategy=options["strategy"],
+        points=load_points(),
+        call_cost_ns=options["call_cost"],
+        clock_cost_ns=options["clock_cost"],
+        cost_jitter_ppm=options["cost_jitter"],
         max_virtual_ns=options["max_time"],
         max_events=options["max_events"],
         wall_limit_s=wall_limit_ns / NS_PER_S if wall_limit_ns else None,
@@ -143,7 +157,9 @@ def _refuse_to_overwrite(path: Path, spec: RunSpec) -> None:
             meta = trace.meta
     except TraceError:
         raise BadUsage(f"trace {path}: exists and is not a trace (use --force)") from None
-    if any(meta.get(key) != value for key, value in spec.meta().items() if key != "env"):
+    if any(
+        meta.get(key) != value for key, value in spec.meta().items() if key not in ("env", "points")
+    ):
         raise BadUsage(f"trace {path}: is the trace of another run (use --force)")
 
 
@@ -182,13 +198,15 @@ def _option_words(ctx: click.Context, param: click.Parameter) -> list[str]:
     value = ctx.params[str(param.name)]
     if value is True:
         return [name]
+    if name == "--cost-jitter":
+        return [name, f"{value / PPM_PER_PERCENT:.4f}%"]
     if not value:
         return []
     if param.multiple:
         return [word for item in value for word in (name, item)]
     if name == "--epoch":
         return [name, f"{value // NS_PER_S}.{value % NS_PER_S:09d}"]
-    if name in ("--max-time", "--wall-limit"):
+    if name in ("--max-time", "--wall-limit", "--call-cost", "--clock-cost"):
         return [name, f"{value}ns"]
     return [f"{name}={value}"] if name == "--verify" else [name, str(value)]
 

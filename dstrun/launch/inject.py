@@ -37,7 +37,7 @@ with warnings.catch_warnings():
     from ptrace.binding.func import ptrace as ptrace_raw
 ctypes.util.find_library = _find_library
 
-_PTRACE_SEIZE = 0x4206
+_PTRACE_SEIZE, _PTRACE_INTERRUPT, _PTRACE_SINGLESTEP = 0x4206, 0x4207, 9
 _OPTIONS = 0x10 | 0x100000  # PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL
 _EVENT_EXEC = 4
 _DYING_MS = 200  # what a killed process may take to be a zombie
@@ -110,6 +110,16 @@ def seize(pid: int) -> None:
         ptrace_raw(_PTRACE_SEIZE, pid, 0, _OPTIONS)
     except PtraceError as error:
         raise OSError(error.errno, os.strerror(error.errno)) from None
+
+
+def interrupt(pid: int) -> None:
+    """Stops a seized thread wherever it is; waitpid tells when."""
+    ptrace_raw(_PTRACE_INTERRUPT, pid, 0, 0)
+
+
+def single_step(pid: int) -> None:
+    """One instruction of a stopped thread; waitpid tells when it is done."""
+    ptrace_raw(_PTRACE_SINGLESTEP, pid, 0, 0)
 
 
 def release(pid: int) -> None:

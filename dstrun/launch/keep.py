@@ -4,8 +4,8 @@ DIR/files/<path> holds every file and link that is new or changed, with mode and
 new directory (a file with several names under the one by which it was changed); DIR/deleted.txt
 names what is gone, one path a line, directories with a slash.
 
-The layers are reached from outside, through the descriptors of init, which must be alive: DIR is
-the user's, also where the program saw a view of it.
+All is reached from outside, the layers by our descriptors, the views through init, which must be
+alive: DIR is the user's, also where the program saw a view of it.
 """
 
 from __future__ import annotations
@@ -61,12 +61,11 @@ class _Comparison:
     """One layer: the program's view of it beside the files as they were."""
 
     def __init__(self, container: Container, layer: Layer, asked_for: Sequence[str]) -> None:
-        init_pid = container.init_pid
         self._asked_for = asked_for
         self._path = layer.path
-        self._view = f"/proc/{init_pid}/root{layer.path.rstrip('/')}"
-        self._lower = f"/proc/{init_pid}/fd/{layer.lower}"
-        self._upper = f"/proc/{init_pid}/fd/{layer.upper}" if layer.upper is not None else None
+        self._view = f"/proc/{container.init_pid}/root{layer.path.rstrip('/')}"
+        self._lower = f"/proc/self/fd/{layer.lower}"
+        self._upper = f"/proc/self/fd/{layer.upper}" if layer.upper is not None else None
         self._hidden = layer.hidden
         self._others = {other.path for other in container.layers} - {layer.path}
 

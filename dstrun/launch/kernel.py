@@ -10,9 +10,9 @@ import struct
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 
-SYS_CLONE = 56
 SYS_FUTEX = 202
 SYS_TGKILL = 234
+SYS_SETNS = 308
 SYS_PIDFD_GETFD = 438
 SYS_FUTEX_WAITV = 449
 CLONE_NEWNS = 0x00020000
@@ -21,14 +21,10 @@ CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
-SIGCHLD = 17
 MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
 MS_BIND, MS_MOVE, MS_REC, MS_PRIVATE = 0x1000, 0x2000, 0x4000, 0x40000
 MNT_DETACH = 2
 PR_SET_PDEATHSIG = 1
-PR_SET_NAME = 15
-PR_SET_CHILD_SUBREAPER = 36
-ADDR_NO_RANDOMIZE = 0x0040000
 AT_SYSINFO_EHDR = 33
 _FUTEX_WAIT, _FUTEX_WAKE, _FUTEX2_SIZE_U32 = 0, 1, 2
 _CLOCK_MONOTONIC = 1
@@ -53,10 +49,9 @@ def prctl(option: int, value: int | bytes) -> None:
         raise OSError(ctypes.get_errno(), "prctl")
 
 
-def personality(persona: int) -> None:
-    """personality(2)."""
-    if _libc.personality(ctypes.c_ulong(persona)) == -1:
-        raise OSError(ctypes.get_errno(), "personality")
+def setns(pidfd: int, namespaces: int) -> None:
+    """Joins these namespaces of a process."""
+    syscall(SYS_SETNS, pidfd, namespaces)
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:

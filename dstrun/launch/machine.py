@@ -22,15 +22,15 @@ def machine_meta() -> dict[str, Any]:
 
 
 def _cpu() -> tuple[str, str]:
-    found = {"model name": "", "flags": ""}
-    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+    found = {b"model name": "", b"flags": ""}
+    with open("/proc/cpuinfo", "rb") as file:
         for line in file:
-            name, _, value = line.partition(":")
+            name, _, value = line.partition(b":")
             if name.strip() in found:
-                found[name.strip()] = value.strip()
+                found[name.strip()] = value.strip().decode("ascii", "replace")
             if not line.strip():  # the first CPU stands for all
                 break
-    return found["model name"], found["flags"]
+    return found[b"model name"], found[b"flags"]
 
 
 def file_digest(path: str) -> str:

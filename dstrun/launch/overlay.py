@@ -2,7 +2,7 @@
 
 Everything lives on one tmpfs, the stage, mounted in the container's mount namespace and detached
 again as soon as the views stand on it: it dies with the last process inside, whoever is killed,
-and no path leads to it. Init keeps descriptors of the layers, by which keep.py finds what changed.
+and no path leads to it. We keep descriptors of the layers, by which keep.py finds what changed.
 
 A place is a directory to be covered: the roots (working directory, /tmp, --overlay), and every
 mount below one of them, because an overlay shows of its lower directory only the one file system.
@@ -25,7 +25,7 @@ import os
 import re
 import stat
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from dstrun.errors import DstrunError
@@ -60,12 +60,18 @@ _OCTAL = re.compile(r"\\([0-7]{3})")
 
 @dataclass(frozen=True)
 class Layer:
-    """A place that was covered. The descriptors are init's."""
+    """A place that was covered."""
 
     path: str
     lower: int | None = None  # the files as they were; None: the place is shown as it is
     upper: int | None = None  # what overlayfs has written; None: the place is a copy
     hidden: tuple[str, ...] = ()  # files of dstrun's own that are not shown
+
+    def close(self) -> None:
+        """Lets go of the descriptors."""
+        for fd in (self.lower, self.upper):
+            if fd is not None:
+                os.close(fd)
 
 
 class _TooLarge(Exception):
@@ -91,11 +97,6 @@ def mount_overlays(spec: RunSpec, user_namespace: bool) -> tuple[list[str], list
     if spec.fs != "overlay":
         return [], []
     return _Stage(spec, user_namespace).mount()
-
-
-def layers_to_plain(layers: list[Layer]) -> list[dict[str, object]]:
-    """For the way through JSON."""
-    return [asdict(layer) for layer in layers]
 
 
 def is_below(path: str, root: str) -> bool:

@@ -37,11 +37,12 @@ class Pids:
                 return int(name)
         raise ProcessLookupError(tid)
 
-    def is_dead(self, pid: int) -> bool:
-        """Whether the container's process is gone, or a zombie."""
+    def is_dead(self, pid: int, tid: int) -> bool:
+        """Whether a thread of the container's process `pid` is gone, or a zombie."""
         try:
             outer = self.outer(pid)
-            with open(f"/proc/{outer}/stat", "rb") as file:
+            thread = outer if tid == pid else self.outer_thread(outer, tid)
+            with open(f"/proc/{outer}/task/{thread}/stat", "rb") as file:
                 return file.read().rpartition(b")")[2].split()[0] == b"Z"
         except (ProcessLookupError, FileNotFoundError):
             return True
@@ -68,7 +69,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def _inner(name: str) -> int:
-    with open(f"/proc/{name}/status", encoding="ascii", errors="replace") as file:
+    with open(f"/proc/{name}/status", encoding="utf-8", errors="replace") as file:
         for line in file:
             if line.startswith("NSpid:"):
                 return int(line.split()[-1])

@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +41,13 @@ from dstrun.launch.report import processes, result_of, threads, uncontrolled
 from dstrun.launch.tracefile import TraceFile, remove_if_empty
 from dstrun.launch.world import World
 from dstrun.native import load_shim_image
+from dstrun.points import Point
 from dstrun.spec import RunResult, RunSpec
 
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TICK_S = 0.1
 _INIT_ANSWERS_S = 5.0
+_SPIN_LOOK_S = 0.2  # of CPU time without a call; doubled each time that no loop was found
 _SPIN_LIMIT_S = 10.0
 _SPIN_AGAIN_S = 0.5  # once it has happened, it will again
 _READY_COUNT = abi.SchedState.count.within(abi.World.sched)
@@ -57,7 +60,7 @@ _SEGMENTS_READY = abi.TraceState.segments_ready.within(abi.World.trace)
 _GROW_WANTED = abi.TraceState.grow_wanted.within(abi.World.trace)
 _GROW_FAILED = abi.TraceState.grow_failed.within(abi.World.trace)
 _TRACE_HASH = abi.TraceState.hash.within(abi.World.trace)
-_ALIVE = abi.RobustNode.word.within(abi.Task.alive)
+_ALIVE = abi.AliveWord.word.within(abi.Task.alive)
 
 
 def run(spec: RunSpec) -> RunResult:
@@ -66,52 +69,50 @@ def run(spec: RunSpec) -> RunResult:
     with ExitStack() as stack:
         check_program(spec.program)
         capture = stack.enter_context(Capture(spec.capture))
-        # The trace first: what its making does to its directory is not of the run.
-        trace = TraceFile(spec.trace) if spec.trace else None
-        if trace:
-            stack.callback(remove_if_empty, trace.path)
-            stack.callback(trace.close)
-        world = World()
-        if spec.fs == "overlay":  # its views are made in the run: real times would not repeat
-            world.wait_for_start()
-        rest = _Rest(spec, world, trace)
-        container = launch(spec, _choose_cpu(), capture.inside(), rest.make)
+        parts = _Parts(spec, stack)
+        container = launch(spec, _choose_cpu(), capture.inside(), parts.make)
         stack.callback(container.kill)
         capture.close_inside()
-        supervision = _Supervision(spec, world, trace, rest.payload, container, started_ns)
-        result = supervision.run()
+        result = _Supervision(spec, parts, container, started_ns).run()
         if spec.keep:
             _keep(container, spec, spec.keep, result)
         container.kill()
         capture.finish(result)
-        if trace:
-            trace.finish(_end_meta(result))
+        if parts.trace:
+            parts.trace.finish(_end_meta(result))
         result.wall_ns = time.monotonic_ns() - started_ns
         return result
 
 
-class _Rest:
-    """What else a run needs, made while its container sets itself up."""
+class _Parts:
+    """What a run needs besides its container."""
 
     payload: Payload
 
-    def __init__(self, spec: RunSpec, world: World, trace: TraceFile | None) -> None:
+    def __init__(self, spec: RunSpec, stack: ExitStack) -> None:
         self._spec = spec
-        self._world = world
-        self._trace = trace
         self._made = False
+        # The trace first: what its making does to its directory is not of the run.
+        self.trace = TraceFile(spec.trace) if spec.trace else None
+        if self.trace:
+            stack.callback(remove_if_empty, self.trace.path)
+            stack.callback(self.trace.close)
+        self.world = World()
 
     def make(self) -> None:
-        """Once, however often it is called."""
+        """The rest, while the container sets itself up. Once, however often it is called."""
         if self._made:
             return
         self._made = True
-        self._world.configure(self._spec)
-        trace_fd = self._trace.fd if self._trace else None
-        self.payload = make_payload(self._world, load_shim_image(), trace_fd)
-        if self._trace:
-            digest = {"program_blake2b": file_digest(self._spec.program)}
-            self._trace.describe(self._spec.meta() | machine_meta() | digest)
+        spec = self._spec
+        self.world.configure(spec)
+        trace_fd = self.trace.fd if self.trace else None
+        self.payload = make_payload(self.world, load_shim_image(), trace_fd)
+        if self.trace:
+            digest = {"program_blake2b": file_digest(spec.program)}
+            self.trace.describe(spec.meta() | machine_meta() | digest)
+        if spec.fs == "overlay":  # its views are made in the run: real times would not repeat
+            self.world.wait_for_start()
 
 
 def _keep(container: Container, spec: RunSpec, directory: Path, result: RunResult) -> None:
@@ -143,14 +144,11 @@ def _choose_cpu() -> int:
 
 
 class _Supervision:
-    def __init__(
-        self, spec: RunSpec, world: World, trace: TraceFile | None, payload: Payload,
-        container: Container, started_ns: int,
-    ) -> None:  # fmt: skip
+    def __init__(self, spec: RunSpec, parts: _Parts, container: Container, started_ns: int) -> None:
         self.spec = spec
-        self.world = world
-        self.trace = trace
-        self.payload = payload
+        self.world = parts.world
+        self.trace = parts.trace
+        self.payload = parts.payload
         self.container = container
         self.started_ns = started_ns
         self.pids = Pids(container)
@@ -159,6 +157,8 @@ class _Supervision:
         self.ended_outside = False
         self.spin_start_s: float | None = None
         self.spin_limit_s = _SPIN_LIMIT_S
+        self.spin_look_s = _SPIN_LOOK_S
+        self.learned: list[str] = []
         self.message = ""
 
     def run(self) -> RunResult:
@@ -191,7 +191,7 @@ class _Supervision:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        ours = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        ours = [n for n in _ENDING_SIGNALS if signal.getsignal(n) != signal.SIG_IGN]
         before = {n: signal.signal(n, self._interrupt) for n in ours}
         before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
         try:
@@ -285,32 +285,79 @@ class _Supervision:
 
     def _look_at_holder(self) -> None:
         """A holder that died in its first steps had no robust list: nobody was told."""
-        progress = self.world.get(abi.World.traps) + self.world.get(abi.World.switches)
+        counters = (abi.World.traps, abi.World.switches, abi.World.clock_reads)
+        progress = sum(self.world.get(counter) for counter in counters)
         unchanged, self.progress = progress == self.progress, progress
         task = self.world.get(abi.World.token_task)
-        if not unchanged or not task:
+        if not unchanged or not self.world.task(task, abi.Task.tid):  # none: not yet made
             self.spin_start_s = None
-        elif self.pids.is_dead(self.world.task(task, abi.Task.tid)):
+        elif self._is_dead(task):
             self._mark_dead(task)
             self._hand_to_deputy()
         elif self.world.task(task, abi.Task.place) == abi.PLACE_PROGRAM and self._others_wait():
             self._watch_spinning(task)
 
+    def _is_dead(self, task: int) -> bool:
+        tid = self.world.task(task, abi.Task.tid)
+        pid = self._pid_of(task) or tid  # none: a vfork child that has not taken its place
+        if self.world.task(task, abi.Task.place) == abi.PLACE_EXEC:
+            tid = pid  # whichever thread it was, it is the leader now
+        return self.pids.is_dead(pid, tid)
+
+    def _pid_of(self, task: int) -> int:
+        return self.world.proc(self.world.task(task, abi.Task.proc), abi.Proc.pid)
+
     def _others_wait(self) -> bool:
         return bool(self.world.get(_READY_COUNT) or self.world.get(abi.World.timers_count))
 
     def _watch_spinning(self, task: int) -> None:
-        """A holder that computes for long, without any call, while others wait: is interrupted."""
-        pid = self.world.proc(self.world.task(task, abi.Task.proc), abi.Proc.pid)
-        outer = self.pids.outer(pid)
+        """A holder that computes for long, without any call, while others wait. If it only waits
+        for them it is taught to yield; otherwise, after very long, it is interrupted."""
+        outer = self.pids.outer(self._pid_of(task))
         used_s = cpu_seconds(outer)
         if self.spin_start_s is None:
             self.spin_start_s = used_s
-        elif used_s - self.spin_start_s > self.spin_limit_s:
+            self.spin_look_s = _SPIN_LOOK_S
+            return
+        spun_s = used_s - self.spin_start_s
+        thread = self.pids.outer_thread(outer, self.world.task(task, abi.Task.tid))
+        if spun_s > self.spin_limit_s:
             self.spin_start_s = None
             self.spin_limit_s = _SPIN_AGAIN_S
-            thread = self.pids.outer_thread(outer, self.world.task(task, abi.Task.tid))
             kernel.tgkill(outer, thread, abi.FORCE_SIGNAL)
+        elif spun_s > self.spin_look_s:
+            self.spin_look_s *= 2
+            self._teach(outer, thread)
+
+    def _teach(self, pid: int, thread: int) -> None:
+        """Where this run was stopped no seed has decided: it counts as an interruption."""
+        from dstrun.launch.spins import learn
+        from dstrun.points import save_point
+
+        try:
+            point = learn(pid, thread, self._adopt)
+        except OSError:
+            return  # it ended meanwhile
+        if not point:
+            return
+        self.learned.append(str(point))
+        self.world.count_hole(abi.HOLE_FORCED)
+        with suppress(OSError):
+            save_point(point)
+        if self.spec.strict:
+            self._end(abi.END_STRICT, f"a task spun at {point}: that is learned now, run it again")
+
+    def _adopt(self, point: Point) -> list[int]:
+        """The shims know it from now on; the processes that may have its code."""
+        self.world.add_point(point)
+        live = (abi.PROC_LIVE, abi.PROC_STOPPED)
+        procs = range(1, self.world.get(abi.World.used_procs) + 1)
+        found = []
+        for proc in procs:
+            if self.world.proc(proc, abi.Proc.state) in live:
+                with suppress(ProcessLookupError):
+                    found.append(self.pids.outer(self.world.proc(proc, abi.Proc.pid)))
+        return found
 
     def _hand_to_deputy(self) -> None:
         """Gives the token to any task that is alive: it buries the dead and chooses for them."""
@@ -383,7 +430,11 @@ class _Supervision:
         if result.outcome == "deadlock":
             result.threads = threads(self.world, backtraces(self.world, self.pids))
         result.uncontrolled = uncontrolled(self.world)
+        result.learned = self.learned
         result.notes = self.container.notes + result.notes
+        result.notes += [
+            f"it spun at {where}, which is learned now: run it again" for where in self.learned
+        ]
         result.trace = self.spec.trace
         if self.trace:
             result.trace_hash = self.world.get(_TRACE_HASH)

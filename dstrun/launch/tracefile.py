@@ -20,6 +20,9 @@ from dstrun.errors import DstrunError
 
 _FIRST_SEGMENTS = 4
 _GROW_SEGMENTS = 32, 4, 1  # less when the disk is nearly full
+# Of each stream: the first touch of a page that is not in memory has some machines' kernels read
+# ahead by megabytes, which takes longer than the whole run of a small program.
+_FIRST_BYTES = 1 << 16
 _HEADER_BYTES = (abi.TraceHeader.SIZE + 4095) & ~4095
 
 
@@ -46,7 +49,7 @@ class TraceFile:
         meta = json.dumps(description, sort_keys=True).encode()
         if len(meta) > abi.TRACE_META_BYTES_MAX:
             raise DstrunError("arguments and environment are too large for the trace's header")
-        self.header[h.meta.offset : h.meta.offset + len(meta)] = meta
+        header = bytearray(h.meta.offset) + meta
         for member, value in {
             h.version: abi.TRACE_VERSION,
             h.event_bytes: abi.TRACE_EVENT_BYTES,
@@ -55,7 +58,10 @@ class TraceFile:
             h.meta_bytes: len(meta),
             h.magic: abi.TRACE_MAGIC,
         }.items():
-            member.set(self.header, value)
+            member.set(header, value)
+        os.pwrite(self.fd, header, 0)
+        for segment in (1, 2):
+            os.pwrite(self.fd, bytes(_FIRST_BYTES), segment * abi.TRACE_SEGMENT_BYTES)
 
     def grow(self) -> int:
         """Allocates more segments; 0, or the errno of the failure."""
@@ -77,11 +83,13 @@ class TraceFile:
         h = abi.TraceHeader
         used = h.segments_used.get(self.header) * abi.TRACE_SEGMENT_BYTES
         data = json.dumps(end_meta, sort_keys=True).encode()
-        os.ftruncate(self.fd, used)
         try:
-            os.pwrite(self.fd, data, used)
-        except OSError:  # a full disk: the events are there, this is a comfort
+            written = os.pwrite(self.fd, data, used)
+        except OSError:
+            written = 0
+        if written < len(data):  # a full disk: the events are there, this is a comfort
             data = b""
+        os.ftruncate(self.fd, used + len(data))
         h.end_meta_offset.set(self.header, used)
         h.end_meta_bytes.set(self.header, len(data))
         h.finished.set(self.header, 1)

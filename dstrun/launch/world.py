@@ -15,6 +15,7 @@ from dstrun import abi
 from dstrun.launch import kernel
 from dstrun.layout import Member
 from dstrun.native import PRELOAD
+from dstrun.points import Point
 from dstrun.seed import derive
 from dstrun.spec import RunSpec
 
@@ -22,8 +23,6 @@ from dstrun.spec import RunSpec
 DEFAULT_EPOCH_NS = 1_893_456_000 * 10**9
 _DAY_NS = 86_400 * 10**9
 _CLOCK_REALTIME_COARSE = 5  # what the kernel stamps files with
-COST_SYSCALL_NS = 1000
-COST_CLOCK_NS = 50
 MEMORY_BYTES = 8 << 30
 NOFILE_LIMIT = 4096, 65536
 STACK_LIMIT_BYTES = 8 << 20
@@ -50,7 +49,7 @@ class World:
     def wait_for_start(self) -> None:
         """Until what happens now is stamped as of the run: the coarse clock moves in ticks."""
         while time.clock_gettime_ns(_CLOCK_REALTIME_COARSE) < self.real_start_ns:
-            time.sleep(0.0005)
+            time.sleep(0.0001)
 
     def get(self, member: Member) -> int:
         """A number of struct world."""
@@ -66,7 +65,7 @@ class World:
 
     def stack_top(self, task: int) -> int:
         """Where the stack of a task starts, in the simulated processes."""
-        return abi.WORLD_BASE + abi.World.stacks.at(task) + abi.TASK_STACK_BYTES
+        return abi.WORLD_BASE + abi.World.tasks.at(task)
 
     def configure(self, spec: RunSpec) -> None:
         """Writes the configuration: all that the shims need to know of the run."""
@@ -87,8 +86,9 @@ class World:
             c.fault_seed: spec.seed.fault,
             c.epoch_ns: epoch,
             c.boot_ns: 10**12 + derive(spec.seed.entropy, "boot") % (10**12),
-            c.cost_syscall_ns: COST_SYSCALL_NS,
-            c.cost_clock_ns: COST_CLOCK_NS,
+            c.cost_syscall_ns: spec.call_cost_ns,
+            c.cost_clock_ns: spec.clock_cost_ns,
+            c.cost_jitter_ppm: spec.cost_jitter_ppm,
             c.events_max: spec.max_events or 0,
             c.virtual_ns_max: spec.max_virtual_ns or 0,
             c.cpus: spec.cpus,
@@ -103,10 +103,30 @@ class World:
         boot_id = uuid.UUID(int=next(halves) << 64 | next(halves), version=4)
         c.boot_id.set_text(memory, str(boot_id), base)
         c.preload_path.set_text(memory, str(PRELOAD), base)
+        for point in spec.points:
+            self.add_point(point)
         self.set(abi.World.now_ns, c.boot_ns.get(memory, base))
         self.set(abi.World.bytes, self.bytes())
         self.set(abi.World.version, abi.ABI_VERSION)
         self.set(abi.World.magic, abi.ABI_MAGIC)
+
+    def add_point(self, point: Point) -> None:
+        """One more learned yield point; nothing when there are too many."""
+        count = self.get(abi.World.points_count)
+        if count == abi.POINTS_MAX:
+            return
+        base, p = abi.World.points.at(count), abi.YieldPoint
+        p.file_bytes.set(self.memory, point.file_bytes, base)
+        p.file_offset.set(self.memory, point.file_offset, base)
+        p.counters.set(self.memory, point.counters, base)
+        start = base + p.code.offset
+        self.memory[start : start + abi.POINT_CODE_BYTES] = bytes.fromhex(point.code)
+        self.set(abi.World.points_count, count + 1)
+
+    def count_hole(self, hole: int) -> None:
+        """Something that was not under control, seen by us while no task runs."""
+        holes = abi.World.holes
+        holes.set(self.memory, holes.get(self.memory, index=hole) + 1, index=hole)
 
     def place(self, *, pid_namespace: bool, proc_dev: int, sys_dev: int) -> None:
         """Adds what is known when the container stands. The devices: st_dev of /proc and /sys."""

@@ -262,6 +262,23 @@ def _vectors(call: _Call, index: int) -> str:
     return f"[{_buffer(call, index)}]" if call.field(index) else _buffer(call, index)
 
 
+def _messages(call: _Call, index: int) -> str:
+    """Name and bytes of each message, which were recorded one after another."""
+    shown: list[str] = []
+    name: list[tuple[str, str]] = []
+    for field in call.fields.get(index, ()):
+        if field.kind == abi.FIELD_STRUCT:
+            sockaddr = _structure(structs.STRUCTS["SOCKADDR_IN"], field, call)
+            name = [("msg_name", sockaddr)]
+        else:
+            iov = f"[{text.quote(field.data, field.total, call.string_max)}]"
+            shown.append(text.members([*name, ("msg_iov", iov)]))
+            name = []
+    if not shown:
+        return text.pointer(call.word(index))
+    return shown[0] if call.kinds[index] == "MSGHDR" else f"[{', '.join(shown)}]"
+
+
 def _string(call: _Call, index: int) -> str:
     """A path or a name is shown whole."""
     field = call.field(index)
@@ -417,6 +434,8 @@ _CONTEXTUAL: Final[dict[str, Callable[[_Call, int], str | None]]] = {
     "BLOB_OUT": _buffer,
     "IOVEC_IN": _vectors,
     "IOVEC_OUT": _vectors,
+    "MSGHDR": _messages,
+    "MMSGHDRS": _messages,
     "STRING_OUT": _string_out,
     "DENTS_OUT": _entries,
     "OPEN_MODE": _open_mode,

@@ -23,6 +23,8 @@ _COMPARED_META = (
     "program",
     "env",
     "cwd",
+    "ignored_signals",
+    "blocked_signals",
     "strategy",
     "epoch_ns",
     "cpus",

@@ -18,6 +18,7 @@ from dstrun.report.summary import signal_name
 from dstrun.trace.decode import Field, parse_fields, render_call
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
+from dstrun.trace.text import STRING_MAX, quote
 
 KIND_NAMES = {
     kind: name.removeprefix("EVENT_").lower() for kind, name in abi.EVENT_KIND_NAMES.items()
@@ -126,6 +127,13 @@ def _start_text(trace: Trace, event: Event) -> str:
     return f"+++ started {' '.join(paths)}: {shlex.join(words)} +++"
 
 
+def _input_text(trace: Trace, event: Event) -> str:
+    _args, fields = _parts(trace.side_data(event))
+    data = b"".join(field.data for found in fields.values() for field in found)
+    shown = quote(data, limit=STRING_MAX)
+    return f"+++ input from outside on descriptor {event.result}: {shown} +++"
+
+
 def _exit_text(_trace: Trace, event: Event) -> str:
     if event.result & 0x7F:
         return f"+++ killed by {signal_name(event.result & 0x7F)} +++"
@@ -145,5 +153,6 @@ _TEXTS: dict[int, Callable[[Trace, Event], str]] = {
     abi.EVENT_FORK: lambda _trace, event: f"+++ forked by pid {event.result} +++",
     abi.EVENT_TSC: lambda _trace, event: f"rdtsc = {event.result}",
     abi.EVENT_FORCED: lambda _trace, _event: "+++ interrupted: it spun while others waited +++",
+    abi.EVENT_INPUT: _input_text,
     abi.EVENT_END: _end_text,
 }

@@ -92,13 +92,13 @@ class Bench:
         """How often to do a thing."""
         return max(full // 50, 1) if self.quick else full
 
-    def compile(self, name: str) -> str:
+    def compile(self, name: str, *flags: str) -> str:
         """The path of scripts/bench.d/NAME.c, compiled."""
         compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
         if compiler is None:
             raise SystemExit("bench: no C compiler (cc, gcc, clang) on PATH")
         output = self.directory / name
-        subprocess.run([compiler, "-O2", "-o", output, HERE / f"{name}.c"], check=True)
+        subprocess.run([compiler, "-O2", *flags, "-o", output, HERE / f"{name}.c"], check=True)
         return str(output)
 
     def dstrun(self, *command: str, options: tuple[str, ...] = ("--no-trace",)) -> Command:
@@ -193,6 +193,24 @@ def switches(bench: Bench) -> Iterator[Row]:
     yield Row("... without its two calls, beside a futex's", "ns", futex / 2, switch, 2)
 
 
+def threads(bench: Bench) -> Iterator[Row]:
+    """How much the number of threads matters: the column "native" is that of few of them."""
+    program = bench.compile("threads", "-pthread")
+
+    def inside(what: str, count: int, turns: int) -> Callable[[], float]:
+        def make(n: int) -> Command:
+            return bench.dstrun(program, what, str(count), str(n))
+
+        return bench.per_turn(make, bench.turns(turns))
+
+    few, many, most = bench.medians(*[inside("yield", n, 200_000) for n in (2, 100, 1000)])
+    yield Row("a switch among 100 threads, beside 2", "ns", few, many, 2)
+    yield Row("a switch among 1,000 threads, beside 2", "ns", few, most, 2)
+    alone, two, most = bench.medians(*[inside("wait", n, 500_000) for n in (1, 2, 1000)])
+    yield Row("getppid while another thread waits, beside alone", "ns", alone, two, 1.1)
+    yield Row("getppid while 999 others wait, beside alone", "ns", alone, most, 1.1)
+
+
 def runs(bench: Bench) -> Iterator[Row]:
     """Whole commands."""
     true = shutil.which("true") or "/bin/true"
@@ -264,7 +282,7 @@ def traces(bench: Bench) -> Iterator[Row]:
     yield Row("diffing two traces", "M events/s", None, comparing / million, 2, True)
 
 
-GROUPS = (calls, switches, runs, traces)
+GROUPS = (calls, switches, threads, runs, traces)
 HEADERS = ["what", "unit", "native", "dstrun", "ratio", "target", ""]
 
 

@@ -2,6 +2,12 @@
 #include "rng.h"
 #include "sched.h"
 
+/* Reads that have taken as long as a call are worth one. */
+int random_read_may_preempt(const struct world *w)
+{
+    return w->now_ns - w->point_ns >= w->config.cost_syscall_ns;
+}
+
 u32 random_choose(struct world *w, u32 running)
 {
     u32 candidates = w->sched.count + (running != 0);

@@ -8,7 +8,15 @@
 #define DST_RNG_H
 #include "abi.h"
 
-enum rng_stream { RNG_SCHEDULE = 1, RNG_ENTROPY = 2, RNG_EPOCH = 3, RNG_AT_RANDOM = 4, RNG_BOOT_ID = 5 };
+enum rng_stream {
+    RNG_SCHEDULE = 1,
+    RNG_ENTROPY = 2,
+    RNG_EPOCH = 3,
+    RNG_AT_RANDOM = 4,
+    RNG_BOOT_ID = 5,
+    RNG_PORTS = 6,
+    RNG_COST = 7
+};
 
 /* Four 64-bit words of the stream `(seed, stream, entity)` at `counter`. */
 void rng_block(u64 out[4], u64 seed, u64 stream, u64 entity, u64 counter);

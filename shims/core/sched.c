@@ -36,6 +36,13 @@ int sched_may_preempt(const struct world *w)
     return w->sched.count && (w->config.strategy != STRATEGY_FIFO || fifo_may_preempt(w));
 }
 
+int sched_read_may_preempt(const struct world *w)
+{
+    if (!w->sched.count)
+        return 0;
+    return w->config.strategy == STRATEGY_RANDOM ? random_read_may_preempt(w) : fifo_may_preempt(w);
+}
+
 u32 sched_choose(struct world *w, u32 running)
 {
     if (!running && !w->sched.count)

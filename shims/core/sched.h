@@ -18,9 +18,13 @@ u32 sched_take_nth(struct world *w, u32 k);
 
 /* Whether the strategy is to be asked although the holder could go on. */
 int sched_may_preempt(const struct world *w);
+/* The same at a clock read, which is no call and no point by itself: but who does nothing but look at
+ * the clock must let the others go on in the end. */
+int sched_read_may_preempt(const struct world *w);
 
 /* The strategies. */
 int fifo_may_preempt(const struct world *w);
 u32 fifo_choose(struct world *w, u32 running);
+int random_read_may_preempt(const struct world *w);
 u32 random_choose(struct world *w, u32 running);
 #endif

@@ -1,9 +1,13 @@
 /* clock.c: the virtual clock, and the vDSO's entries.
  *
  * The supervisor writes jumps to the shim_export_vdso_* functions over the vDSO's own. They run on
- * the program's stack with signals open: an add and a read, counted, no event.
+ * the program's stack with signals open: an add and a read, counted, no event. When a timer is due
+ * or others have waited long enough, a read is made as a call, which is trapped like any other: a
+ * task that does nothing but look at the clock must not keep the rest from what it waits for.
  */
 #include "shim.h"
+
+#define TRAPPED __attribute__((noinline, section(".trapped"))) /* shim.ld */
 
 i64 timespec_in(u64 user, u64 *ns)
 {
@@ -68,12 +72,25 @@ static void tick(void)
 {
     struct world *w = WORLD;
     w->clock_reads++;
-    w->now_ns += w->config.cost_clock_ns;
+    charge(current_task(), w->config.cost_clock_ns);
+}
+
+static int others_are_due(void)
+{
+    const struct world *w = WORLD;
+    return timer_next_ns(w) <= w->now_ns || sched_read_may_preempt(w);
+}
+
+TRAPPED static i64 trapped_call(i64 nr, u64 a, u64 b)
+{
+    return raw(nr, a, b);
 }
 
 EXPORT i64 shim_export_vdso_clock_gettime(i64 id, struct timespec_k *ts)
 {
     u64 ns;
+    if (unlikely(others_are_due()))
+        return trapped_call(__NR_clock_gettime, (u64)id, (u64)ts);
     tick();
     if (id == 1)
         ns = WORLD->now_ns;
@@ -88,6 +105,8 @@ EXPORT i64 shim_export_vdso_clock_gettime(i64 id, struct timespec_k *ts)
 
 EXPORT i64 shim_export_vdso_gettimeofday(struct timeval_k *tv, u64 *zone)
 {
+    if (unlikely(others_are_due()))
+        return trapped_call(__NR_gettimeofday, (u64)tv, (u64)zone);
     tick();
     u64 ns = wall_ns();
     if (tv) {
@@ -101,6 +120,8 @@ EXPORT i64 shim_export_vdso_gettimeofday(struct timeval_k *tv, u64 *zone)
 
 EXPORT i64 shim_export_vdso_time(i64 *out)
 {
+    if (unlikely(others_are_due()))
+        return trapped_call(__NR_time, (u64)out, 0);
     tick();
     i64 seconds = (i64)(wall_ns() / NS_PER_SECOND);
     if (out)

@@ -1,94 +1,37 @@
 /* descriptors.c: what each descriptor is.
  *
  * A process's table leads to objects, one per open file description, shared by dup and fork. What
- * can block leads on to a channel, on which tasks park. A change wakes those parked on it, no others.
+ * can block leads on to a channel, on which tasks park (channel.c).
  */
 #include "files.h"
+#include "sockets.h"
 
 static struct fd_table *table_of(const struct proc *p) { return &WORLD->fd_tables[p->fd_table]; }
 
-/* ---- channels and who waits ---- */
-void wait_on_channel(struct task *t, u32 channel, int as_writer)
+/* ---- objects ---- */
+static void object_part_drop(u32 index, struct object *o)
 {
-    struct world *w = WORLD;
-    u32 slot = w->free_waiter;
-    if (slot)
-        w->free_waiter = w->waiters[slot].next;
-    else if (w->used_waiters + 1 < WAITERS_MAX)
-        slot = ++w->used_waiters;
-    else
-        fatal("too many waits on descriptors at once; the limit is", WAITERS_MAX);
-    struct waiter *me = &w->waiters[slot];
-    struct channel *ch = &w->channels[channel];
-    u32 *head = as_writer ? &ch->first_writer : &ch->first_reader;
-    u32 *tail = as_writer ? &ch->last_writer : &ch->last_reader;
-    *me = (struct waiter){.task = t->index, .channel = channel, .is_writer = (u32)as_writer,
-                          .prev = *tail, .next_of_task = t->first_waiter};
-    if (*tail)
-        w->waiters[*tail].next = slot;
-    else
-        *head = slot;
-    *tail = slot;
-    t->first_waiter = slot;
-}
-
-static void unlink_waiter(struct waiter *me)
-{
-    struct world *w = WORLD;
-    struct channel *ch = &w->channels[me->channel];
-    u32 *head = me->is_writer ? &ch->first_writer : &ch->first_reader;
-    u32 *tail = me->is_writer ? &ch->last_writer : &ch->last_reader;
-    if (me->prev)
-        w->waiters[me->prev].next = me->next;
-    else
-        *head = me->next;
-    if (me->next)
-        w->waiters[me->next].prev = me->prev;
-    else
-        *tail = me->prev;
-}
-
-void waiters_drop(struct task *t)
-{
-    struct world *w = WORLD;
-    while (t->first_waiter) {
-        u32 slot = t->first_waiter;
-        struct waiter *me = &w->waiters[slot];
-        t->first_waiter = me->next_of_task;
-        unlink_waiter(me);
-        me->next = w->free_waiter;
-        w->free_waiter = slot;
+    switch (o->kind) {
+    case OBJECT_EPOLL:
+        epoll_drop(o);
+        break;
+    case OBJECT_INET:
+        inet_close(o);
+        break;
+    case OBJECT_UNIX:
+        unix_close(o);
+        break;
+    case OBJECT_SIGNALFD:
+        signalfd_drop(index);
+        break;
+    case OBJECT_INOTIFY:
+        inotify_gone(index);
+        break;
+    default:
+        break;
     }
 }
 
-void channel_wake(u32 channel, int writers)
-{
-    struct world *w = WORLD;
-    if (!channel)
-        return;
-    u32 *head = writers ? &w->channels[channel].first_writer : &w->channels[channel].first_reader;
-    while (*head)
-        wake(task_at(w->waiters[*head].task), WAKE_DONE);
-}
-
-void channel_wake_all(u32 channel)
-{
-    channel_wake(channel, 0);
-    channel_wake(channel, 1);
-}
-
-void channel_unref(u32 channel)
-{
-    struct world *w = WORLD;
-    if (!channel || --w->channels[channel].refs)
-        return;
-    if (w->channels[channel].inode)
-        w->inodes[w->channels[channel].inode].channel = 0;
-    w->channels[channel].first_reader = w->free_channel;
-    w->free_channel = channel;
-}
-
-/* ---- objects ---- */
 /* The last descriptor of a description is gone: an end of a pipe closes, and the other end learns. */
 void object_unref(u32 index)
 {
@@ -96,6 +39,9 @@ void object_unref(u32 index)
     struct object *o = &w->objects[index];
     if (!index || --o->refs)
         return;
+    epoll_forget(index);
+    locks_on_last_close(o);
+    object_part_drop(index, o);
     if (o->channel) {
         struct channel *ch = &w->channels[o->channel];
         if (o->kind == OBJECT_PIPE_R || o->kind == OBJECT_PIPE_RW)
@@ -103,14 +49,10 @@ void object_unref(u32 index)
         if (o->kind == OBJECT_PIPE_W || o->kind == OBJECT_PIPE_RW)
             ch->writers--;
         channel_wake_all(o->channel);
-        channel_wake_all(o->peer);
         channel_unref(o->channel);
-        channel_unref(o->peer);
     }
     if (o->dir)
         dir_listing_drop(o->dir);
-    if (o->kind == OBJECT_INOTIFY)
-        inotify_gone(index);
     timer_cancel(w, &o->timer);
     o->kind = OBJECT_NONE;
     o->refs = w->free_object;
@@ -166,12 +108,17 @@ static void closing(u32 fd_table, u32 object)
         mq_on_close(fd_table, object);
 }
 
+u32 fd_known(const struct proc *p, i64 fd)
+{
+    const struct fd_table *t = table_of(p);
+    return (u64)fd < t->fds_used ? t->object[fd] & FD_OBJECT_MASK : 0;
+}
+
 u32 fd_object(struct proc *p, i64 fd)
 {
-    struct fd_table *t = table_of(p);
     if ((u64)fd >= FDS_MAX)
         return 0;
-    u32 entry = fd < t->fds_used ? t->object[fd] & FD_OBJECT_MASK : 0;
+    u32 entry = fd_known(p, fd);
     return entry ? entry : adopt(p, (u32)fd);
 }
 
@@ -204,6 +151,17 @@ void fd_set_cloexec(struct proc *p, i64 fd, int on)
     struct fd_table *t = table_of(p);
     if ((u64)fd < t->fds_used && t->object[fd])
         t->object[fd] = (t->object[fd] & FD_OBJECT_MASK) | (on ? FD_CLOEXEC_BIT : 0);
+}
+
+i64 fd_of_object(struct proc *p, u32 object, i64 hint)
+{
+    struct fd_table *t = table_of(p);
+    if (hint < t->fds_used && (t->object[hint] & FD_OBJECT_MASK) == object)
+        return hint;
+    for (u32 fd = 0; fd < t->fds_used; fd++)
+        if ((t->object[fd] & FD_OBJECT_MASK) == object)
+            return fd;
+    return -1;
 }
 
 u32 fd_table_copy(u32 from)
@@ -259,18 +217,4 @@ void fd_table_init_outside(struct proc *p)
         if (object && WORLD->objects[object].kind != OBJECT_FILE && WORLD->objects[object].kind != OBJECT_DIR)
             WORLD->objects[object].kind = OBJECT_OUTSIDE;
     }
-}
-
-/* Nothing in the simulation can run. A task that waits for the outside as well now waits in earnest. */
-int wait_for_outside(void)
-{
-    struct world *w = WORLD;
-    for (u32 i = 1; i <= w->used_tasks; i++) {
-        if (w->tasks[i].state == TASK_PARKED && w->tasks[i].wait == WAIT_OUTSIDE) {
-            w->tasks[i].wait_outside_now = 1;
-            wake(&w->tasks[i], WAKE_DONE);
-            return 1;
-        }
-    }
-    return 0;
 }

@@ -131,18 +131,19 @@ static i64 exec(struct trap *c, i64 dirfd, u64 argv, u64 envp, u64 at_flags)
     struct trace_state mark;
     if (!c->path[0])
         return c->path_error ? c->path_error : -EFAULT;
+    t->place = PLACE_KERNEL; /* nothing of the world is changed so far */
     i64 error = judge(dirfd, c->path[0], at_flags == PLAIN_EXECVE ? 0 : at_flags);
+    if (!error && (error = ask_for_seize(t)))
+        refuse(error);
+    t->place = PLACE_SHIM;
     if (error)
         return error;
-    error = ask_for_seize(t);
-    if (error)
-        return refuse(error);
     record_mark(&mark);
     record_call(c, 0);
     /* Here, for the memory is gone afterwards. */
     struct robust_undo undo = {.count = 0};
     for (u32 i = c->p->first_task; i; i = task_at(i)->next_in_proc)
-        futex_robust_exit(task_at(i), &undo);
+        robust_exit(task_at(i), &undo);
     t->place = PLACE_EXEC;
     /* An exec looks like a death to the kernel's robust list; the supervisor watches by ptrace now. */
     raw(__NR_set_robust_list, 0, sizeof t->robust);
@@ -151,7 +152,7 @@ static i64 exec(struct trap *c, i64 dirfd, u64 argv, u64 envp, u64 at_flags)
     raw(__NR_set_robust_list, &t->robust, sizeof t->robust);
     t->place = PLACE_SHIM;
     record_take_back(&mark);
-    futex_robust_undo(&undo);
+    robust_undo(c->p, &undo);
     /* The supervisor waits for the exec's event: this stop tells it that there will be none. */
     raw(__NR_tgkill, proc_of(t)->pid, t->tid, SIG_TRAP);
     return error;

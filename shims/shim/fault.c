@@ -6,11 +6,6 @@
 #define CPUID_7_EBX_RTM ((1u << 11) | (1u << 4)) /* transactions abort at will */
 #define ARCH_SET_CPUID 0x1012
 
-static int in_shim_text(u64 ip)
-{
-    return ip >= (u64)shim_text_start && ip < (u64)shim_text_end;
-}
-
 /* A bad pointer met by copy_in and the like: go back to the guard, which then says EFAULT. */
 static int back_to_guard(struct task *t, struct sigcontext_k *regs)
 {
@@ -33,7 +28,8 @@ static int back_to_guard(struct task *t, struct sigcontext_k *regs)
 static void emulate_tsc(struct task *t, struct sigcontext_k *regs, int with_cpu)
 {
     struct world *w = WORLD;
-    w->now_ns += w->config.cost_clock_ns;
+    w->clock_reads++;
+    charge(t, w->config.cost_clock_ns);
     regs->ax = (u32)w->now_ns;
     regs->dx = w->now_ns >> 32;
     if (with_cpu)
@@ -118,11 +114,16 @@ void on_fault(int signo, struct siginfo_bytes *info, struct ucontext_k *uc)
     }
     t->place = PLACE_SHIM;
     t->trap_rip = uc->regs.ip;
-    if (signo == SIG_SEGV && info->code == SI_KERNEL_CODE && emulate_instruction(t, &uc->regs)) {
+    struct trap c = {.t = t, .p = proc_of(t), .uc = uc, .nr = ~0ul};
+    int is_ours = info->code == SI_KERNEL_CODE &&
+                  (signo == SIG_SEGV ? emulate_instruction(t, &uc->regs)
+                                     : signo == SIG_TRAP && point_reached(t, &uc->regs));
+    if (is_ours) {
+        scheduling_point(t);
+        signals_deliver(&c, 0);
         t->place = PLACE_PROGRAM;
         return;
     }
-    struct trap c = {.t = t, .p = proc_of(t), .uc = uc, .nr = ~0ul};
     fault_signal(&c, info);
     t->place = PLACE_PROGRAM;
 }

@@ -28,9 +28,6 @@
 #define F_SETLEASE_CMD 1024
 #define F_NOTIFY_CMD 1026
 #define F_DUPFD_CLOEXEC_CMD 1030
-#define POLLIN_BIT 1
-#define POLLOUT_BIT 4
-
 u32 object_of_statx(const struct statx_k *st) HIDDEN;
 /* sys_lock.c */
 i64 lock_range(struct trap *c, struct object *o) HIDDEN; /* fcntl's F_SETLK and its kin */
@@ -40,12 +37,9 @@ i64 dir_seek(struct object *o, i64 offset, int whence) HIDDEN;
 /* procfs.c */
 i64 procfs_open(struct trap *c, i64 fd, u64 flags) HIDDEN;
 i64 preload_open(struct trap *c) HIDDEN;
+int hosts_are_served(const char *path) HIDDEN; /* the simulation has an /etc/hosts of its own */
 
-/* A wait that ends by a wake, a signal (-ERESTARTSYS) or its deadline (-ETIMEDOUT). */
-i64 park_on_channel(struct task *t, u32 channel, int as_writer, u64 deadline_ns) HIDDEN;
 /* A wait for something that has no wake-up in the world: look again after 1 ms of virtual time. */
 i64 park_and_look_again(struct task *t) HIDDEN;
-/* recv (POLLIN) and send (POLLOUT) on an object that has a channel. */
-i64 pair_transfer(struct trap *c, struct object *o, i16 events, u64 flags) HIDDEN;
 u32 fifo_channel(u32 inode) HIDDEN; /* a reference to the channel of a FIFO */
 #endif

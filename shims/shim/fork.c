@@ -7,10 +7,13 @@
 #include "process.h"
 
 /* Done by us, at the same moment of the simulation. */
-#define OURS_TO_DO (CLONE_EXIT_SIGNAL_MASK | CLONE_CHILD_CLEARTID_FLAG | CLONE_CHILD_SETTID_FLAG)
+#define OURS_TO_DO                                                                  \
+    (CLONE_EXIT_SIGNAL_MASK | CLONE_CHILD_CLEARTID_FLAG | CLONE_CHILD_SETTID_FLAG | \
+     CLONE_PARENT_SETTID_FLAG)
 
 struct clone_request {
     u64 flags, stack, parent_tid, child_tid, tls, exit_signal;
+    u64 pidfd; /* where the program wants it */
 };
 
 static struct proc *new_proc(struct proc *parent, const struct clone_request *q)
@@ -27,7 +30,6 @@ static struct proc *new_proc(struct proc *parent, const struct clone_request *q)
     p->dumpable = parent->dumpable;
     p->uid = parent->uid;
     p->nice = parent->nice;
-    p->signalfds = parent->signalfds;
     p->flags = parent->flags & PROC_ANNOUNCED;
     p->start_ns = WORLD->now_ns;
     memcpy(p->comm, parent->comm, sizeof p->comm);
@@ -36,6 +38,8 @@ static struct proc *new_proc(struct proc *parent, const struct clone_request *q)
     memcpy(p->rlimit_nofile, parent->rlimit_nofile, sizeof p->rlimit_nofile);
     memcpy(p->rlimit_stack, parent->rlimit_stack, sizeof p->rlimit_stack);
     memcpy(p->actions, parent->actions, sizeof p->actions);
+    if (q->flags & CLONE_CLEAR_SIGHAND_FLAG)
+        actions_reset(p);
     if (q->flags & CLONE_FILES_FLAG) {
         p->fd_table = parent->fd_table;
         WORLD->fd_tables[p->fd_table].refs++;
@@ -43,6 +47,13 @@ static struct proc *new_proc(struct proc *parent, const struct clone_request *q)
         p->fd_table = fd_table_copy(parent->fd_table);
     }
     return p;
+}
+
+/* Who is held in vfork cannot write its own memory; the child, which shares it, can. */
+static int child_tells_parent(const struct clone_request *q)
+{
+    u64 all = CLONE_PARENT_SETTID_FLAG | CLONE_VFORK_FLAG | CLONE_VM_FLAG;
+    return (q->flags & all) == all;
 }
 
 static struct task *new_task(struct proc *p, struct trap *c, const struct clone_request *q)
@@ -60,6 +71,8 @@ static struct task *new_task(struct proc *p, struct trap *c, const struct clone_
         t->clear_tid = q->child_tid;
     if (q->flags & CLONE_CHILD_SETTID_FLAG)
         t->set_tid = q->child_tid;
+    if (child_tells_parent(q))
+        t->set_parent_tid = q->parent_tid;
     tasks_add(p, t);
     return t;
 }
@@ -67,11 +80,11 @@ static struct task *new_task(struct proc *p, struct trap *c, const struct clone_
 /* The child's stack: its frame, and below it the word that start_child is given. */
 static u64 child_stack(struct task *t, const struct trap *c, const struct clone_request *q)
 {
-    struct ucontext_k *uc = sigframe_clone(c->uc, WORLD->stacks[t->index] + TASK_STACK_BYTES);
+    struct ucontext_k *uc = sigframe_clone(c->uc, (u8 *)t);
     uc->regs.ax = 0;
     if (q->stack)
         uc->regs.sp = q->stack;
-    uc->stack.sp = (u64)WORLD->stacks[t->index];
+    uc->stack.sp = task_stack(t);
     uc->stack.flags = 0;
     uc->stack.size = TASK_STACK_BYTES;
     t->start_frame = (u64)uc;
@@ -89,43 +102,95 @@ static void undo(struct proc *p, struct task *t)
     proc_free(p);
 }
 
-static void enter_tables(struct proc *p, struct task *t, u32 pid)
+static void enter_tables(struct proc *p, struct task *t)
 {
     struct world *w = WORLD;
-    if (pid >= PIDS_MAX)
-        fatal("a process id beyond the limit:", pid);
-    p->pid = t->tid = pid;
-    w->proc_of_pid[pid] = (u16)p->index;
-    w->task_of_tid[pid] = (u16)t->index;
+    if (t->tid >= PIDS_MAX)
+        fatal("a process id beyond the limit:", t->tid);
+    p->pid = t->tid;
+    w->proc_of_pid[p->pid] = (u16)p->index;
+    w->task_of_tid[t->tid] = (u16)t->index;
     w->live_procs++;
     w->forks++;
     children_add(&w->procs[p->parent], p);
 }
 
-/* vfork: the kernel holds us until the child execs or ends; the child runs on with the token. */
-static i64 clone_and_lend(struct trap *c, struct proc *p, struct task *child, u64 flags, u64 stack,
+static void clone_starts(struct task *cloner, struct task *child)
+{
+    cloner->cloning = child->index;
+    child->cloner = cloner->index;
+}
+
+static struct task *clone_ends(struct task *cloner)
+{
+    struct task *child = task_at(cloner->cloning);
+    cloner->cloning = child->cloner = 0;
+    return child;
+}
+
+/* What is to be done after the clone of a process; by a deputy where either was killed before it
+ * was done. The kernel has written the child's id before the cloner could die, if there is a child. */
+void clone_finish(struct task *cloner)
+{
+    struct task *child = clone_ends(cloner);
+    if (child->tid) {
+        enter_tables(proc_of(child), child);
+        sched_add(WORLD, child->index);
+    } else {
+        undo(proc_of(child), child);
+    }
+}
+
+static i64 clone_killable(struct task *t, struct task *child, u64 flags, u64 stack,
                           const struct clone_request *q)
 {
-    struct task *t = c->t;
+    clone_starts(t, child);
+    t->place = PLACE_KERNEL;
+    i64 pid = clone_raw(flags, stack, (u64)&child->tid, q->child_tid, q->tls);
+    t->place = PLACE_SHIM;
+    clone_finish(t);
+    return pid;
+}
+
+/* vfork: the kernel holds us until the child execs or ends; the child runs on with the token. */
+static i64 clone_and_lend(struct task *t, struct task *child, u64 flags, u64 stack,
+                          const struct clone_request *q)
+{
     struct world *w = WORLD;
-    child->wake = 1;
     child->state = TASK_RUNNING;
-    p->vfork_waiter = t->index;
+    child->lent_token = t->tid | ROBUST_WAITERS;
+    proc_of(child)->vfork_waiter = t->index;
+    clone_starts(t, child);
     t->state = TASK_PARKED;
     t->wait = WAIT_VFORK;
     t->wait_since_ns = w->now_ns;
     w->token_task = child->index;
     t->place = PLACE_PARKED;
-    i64 pid = clone_raw(flags, stack, q->parent_tid, q->child_tid, q->tls);
+    i64 pid = clone_raw(flags, stack, (u64)&child->tid, q->child_tid, q->tls);
     if (pid < 0) {
         t->place = PLACE_SHIM;
         t->state = TASK_RUNNING;
         t->wait = WAIT_NONE;
         w->token_task = t->index;
+        clone_finish(t);
         return pid;
     }
     token_wait(t);
     return pid;
+}
+
+/* False: our parent was killed meanwhile, and its deputy gives us our place (clone_finish). */
+static int take_lent_token(struct task *t)
+{
+    struct world *w = WORLD;
+    u32 theirs = t->lent_token;
+    if (!__atomic_compare_exchange_n(&w->token, &theirs, t->tid | ROBUST_WAITERS, 0,
+                                     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        return 0;
+    t->place = PLACE_SHIM;
+    clone_ends(task_at(t->cloner));
+    enter_tables(proc_of(t), t);
+    return 1;
 }
 
 static i64 clone_process(struct trap *c, const struct clone_request *q)
@@ -134,20 +199,9 @@ static i64 clone_process(struct trap *c, const struct clone_request *q)
     struct task *child = new_task(p, c, q);
     u64 stack = child_stack(child, c, q);
     /* The kernel's exit signal is always SIGCHLD, which it drops: ours is virtual. */
-    u64 flags = (q->flags & ~OURS_TO_DO) | SIG_CHLD;
-    i64 pid;
-    if (q->flags & CLONE_VFORK_FLAG) {
-        pid = clone_and_lend(c, p, child, flags, stack, q);
-    } else {
-        pid = clone_raw(flags, stack, q->parent_tid, q->child_tid, q->tls);
-        if (pid > 0) {
-            enter_tables(p, child, (u32)pid);
-            sched_add(WORLD, child->index);
-        }
-    }
-    if (pid < 0)
-        undo(p, child);
-    return pid;
+    u64 flags = (q->flags & ~OURS_TO_DO) | CLONE_PARENT_SETTID_FLAG | SIG_CHLD;
+    return q->flags & CLONE_VFORK_FLAG ? clone_and_lend(c->t, child, flags, stack, q)
+                                       : clone_killable(c->t, child, flags, stack, q);
 }
 
 /* A thread: the kernel's CLEARTID goes to a word of ours, by which its successor knows it gone. */
@@ -157,7 +211,9 @@ static i64 clone_thread(struct trap *c, const struct clone_request *q)
     u64 stack = child_stack(child, c, q);
     u64 flags = (q->flags & ~OURS_TO_DO) | CLONE_CHILD_CLEARTID_FLAG;
     child->kernel_tid = 1;
-    i64 tid = clone_raw(flags, stack, q->parent_tid, (u64)&child->kernel_tid, q->tls);
+    c->t->place = PLACE_KERNEL; /* killed here, all threads die */
+    i64 tid = clone_raw(flags, stack, 0, (u64)&child->kernel_tid, q->tls);
+    c->t->place = PLACE_SHIM;
     if (tid < 0) {
         tasks_remove(c->p, child);
         task_free(child);
@@ -174,34 +230,63 @@ static i64 clone_thread(struct trap *c, const struct clone_request *q)
 void start_child(struct task *t)
 {
     struct proc *p = proc_of(t);
-    struct world *w = WORLD;
-    u32 pid = (u32)raw(__NR_gettid);
-    if (p->vfork_waiter && !p->pid) { /* the parent cannot: it is held in the kernel */
-        enter_tables(p, t, pid);
-        w->token = pid | ROBUST_WAITERS;
-    }
-    t->tid = pid;
+    t->tid = (u32)raw(__NR_gettid);
     task_enter_control(t);
-    token_wait(t);
+    if (!t->lent_token || !take_lent_token(t))
+        token_wait(t);
+    if (t->set_parent_tid)
+        copy_out(t->set_parent_tid, &t->tid, 4);
     if (t->set_tid)
         copy_out(t->set_tid, &t->tid, 4);
     struct ucontext_k *uc = (struct ucontext_k *)t->start_frame;
     struct trap c = {.t = t, .p = p, .uc = uc};
     t->trap_rip = uc->regs.ip;
-    record_plain(t, EVENT_FORK, 0, pid == p->pid ? w->procs[p->parent].pid : p->pid, 0);
+    record_plain(t, EVENT_FORK, 0, t->tid == p->pid ? WORLD->procs[p->parent].pid : p->pid, 0);
     scheduling_point(t);
     signals_deliver(&c, 0);
     t->place = PLACE_PROGRAM;
     sigreturn_to(uc);
 }
 
+static i64 do_clone(struct trap *c, const struct clone_request *q)
+{
+    i64 tid = q->flags & CLONE_THREAD_FLAG ? clone_thread(c, q) : clone_process(c, q);
+    if (tid > 0 && (q->flags & CLONE_PARENT_SETTID_FLAG) && !child_tells_parent(q))
+        copy_out(q->parent_tid, &tid, 4);
+    return tid;
+}
+
+/* The pidfd is opened when the child is there; whether there is room for it is tried before. */
+static i64 clone_with_pidfd(struct trap *c, const struct clone_request *q)
+{
+    struct clone_request k = *q;
+    u64 kind = q->flags & CLONE_THREAD_FLAG ? PIDFD_THREAD_FLAG : 0;
+    u32 old;
+    int both = (q->flags & CLONE_PARENT_SETTID_FLAG) != 0;
+    if ((q->flags & CLONE_DETACHED_FLAG) || (both && q->pidfd == q->parent_tid))
+        return -EINVAL;
+    if (copy_in(&old, q->pidfd, 4) || copy_out(q->pidfd, &old, 4))
+        return -EFAULT;
+    i64 fd = raw(__NR_pidfd_open, kind ? c->t->tid : c->p->pid, kind);
+    if (fd < 0)
+        return fd;
+    raw(__NR_close, fd);
+    k.flags &= ~CLONE_PIDFD_FLAG;
+    i64 id = do_clone(c, &k);
+    if (id < 0)
+        return id;
+    i32 pidfd = (i32)raw(__NR_pidfd_open, id, kind);
+    if (pidfd >= 0)
+        pidfd_install(c->p, pidfd, (u32)id, kind);
+    copy_out(q->pidfd, &pidfd, 4);
+    return id;
+}
+
 static i64 start_clone(struct trap *c, const struct clone_request *q)
 {
     if (q->flags & CLONE_NEW_NAMESPACES)
         return -EPERM;
-    if (q->flags & CLONE_PIDFD_FLAG)
-        return -EINVAL;
-    return q->flags & CLONE_THREAD_FLAG ? clone_thread(c, q) : clone_process(c, q);
+    return q->flags & CLONE_PIDFD_FLAG ? clone_with_pidfd(c, q) : do_clone(c, q);
 }
 
 i64 sys_fork(struct trap *c)
@@ -221,6 +306,7 @@ i64 sys_clone(struct trap *c)
     struct clone_request q = {.flags = c->a[0] & ~CLONE_EXIT_SIGNAL_MASK,
                               .stack = c->a[1],
                               .parent_tid = c->a[2],
+                              .pidfd = c->a[2],
                               .child_tid = c->a[3],
                               .tls = c->a[4],
                               .exit_signal = c->a[0] & CLONE_EXIT_SIGNAL_MASK};
@@ -244,11 +330,14 @@ i64 sys_clone3(struct trap *c)
         return -EINVAL;
     if (!a.stack != !a.stack_size)
         return -EINVAL;
+    if ((a.flags & CLONE_CLEAR_SIGHAND_FLAG) && (a.flags & CLONE_SIGHAND_FLAG))
+        return -EINVAL;
     if (a.exit_signal && (a.flags & (CLONE_THREAD_FLAG | CLONE_PARENT_FLAG)))
         return -EINVAL;
     struct clone_request q = {.flags = a.flags,
                               .stack = a.stack ? a.stack + a.stack_size : 0,
                               .parent_tid = a.parent_tid,
+                              .pidfd = a.pidfd,
                               .child_tid = a.child_tid,
                               .tls = a.tls,
                               .exit_signal = a.exit_signal};

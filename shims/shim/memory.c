@@ -1,5 +1,5 @@
 /* memory.c: what a compiler and we need of string.h. */
-#include "shim.h"
+#include "memory.h"
 
 void *memcpy(void *to, const void *from, u64 n)
 {

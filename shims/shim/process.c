@@ -1,7 +1,9 @@
 /* process.c: how processes end, and what their death does to others. */
 #include "process.h"
 
+#include "channel.h"
 #include "futex.h"
+#include "sockets.h"
 
 void children_add(struct proc *parent, struct proc *child)
 {
@@ -162,6 +164,7 @@ static void orphan_child(struct proc *child, const struct proc *dead, struct pro
 {
     children_remove(child);
     children_add(heir, child);
+    child->vfork_waiter = 0;
     child->parent_task = heir->first_task;
     child->exit_signal = SIG_CHLD;
     if (child->state == PROC_ZOMBIE && heir->index) {
@@ -194,6 +197,7 @@ static void retire(struct proc *p, struct task *t)
     timer_cancel(w, &t->wait_timer);
     waiters_drop(t);
     futex_drop(t);
+    futex_pi_owner_died(t);
     lock_forget(t);
     turn_forget(t);
     if (t->state == TASK_READY)
@@ -201,11 +205,14 @@ static void retire(struct proc *p, struct task *t)
     if (w->task_of_tid[t->tid] == t->index)
         w->task_of_tid[t->tid] = 0;
     t->wait = WAIT_NONE;
+    channel_wake_all(t->pidfd_channel);
     tasks_remove(p, t);
 }
 
 void tasks_keep_only(struct proc *p, struct task *kept)
 {
+    for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc)
+        futex_drop(task_at(i)); /* the lock of one is nothing for another that dies with it */
     for (u32 i = p->first_task, next; i; i = next) {
         struct task *t = task_at(i);
         next = t->next_in_proc;
@@ -250,6 +257,7 @@ void process_mark_dead(struct proc *p, u32 wait_status)
     drop_tasks(p);
     p->state = PROC_ZOMBIE;
     p->exit_status = wait_status;
+    channel_wake_all(p->pidfd_channel);
     w->live_procs--;
     if (p->index == w->first_proc)
         end_with_first(wait_status);
@@ -284,7 +292,7 @@ void robust_locks_die(struct proc *p)
     for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc)
         futex_drop(task_at(i));
     for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc)
-        futex_robust_exit(task_at(i), 0);
+        robust_exit(task_at(i), 0);
 }
 
 /* wait_status is as wait4 gives it: a signal's number, or an exit code << 8. */
@@ -344,7 +352,7 @@ static void thread_exit(struct task *t)
 {
     struct proc *p = proc_of(t);
     u32 zero = 0;
-    futex_robust_exit(t, 0);
+    robust_exit(t, 0);
     if (t->clear_tid && !copy_out(t->clear_tid, &zero, 4)) {
         futex_wake_word(p, t->clear_tid, 1, 1);
         futex_wake_word(p, t->clear_tid, 0, 1);
@@ -393,17 +401,40 @@ static int is_dead(u32 pid)
     return ready == 1;
 }
 
-static void bury(struct task *t)
+/* It may have been killed in a call that had its effect: those who wait for that look again. */
+static void wake_all_channels(const struct proc *p)
 {
-    struct proc *p = proc_of(t);
-    if (t->place == PLACE_SHIM && t->state == TASK_RUNNING)
-        end_run(END_FATAL, "a process was killed from outside while inside the shim: its state is lost");
+    struct world *w = WORLD;
+    const struct fd_table *table = &w->fd_tables[p->fd_table];
+    for (u32 fd = 0; fd < table->fds_used; fd++) {
+        const struct object *o = &w->objects[table->object[fd] & FD_OBJECT_MASK];
+        channel_wake_all(o->channel);
+        if (o->kind == OBJECT_UNIX)
+            unix_wake_peer(o);
+    }
+}
+
+static void bury(struct task *dead)
+{
+    struct proc *p = proc_of(dead);
+    if (dead->cloner) /* before it had its place in the simulation */
+        clone_finish(task_at(dead->cloner));
     wait_until_dead(p->pid);
+    for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc) {
+        struct task *t = task_at(i);
+        if (t->place == PLACE_SHIM && t->state == TASK_RUNNING)
+            end_run(END_FATAL,
+                    "a process was killed from outside while inside the shim: its state is lost");
+        if (t->cloning)
+            clone_finish(t);
+    }
+    wake_all_channels(p);
     count_hole(HOLE_OUTSIDE_DEATH);
     p->flags |= PROC_KILLED_OUTSIDE;
     u32 status = status_of_dead(p);
-    record_plain(t, EVENT_DEATH, 0, status, 0);
+    record_plain(dead, EVENT_DEATH, 0, status, 0);
     process_mark_dead(p, status);
+    robust_wake_orphans();
 }
 
 /* Looks for tasks that were killed from outside. All tasks: only when told to, or, `thorough`, before

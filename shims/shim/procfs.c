@@ -79,6 +79,10 @@ static const struct view_row *row_of(struct view *v, const char *path)
         v->name = path + 5;
         return find_row(views_of_sys, v->name);
     }
+    if (string_starts(path, "/etc/")) {
+        v->name = path + 5;
+        return find_row(views_of_etc, v->name);
+    }
     if (!string_starts(path, "/proc/"))
         return 0;
     v->name = path + 6;

@@ -53,6 +53,7 @@ extern const struct view_row views_of_process[] HIDDEN; /* end with an empty row
 extern const struct view_row views_of_stranger[] HIDDEN; /* of init and processes outside */
 extern const struct view_row views_of_proc[] HIDDEN;
 extern const struct view_row views_of_sys[] HIDDEN;
+extern const struct view_row views_of_etc[] HIDDEN;
 
 void view_empty(struct view *v) HIDDEN;
 void view_zero(struct view *v) HIDDEN;

@@ -3,14 +3,17 @@
  * What makes two events the same is their identity: task, call, scalar arguments, result, and hashes
  * of the data moved. Addresses are recorded and shown but are no part of it.
  */
-#include "shim.h"
+#include "sockets.h"
 
 #define PREVIEW_BYTES 32u
 #define STRINGS_BYTES_MAX 2048u
 #define ARRAY_ITEMS_MAX 64u
+#define MESSAGES_SHOWN_MAX 16u
 #define SIDE_BYTES_MAX 32768u /* reserved per event, most of it given back */
 #define GROW_AHEAD_SEGMENTS 1u
 #define FLOCK_BYTES 32u
+#define EPOLL_EVENT_BYTES 12u
+#define FDSET_BYTES_MAX 1024u
 
 #define HEADER ((struct trace_header *)TRACE_BASE)
 
@@ -195,6 +198,42 @@ static int is_lock_command(u32 cmd)
     return (cmd >= 5 && cmd <= 7) || (cmd >= 36 && cmd <= 38); /* F_GETLK, F_OFD_GETLK, ... */
 }
 
+/* ---- messages: a name, and the bytes of all buffers ---- */
+static void add_message(struct side *d, u32 arg, u64 header, u64 bytes)
+{
+    struct msghdr_k h;
+    if (copy_in(&h, header, sizeof h))
+        return;
+    if (h.name && h.name_bytes)
+        add_struct(d, arg, h.name, min_u64(h.name_bytes, SOCKADDR_BYTES_MAX), 1);
+    add_iovecs(d, arg, h.iov, min_u64(h.iov_count, IOVECS_MAX), bytes);
+}
+
+/* Of many the first ones are shown; all count for the identity. */
+static void add_messages(struct side *d, u32 arg, u64 headers, u64 count)
+{
+    for (u64 i = 0; i < count; i++) {
+        struct mmsghdr_k h;
+        u8 *before = d->at;
+        if (copy_in(&h, headers + i * sizeof h, sizeof h))
+            return;
+        add_message(d, arg, headers + i * sizeof h, h.bytes);
+        if (i >= MESSAGES_SHOWN_MAX)
+            d->at = before;
+    }
+}
+
+/* What an epoll told: the events. The program's data beside them may be addresses. */
+static void add_epoll_events(struct side *d, u32 arg, u64 user, u64 count)
+{
+    for (u64 i = 0; i < count; i++) {
+        u32 events = 0;
+        copy_in(&events, user + i * EPOLL_EVENT_BYTES, sizeof events);
+        d->identity = hash_mix(d->identity, events);
+    }
+    add_struct(d, arg, user, min_u64(count, ARRAY_ITEMS_MAX) * EPOLL_EVENT_BYTES, 0);
+}
+
 static void add_argument(struct side *d, const struct trap *c, u32 i, const struct arg_kind_row *kind, i64 result)
 {
     u64 v = c->a[i], next = i < 5 ? c->a[i + 1] : 0, moved = result > 0 ? (u64)result : 0;
@@ -241,6 +280,19 @@ static void add_argument(struct side *d, const struct trap *c, u32 i, const stru
         break;
     case HOW_COUNTED_IN:
         add_struct(d, i, v, min_u64(next, PATH_BYTES_MAX) + kind->bytes, 1);
+        break;
+    case HOW_MSG:
+        if (result >= 0)
+            add_message(d, i, v, moved);
+        break;
+    case HOW_MSGS:
+        add_messages(d, i, v, moved);
+        break;
+    case HOW_EPOLL_EVENTS:
+        add_epoll_events(d, i, v, moved);
+        break;
+    case HOW_FDSET:
+        add_struct(d, i, v, min_u64(((u32)c->a[0] + 63) / 64 * 8, FDSET_BYTES_MAX), 1);
         break;
     case HOW_SOCKADDR_OUT:
         if (result >= 0)
@@ -343,6 +395,20 @@ void record_plain(struct task *t, u32 kind, u32 nr, i64 result, const char *text
     if (text)
         add_string(&d, 0, text);
     append(t, &d, kind, nr, result, WORLD->now_ns);
+}
+
+void record_input(struct task *t, u32 fd, u64 user, u64 bytes)
+{
+    struct side d;
+    struct hash_state h;
+    if (!counts_and_records())
+        return;
+    side_start(&d);
+    d.identity = hash_mix(identity_of(t, EVENT_INPUT, 0), fd);
+    hash_start(&h, 0);
+    if (!hash_user(&h, user, bytes))
+        add_bytes(&d, 0, bytes, hash_end(&h), user, bytes);
+    append(t, &d, EVENT_INPUT, 0, fd, WORLD->now_ns);
 }
 
 void record_start(struct task *t, const char *path, u64 argv)

@@ -10,38 +10,20 @@
 #ifndef DST_SHIM_H
 #define DST_SHIM_H
 
-#include <asm/errno.h>
-#include <asm/unistd_64.h>
-
 #include "abi.h"
+#include "core/cost.h"
 #include "core/hash.h"
 #include "core/rng.h"
 #include "core/sched.h"
 #include "core/timers.h"
+#include "memory.h"
+#include "raw.h"
 
-#define HIDDEN __attribute__((visibility("hidden")))
 #define EXPORT __attribute__((visibility("default"), used))
 #define NORETURN __attribute__((noreturn))
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define NS_PER_SECOND 1000000000ul
-
-/* ---- raw calls ---- */
-static inline i64 raw6(i64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
-{
-    i64 ret;
-    register u64 r10 __asm__("r10") = d;
-    register u64 r8 __asm__("r8") = e;
-    register u64 r9 __asm__("r9") = f;
-    __asm__ volatile("syscall"
-                     : "=a"(ret)
-                     : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    return ret;
-}
-#define RAW_PICK(nr, a, b, c, d, e, f, ...) \
-    raw6(nr, (u64)(a), (u64)(b), (u64)(c), (u64)(d), (u64)(e), (u64)(f))
-#define raw(nr, ...) RAW_PICK(nr, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 
 /* ---- kernel structs (x86-64 ABI) ---- */
 struct sigcontext_k {
@@ -96,8 +78,7 @@ typedef i64 (*handler_fn)(struct trap *);
 enum arg_how { /* arg_kinds.def */
     HOW_SCALAR, HOW_POINTER, HOW_STRING, HOW_STRINGS, HOW_BUF_IN, HOW_BUF_OUT, HOW_IOV_IN, HOW_IOV_OUT,
     HOW_IN, HOW_OUT, HOW_IN_RAW, HOW_OUT_RAW, HOW_ARRAY_IN, HOW_ARRAY_INOUT, HOW_ARRAY_OUT_RAW,
-    HOW_COUNTED_IN,
-    HOW_SOCKADDR_OUT, HOW_OUT_STAT
+    HOW_COUNTED_IN, HOW_SOCKADDR_OUT, HOW_OUT_STAT, HOW_MSG, HOW_MSGS, HOW_EPOLL_EVENTS, HOW_FDSET
 };
 
 struct arg_kind_row {
@@ -126,8 +107,18 @@ static inline struct task *current_task(void)
     __asm__("mov %%gs:0, %0" : "=r"(t));
     return t;
 }
+static inline int in_shim_text(u64 ip) { return ip >= (u64)shim_text_start && ip < (u64)shim_text_end; }
 static inline struct proc *proc_of(const struct task *t) { return &WORLD->procs[t->proc]; }
 static inline struct task *task_at(u32 index) { return &WORLD->tasks[index]; }
+/* As raw, where the world is consistent: who is killed there is buried like any other. */
+#define raw_killable(nr, ...)                       \
+    ({                                              \
+        current_task()->place = PLACE_KERNEL;       \
+        i64 result_ = raw(nr, ##__VA_ARGS__);       \
+        current_task()->place = PLACE_SHIM;         \
+        result_;                                    \
+    })
+static inline u64 task_stack(const struct task *t) { return (u64)t - TASK_STACK_BYTES; } /* its end */
 static inline u64 min_u64(u64 a, u64 b) { return a < b ? a : b; }
 
 /* fault.c */
@@ -145,16 +136,6 @@ void end_run(u32 reason, const char *message) HIDDEN NORETURN;
 void count_hole(u32 hole) HIDDEN;
 void ring_bell(void) HIDDEN; /* wakes the supervisor */
 
-/* memory.c */
-void *memcpy(void *to, const void *from, u64 n) HIDDEN;
-void *memset(void *to, int byte, u64 n) HIDDEN;
-int memcmp(const void *a, const void *b, u64 n) HIDDEN;
-u64 string_length(const char *s) HIDDEN;
-int string_equal(const char *a, const char *b) HIDDEN;
-int string_starts(const char *s, const char *prefix) HIDDEN;
-char *string_append(char *to, char *end, const char *s) HIDDEN;
-char *number_append(char *to, char *end, u64 v) HIDDEN;
-
 /* uaccess.c: all return 0 or -EFAULT */
 i64 copy_in(void *to, u64 user, u64 n) HIDDEN;
 i64 copy_out(u64 user, const void *from, u64 n) HIDDEN;
@@ -164,6 +145,15 @@ i64 copy_string(char *to, u64 user, u64 n) HIDDEN;
 i64 hash_user(struct hash_state *h, u64 user, u64 n) HIDDEN;
 
 /* clock.c */
+static inline void charge(struct task *t, u64 cost_ns) /* moves the clock by what a call takes */
+{
+    struct world *w = WORLD;
+    const struct config *c = &w->config;
+    if (unlikely(c->cost_jitter_ppm))
+        cost_ns = cost_with_jitter(cost_ns, c->cost_jitter_ppm, c->sched_seed, t->tid, t->cost_pos++);
+    w->now_ns += cost_ns;
+    proc_of(t)->cpu_ns += cost_ns;
+}
 static inline u64 wall_ns(void)
 {
     return WORLD->now_ns - WORLD->config.boot_ns + WORLD->config.epoch_ns;
@@ -198,11 +188,18 @@ struct task *task_by_tid(u32 tid) HIDDEN;
 u32 fd_table_alloc(void) HIDDEN;
 u32 object_alloc(u32 kind) HIDDEN;
 u32 channel_alloc(void) HIDDEN;
+u32 epoll_alloc(void) HIDDEN;
+u32 epoll_item_alloc(void) HIDDEN;
+u32 sock_alloc(void) HIDDEN;
+u32 flight_alloc(void) HIDDEN;
+u32 unix_end_alloc(void) HIDDEN;
+u32 unix_name_alloc(void) HIDDEN;
 
 /* descriptors.c */
 #define FD_CLOEXEC_BIT 0x80000000u
 #define FD_OBJECT_MASK 0x7fffffffu
 u32 fd_object(struct proc *p, i64 fd) HIDDEN; /* object index, 0: not open */
+u32 fd_known(const struct proc *p, i64 fd) HIDDEN; /* the same of any process, as far as it is known */
 void fd_install(struct proc *p, i64 fd, u32 object, int cloexec) HIDDEN; /* takes over the reference */
 void fd_forget(struct proc *p, i64 fd) HIDDEN;                           /* after a close */
 void fd_set_cloexec(struct proc *p, i64 fd, int on) HIDDEN;
@@ -211,15 +208,18 @@ void fd_table_drop(u32 table) HIDDEN;
 void fd_table_exec(struct proc *p) HIDDEN;
 void fd_table_init_outside(struct proc *p) HIDDEN;
 void object_unref(u32 object) HIDDEN;
-void channel_wake(u32 channel, int writers) HIDDEN;
-void channel_wake_all(u32 channel) HIDDEN;
-void channel_unref(u32 channel) HIDDEN;
-void wait_on_channel(struct task *t, u32 channel, int as_writer) HIDDEN;
+/* A descriptor of this process that is the object, `hint` if that one is; -1: it has none. */
+i64 fd_of_object(struct proc *p, u32 object, i64 hint) HIDDEN;
+
+/* channel.c; channel.h has the rest */
 void waiters_drop(struct task *t) HIDDEN;
-int wait_for_outside(void) HIDDEN; /* wakes a task that waits for input from outside; 0: none does */
+
+/* outside.c: wakes a task that waits for what is not in the simulation; 0: none does */
+int wait_for_outside(u64 deadline_ns) HIDDEN;
 
 /* sys_lock.c: before a descriptor's reference to its object goes, and when a task ends */
 void locks_on_close(u32 fd_table, u32 object) HIDDEN;
+void locks_on_last_close(const struct object *o) HIDDEN;
 void lock_forget(struct task *t) HIDDEN;
 void lock_stopped(struct task *t) HIDDEN; /* its process: who is stopped does not stand in line */
 int locks_look_again(void) HIDDEN; /* nothing can run: wakes one that waits for a lock; 0: none does */
@@ -244,7 +244,7 @@ void posix_timer_fired(u32 timer, u64 deadline_ns) HIDDEN;
 void posix_timer_signal_taken(struct siginfo_bytes *info) HIDDEN;
 void posix_timers_drop(struct proc *p) HIDDEN; /* exec, exit */
 void object_timer_fired(u32 object, u64 deadline_ns) HIDDEN;
-void signalfds_wake(struct proc *p) HIDDEN; /* a signal came */
+void signalfds_wake(int signo) HIDDEN; /* a signal came */
 
 /* sys_time.c */
 i64 deadline_on_clock(u32 clock, u64 ns, int absolute, u64 *deadline_ns) HIDDEN;
@@ -260,6 +260,11 @@ void signals_drop_all(struct proc *p) HIDDEN;
 void siginfo_kill(struct siginfo_bytes *info, int signo, int code, u32 pid, u32 uid) HIDDEN;
 void fault_signal(struct trap *c, const struct siginfo_bytes *info) HIDDEN;
 
+/* points.c: learned yield points */
+void points_patch_program(const u64 *auxv) HIDDEN;
+void points_patch_mapping(u64 start, u64 bytes, i64 fd, u64 file_offset) HIDDEN;
+int point_reached(struct task *t, struct sigcontext_k *regs) HIDDEN; /* 0: it is no breakpoint of ours */
+
 /* process.c */
 void process_exit(struct task *t, u32 wait_status) HIDDEN NORETURN;
 void process_mark_dead(struct proc *p, u32 wait_status) HIDDEN;
@@ -268,6 +273,8 @@ void sweep_outside_deaths(int thorough) HIDDEN;
 /* record.c */
 void record_call(struct trap *c, i64 result) HIDDEN;
 void record_plain(struct task *t, u32 kind, u32 nr, i64 result, const char *text) HIDDEN;
+/* Bytes that came from outside, at most 16 KiB, kept whole. */
+void record_input(struct task *t, u32 fd, u64 user, u64 bytes) HIDDEN;
 void record_start(struct task *t, const char *path, u64 argv) HIDDEN;
 /* A call's event that may have to be taken back (an exec that fails after all). */
 void record_mark(struct trace_state *mark) HIDDEN;

@@ -220,8 +220,7 @@ void signal_send(struct proc *p, struct task *t, const struct siginfo_bytes *inf
         return;
     *pending |= bit(signo);
     queue_add(t ? &t->sig_first : &p->sig_first, info);
-    if (p->signalfds)
-        signalfds_wake(p);
+    signalfds_wake(signo);
     if (target && target->state == TASK_PARKED && target->wait != WAIT_VFORK && wants(target, signo))
         wake(target, WAKE_SIGNAL);
 }
@@ -345,7 +344,7 @@ void fault_signal(struct trap *c, const struct siginfo_bytes *info)
     signals_deliver(c, 0);
 }
 
-void signals_exec(struct proc *p, struct task *t)
+void actions_reset(struct proc *p)
 {
     for (int i = 1; i <= 64; i++) {
         struct sigaction_k *action = &p->actions[i];
@@ -353,6 +352,11 @@ void signals_exec(struct proc *p, struct task *t)
         memset(action, 0, sizeof *action);
         action->handler = kept;
     }
+}
+
+void signals_exec(struct proc *p, struct task *t)
+{
+    actions_reset(p);
     memset(&t->altstack, 0, sizeof t->altstack);
     t->altstack.flags = SS_DISABLE_FLAG;
     t->restore_mask = 0;

@@ -44,6 +44,7 @@ enum default_action { DEFAULT_IGNORE, DEFAULT_TERMINATE, DEFAULT_STOP };
 enum default_action default_action(int signo) HIDDEN;
 u64 signals_pending(const struct task *t) HIDDEN;
 void signals_forget(struct proc *p, u64 signals) HIDDEN; /* drops pending ones */
+void actions_reset(struct proc *p) HIDDEN; /* to the defaults; what is ignored stays so */
 int signal_take(struct task *t, u64 set, struct siginfo_bytes *info) HIDDEN;
 
 /* sigframe.c */
@@ -58,6 +59,9 @@ i64 altstack_set(struct task *t, const struct altstack *wanted, u64 sp, u64 size
 /* sys_signal.c */
 /* A wait with another mask (sigsuspend, ppoll): the program's own comes back after delivery. */
 void mask_for_wait(struct task *t, u64 set) HIDDEN;
+/* By the caller's call, if it may: to a thread, to a process (t: 0), to a group (0: to all others). */
+i64 send_signal(struct trap *c, struct proc *p, struct task *t, const struct siginfo_bytes *i) HIDDEN;
+i64 send_signal_to_group(struct trap *c, u32 pgid, const struct siginfo_bytes *info) HIDDEN;
 
 /* process.c */
 void wake_child_waiters(struct proc *parent) HIDDEN;

@@ -1,6 +1,7 @@
 /* start.c: the first instructions after an exec, before the program's own loader has run any. */
 #include <linux/prctl.h>
 
+#include "futex.h"
 #include "process.h"
 
 #define AT_NULL_TAG 0
@@ -26,7 +27,7 @@ static void first_process(struct task *t)
     w->procs[0].pgid = w->procs[0].sid = p->sid; /* init, which opened the session */
     p->uid = (u32)raw(__NR_getuid);
     p->dumpable = 1;
-    p->start_ns = w->now_ns;
+    p->start_ns = w->slice_start_ns = w->now_ns;
     p->fd_table = fd_table_alloc();
     p->rlimit_as[0] = p->rlimit_as[1] = ~0ul;
     raw(__NR_prlimit64, 0, RLIMIT_NOFILE_ID, 0, p->rlimit_nofile);
@@ -40,10 +41,11 @@ static void first_process(struct task *t)
     t->altstack.flags = SS_DISABLE_FLAG;
 }
 
-/* Dispositions that the user's shell left ignored (nohup) stay so. */
-static void inherit_ignored(struct proc *p)
+/* What the user's shell left ignored (nohup) or blocked stays so. */
+static void inherit_signals(struct proc *p, struct task *t)
 {
     struct sigaction_k action;
+    raw(__NR_rt_sigprocmask, 0, 0, &t->sigmask, 8);
     for (int i = 1; i <= 64; i++)
         if (!raw(__NR_rt_sigaction, i, 0, &action, 8) && action.handler == HANDLER_IGNORE)
             p->actions[i].handler = HANDLER_IGNORE;
@@ -53,9 +55,10 @@ static void inherit_ignored(struct proc *p)
 static void become_leader(struct proc *p, struct task *t)
 {
     struct world *w = WORLD;
-    tasks_keep_only(p, t);
-    if (t->tid != p->pid)
+    if (t->tid != p->pid) {
         w->task_of_tid[t->tid] = 0;
+        pidfds_let_go(&t->pidfd_channel); /* there is no such thread any more */
+    }
     t->tid = p->pid;
     t->kernel_tid = 0;
     w->task_of_tid[p->pid] = (u16)t->index;
@@ -67,6 +70,8 @@ static void become_leader(struct proc *p, struct task *t)
 
 static void next_program(struct proc *p, struct task *t)
 {
+    tasks_keep_only(p, t);
+    futex_pi_owner_died(t);
     signals_exec(p, t);
     posix_timers_drop(p);
     fd_table_exec(p);
@@ -86,7 +91,7 @@ static u64 *find_auxv(u64 *sp)
     return at + 1;
 }
 
-static u64 auxv_value(const u64 *auxv, u64 tag)
+u64 auxv_value(const u64 *auxv, u64 tag)
 {
     for (; auxv[0] != AT_NULL_TAG; auxv += 2)
         if (auxv[0] == tag)
@@ -139,11 +144,12 @@ static struct task *take_place(u64 task_index)
     if (first) {
         t = task_alloc();
         first_process(t);
-        inherit_ignored(proc_of(t));
+        inherit_signals(proc_of(t), t);
     }
     proc_of(t)->execs++;
     proc_of(t)->flags &= ~(u32)PROC_ANNOUNCED;
     w->execs++;
+    t->place = PLACE_SHIM;
     if (!first)
         become_leader(proc_of(t), t);
     task_enter_control(t);
@@ -153,7 +159,6 @@ static struct task *take_place(u64 task_index)
         next_program(proc_of(t), t);
     w->ready = 1;
     t->state = TASK_RUNNING;
-    t->place = PLACE_SHIM;
     return t;
 }
 
@@ -164,15 +169,18 @@ u64 start_program(u64 program_sp, u64 task_index)
             raw(__NR_exit_group, 125);
     struct task *t = take_place(task_index);
     struct proc *p = proc_of(t);
+    t->place = PLACE_KERNEL;
     i64 error = install_kernel_handlers();
     if (error)
         fatal("the shim's signal handlers cannot be installed: errno", error);
     trap_instructions();
     u64 *auxv = find_auxv((u64 *)program_sp);
     const char *path = (const char *)auxv_value(auxv, AT_EXECFN_TAG);
+    points_patch_program(auxv);
     seed_at_random(p, auxv_value(auxv, AT_RANDOM_TAG));
     name_program(p, t, path ? path : "");
     t->trap_rip = 0;
+    t->place = PLACE_SHIM;
     record_start(t, p->exe, program_sp + 8);
     u64 sp = move_stack((u64 *)program_sp, auxv);
     t->place = PLACE_PROGRAM;

@@ -4,6 +4,7 @@
  * queues in the world. The context's identifier is the address of a mapping: there the kernel keeps
  * a ring of completions, which libaio reads when it finds its magic number. It does not find it.
  */
+#include "channel.h"
 #include "files.h"
 
 #define AIO_RING_BYTES 32u  /* the kernel's header, and one completion: they decide how many fit */
@@ -76,7 +77,7 @@ static void drop(u32 *link)
         w->free_aio_completion = done;
     }
     w->aio_requests -= x->requests_max;
-    channel_wake(x->channel, 0);
+    channel_wake(x->channel, SIDE_READ);
     channel_unref(x->channel);
     *link = x->next;
     x->serial = 0;
@@ -161,7 +162,7 @@ static void complete(struct aio_context *x, u32 slot, u64 request, u64 data, i64
         x->first = slot;
     x->last = slot;
     x->completed++;
-    channel_wake(x->channel, 0);
+    channel_wake(x->channel, SIDE_READ);
 }
 
 /* By the handlers of the plain calls; a stream has no offset. */
@@ -256,7 +257,7 @@ static i64 submit(const struct trap *c, struct aio_context *x, u64 request)
     complete(x, slot, request, q.data, result);
     if (event) {
         raw(__NR_write, q.event_fd, &one, sizeof one);
-        channel_wake(event->channel, 0);
+        channel_wake(event->channel, SIDE_READ);
     }
     return 0;
 }
@@ -316,7 +317,7 @@ static i64 fetch_all(struct trap *c, u64 deadline_ns)
             error = -EINVAL;
         if (error || done >= least || WORLD->now_ns >= deadline_ns)
             return done ? done : error;
-        error = park_on_channel(c->t, x->channel, 0, deadline_ns);
+        error = park_on_channel(c->t, x->channel, SIDE_READ, deadline_ns);
         if (error == -ETIMEDOUT)
             error = 0;
     }

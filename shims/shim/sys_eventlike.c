@@ -1,11 +1,8 @@
-/* sys_eventlike.c: timerfd and signalfd.
+/* sys_eventlike.c: timerfd and signalfd: descriptors whose readiness is the simulation's.
  *
- * Underneath each is an eventfd, so that poll and epoll of the kernel can be asked. It is made
- * readable, or drained, by whoever is about to ask (eventlike_sync): a timer fires in the shim of
- * another process, which has no descriptor of it.
+ * The kernel's own kind stands for the descriptor; it is never armed.
  */
-#include "eventlike.h"
-
+#include "channel.h"
 #include "files.h"
 
 #define TFD_ABSTIME 1u
@@ -17,9 +14,8 @@ struct itimerspec_k {
     struct timespec_k interval, value;
 };
 
-static i64 make_descriptor(struct trap *c, u32 kind, u64 flags, u32 *object)
+static i64 install(struct trap *c, i64 fd, u32 kind, u64 flags, u32 *object)
 {
-    i64 fd = raw(__NR_eventfd2, 0, TFD_NONBLOCK_FLAG | (flags & TFD_CLOEXEC_FLAG));
     if (fd < 0)
         return fd;
     *object = object_alloc(kind);
@@ -30,32 +26,6 @@ static i64 make_descriptor(struct trap *c, u32 kind, u64 flags, u32 *object)
     return fd;
 }
 
-static void set_readable(i64 fd, struct object *o, int readable)
-{
-    u64 one = 1;
-    if (readable && !o->signalled)
-        raw(__NR_write, fd, &one, sizeof one);
-    else if (!readable && o->signalled)
-        raw(__NR_read, fd, &one, sizeof one);
-    o->signalled = (u32)readable;
-}
-
-void eventlike_sync(struct task *t)
-{
-    struct world *w = WORLD;
-    struct proc *p = proc_of(t);
-    struct fd_table *table = &w->fd_tables[p->fd_table];
-    if (!w->eventlikes)
-        return;
-    for (u32 fd = 0; fd < table->fds_used; fd++) {
-        struct object *o = &w->objects[table->object[fd] & FD_OBJECT_MASK];
-        if (o->kind == OBJECT_TIMERFD)
-            set_readable(fd, o, o->value2 != 0);
-        else if (o->kind == OBJECT_SIGNALFD)
-            set_readable(fd, o, ((t->sig_pending | p->sig_pending) & o->value) != 0);
-    }
-}
-
 /* ---- timerfd: value: deadline; value2: expirations not read ---- */
 i64 sys_timerfd_create(struct trap *c)
 {
@@ -63,11 +33,10 @@ i64 sys_timerfd_create(struct trap *c)
     u32 object;
     if (clock_value(c->a[0], &ignored) || (c->a[1] & ~(u64)(TFD_CLOEXEC_FLAG | TFD_NONBLOCK_FLAG)))
         return -EINVAL;
-    i64 fd = make_descriptor(c, OBJECT_TIMERFD, c->a[1], &object);
-    if (fd >= 0) {
+    i64 fd = raw(__NR_timerfd_create, 1 /* CLOCK_MONOTONIC */, c->a[1]);
+    fd = install(c, fd, OBJECT_TIMERFD, c->a[1], &object);
+    if (fd >= 0)
         WORLD->objects[object].clock = (u32)c->a[0];
-        WORLD->eventlikes++;
-    }
     return fd;
 }
 
@@ -148,7 +117,7 @@ void object_timer_fired(u32 index, u64 deadline_ns)
         o->value2 += late / o->interval_ns;
         arm(index, deadline_ns + (late / o->interval_ns + 1) * o->interval_ns);
     }
-    channel_wake(o->channel, 0);
+    channel_wake(o->channel, SIDE_READ);
 }
 
 i64 timerfd_read(struct trap *c, struct object *o)
@@ -156,13 +125,12 @@ i64 timerfd_read(struct trap *c, struct object *o)
     if (c->a[2] < 8)
         return -EINVAL;
     while (!o->value2) {
-        i64 error = o->nonblock ? -EAGAIN : park_on_channel(c->t, o->channel, 0, ~0ul);
+        i64 error = o->nonblock ? -EAGAIN : park_on_channel(c->t, o->channel, SIDE_READ, ~0ul);
         if (error)
             return error;
     }
     u64 expirations = o->value2;
     o->value2 = 0;
-    set_readable((i32)c->a[0], o, 0);
     return copy_out(c->a[1], &expirations, 8) ? -EFAULT : 8;
 }
 
@@ -185,11 +153,13 @@ static i64 signalfd(struct trap *c, u64 flags)
         WORLD->objects[object].value = set;
         return (i32)c->a[0];
     }
-    i64 fd = make_descriptor(c, OBJECT_SIGNALFD, flags, &object);
+    u64 none = 0;
+    i64 fd = raw(__NR_signalfd4, -1l, &none, sizeof none, flags);
+    fd = install(c, fd, OBJECT_SIGNALFD, flags, &object);
     if (fd >= 0) {
         WORLD->objects[object].value = set;
-        c->p->signalfds++;
-        WORLD->eventlikes++;
+        WORLD->objects[object].part = WORLD->first_signalfd;
+        WORLD->first_signalfd = object;
     }
     return fd;
 }
@@ -197,15 +167,21 @@ static i64 signalfd(struct trap *c, u64 flags)
 i64 sys_signalfd(struct trap *c) { return signalfd(c, 0); }
 i64 sys_signalfd4(struct trap *c) { return signalfd(c, (u32)c->a[3]); }
 
-void signalfds_wake(struct proc *p)
+/* What is readable depends on who reads: all that ask for this signal look again. */
+void signalfds_wake(int signo)
 {
-    struct world *w = WORLD;
-    struct fd_table *table = &w->fd_tables[p->fd_table];
-    for (u32 fd = 0; fd < table->fds_used; fd++) {
-        struct object *o = &w->objects[table->object[fd] & FD_OBJECT_MASK];
-        if (o->kind == OBJECT_SIGNALFD)
-            channel_wake(o->channel, 0);
-    }
+    struct object *objects = WORLD->objects;
+    for (u32 i = WORLD->first_signalfd; i; i = objects[i].part)
+        if (objects[i].value & SIG_BIT(signo))
+            channel_wake(objects[i].channel, SIDE_READ);
+}
+
+void signalfd_drop(u32 object)
+{
+    u32 *link = &WORLD->first_signalfd;
+    while (*link != object)
+        link = &WORLD->objects[*link].part;
+    *link = WORLD->objects[object].part;
 }
 
 /* struct signalfd_siginfo, from the signal's siginfo. */
@@ -239,7 +215,7 @@ i64 signalfd_read(struct trap *c, struct object *o)
     if (c->a[2] < SIGNALFD_INFO_BYTES)
         return -EINVAL;
     while (!(signals_pending(c->t) & o->value)) {
-        i64 error = o->nonblock ? -EAGAIN : park_on_channel(c->t, o->channel, 0, ~0ul);
+        i64 error = o->nonblock ? -EAGAIN : park_on_channel(c->t, o->channel, SIDE_READ, ~0ul);
         if (error)
             return error;
     }
@@ -248,6 +224,5 @@ i64 signalfd_read(struct trap *c, struct object *o)
             return -EFAULT;
         done += SIGNALFD_INFO_BYTES;
     }
-    eventlike_sync(c->t);
     return (i64)done;
 }

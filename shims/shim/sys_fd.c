@@ -4,8 +4,6 @@
 #define CLOSE_RANGE_UNSHARE 2u
 #define CLOSE_RANGE_CLOEXEC 4u
 #define EFD_NONBLOCK_FLAG 04000u
-#define SOCK_NONBLOCK_FLAG 04000u
-#define SOCK_CLOEXEC_FLAG 02000000u
 
 i64 sys_close(struct trap *c)
 {
@@ -59,7 +57,7 @@ i64 sys_dup3(struct trap *c)
 /* O_NONBLOCK is the program's belief for what we keep non-blocking in the kernel. */
 static int flags_are_ours(const struct object *o)
 {
-    return o->channel || o->kind == OBJECT_FILE || o->kind == OBJECT_DIR;
+    return o->kept_nonblock || o->kind == OBJECT_FILE || o->kind == OBJECT_DIR;
 }
 
 static i64 get_flags(struct trap *c, const struct object *o)
@@ -73,7 +71,7 @@ static i64 get_flags(struct trap *c, const struct object *o)
 static i64 set_flags(struct trap *c, struct object *o)
 {
     u64 wanted = c->a[2];
-    if (o->channel)
+    if (o->kept_nonblock)
         c->a[2] |= O_NONBLOCK_FLAG;
     i64 error = pass(c);
     c->a[2] = wanted;
@@ -115,12 +113,12 @@ i64 sys_fcntl(struct trap *c)
 }
 
 /* ---- pipes and their like ---- */
-static u32 end_of(u32 kind, u32 channel, u32 peer, u64 flags)
+static u32 end_of(u32 kind, u32 channel, u64 flags)
 {
     u32 object = object_alloc(kind);
     struct object *o = &WORLD->objects[object];
     o->channel = channel;
-    o->peer = peer;
+    o->kept_nonblock = 1;
     o->nonblock = (flags & O_NONBLOCK_FLAG) != 0;
     return object;
 }
@@ -139,36 +137,19 @@ static i64 make_pipe(struct trap *c, u64 flags)
     ch->refs = 2;
     ch->readers = ch->writers = 1;
     int cloexec = (flags & O_CLOEXEC_FLAG) != 0;
-    fd_install(c->p, fds[0], end_of(OBJECT_PIPE_R, channel, 0, flags), cloexec);
-    fd_install(c->p, fds[1], end_of(OBJECT_PIPE_W, channel, 0, flags), cloexec);
+    fd_install(c->p, fds[0], end_of(OBJECT_PIPE_R, channel, flags), cloexec);
+    fd_install(c->p, fds[1], end_of(OBJECT_PIPE_W, channel, flags), cloexec);
     return 0;
 }
 
 i64 sys_pipe(struct trap *c) { return make_pipe(c, 0); }
 i64 sys_pipe2(struct trap *c) { return make_pipe(c, (u32)c->a[1]); }
 
-i64 sys_socketpair(struct trap *c)
-{
-    i32 fds[2];
-    u64 type = c->a[1];
-    i64 error = raw(__NR_socketpair, c->a[0], type | SOCK_NONBLOCK_FLAG, c->a[2], c->a[3]);
-    if (error)
-        return error;
-    if (copy_in(fds, c->a[3], sizeof fds))
-        return -EFAULT;
-    u32 a = channel_alloc(), b = channel_alloc();
-    WORLD->channels[a].refs = WORLD->channels[b].refs = 2;
-    int cloexec = (type & SOCK_CLOEXEC_FLAG) != 0;
-    fd_install(c->p, fds[0], end_of(OBJECT_SOCKET, a, b, type), cloexec);
-    fd_install(c->p, fds[1], end_of(OBJECT_SOCKET, b, a, type), cloexec);
-    return 0;
-}
-
 static i64 make_eventfd(struct trap *c, u64 flags)
 {
     i64 fd = raw(__NR_eventfd2, c->a[0], flags | EFD_NONBLOCK_FLAG);
     if (fd >= 0)
-        fd_install(c->p, fd, end_of(OBJECT_EVENTFD, channel_alloc(), 0, flags), (flags & O_CLOEXEC_FLAG) != 0);
+        fd_install(c->p, fd, end_of(OBJECT_EVENTFD, channel_alloc(), flags), (flags & O_CLOEXEC_FLAG) != 0);
     return fd;
 }
 

@@ -10,6 +10,7 @@
  * The cookie that joins the two halves of a rename is counted by the kernel for the whole machine.
  * The program sees numbers from 1 on, in the order in which it reads them.
  */
+#include "channel.h"
 #include "files.h"
 
 enum inotify_event {
@@ -80,7 +81,7 @@ i64 sys_inotify_rm_watch(struct trap *c)
     struct object *o = &WORLD->objects[fd_object(c->p, (i32)c->a[0])];
     i64 error = pass(c);
     if (!error)
-        channel_wake(o->channel, 0); /* IN_IGNORED */
+        channel_wake(o->channel, SIDE_READ); /* IN_IGNORED */
     return error;
 }
 
@@ -91,7 +92,7 @@ static void wake_for(u64 events)
     for (u32 i = 0; events && i < w->used_inotify_objects; i++) {
         const struct object *o = &w->objects[w->inotify_objects[i]];
         if (o->value & events)
-            channel_wake(o->channel, 0);
+            channel_wake(o->channel, SIDE_READ);
     }
 }
 
@@ -277,7 +278,7 @@ i64 inotify_read(struct trap *c, struct object *o)
         i64 n = c->nr == __NR_read || c->nr == __NR_readv ? read_now(&one) : pass(c);
         if (n != -EAGAIN || o->nonblock)
             return n;
-        i64 error = park_on_channel(c->t, o->channel, 0, ~0ul);
+        i64 error = park_on_channel(c->t, o->channel, SIDE_READ, ~0ul);
         if (error)
             return error;
     }

@@ -1,25 +1,13 @@
 /* sys_io.c: read and write in all forms.
  *
- * Pipes, FIFOs, eventfds and socket pairs are O_NONBLOCK for the kernel; what the program believes
- * is in the object. Try, and on EAGAIN park on the channel; a transfer wakes the other side.
+ * Pipes, FIFOs and eventfds are O_NONBLOCK for the kernel; what the program believes is in the
+ * object. Try, and on EAGAIN park on the channel; a transfer wakes the other side.
  */
-#include "eventlike.h"
 #include "files.h"
+#include "sockets.h"
 
 #define LOOK_AGAIN_NS 1000000ul
 #define PREAD_RANDOM_CHUNK 256
-#define MSG_DONTWAIT_FLAG 0x40u
-#define MSG_WAITALL_FLAG 0x100u
-#define MSG_NOSIGNAL_FLAG 0x4000u
-
-i64 park_on_channel(struct task *t, u32 channel, int as_writer, u64 deadline_ns)
-{
-    if (signal_waits(t))
-        return -ERESTARTSYS;
-    wait_on_channel(t, channel, as_writer);
-    park(t, WAIT_OBJECT, channel, deadline_ns);
-    return t->wake_result == WAKE_SIGNAL ? -ERESTARTSYS : t->wake_result == WAKE_TIMEOUT ? -ETIMEDOUT : 0;
-}
 
 i64 park_and_look_again(struct task *t)
 {
@@ -29,31 +17,24 @@ i64 park_and_look_again(struct task *t)
     return t->wake_result == WAKE_SIGNAL ? -ERESTARTSYS : 0;
 }
 
-/* The channel on which a transfer through this object is felt at the other side. */
-static u32 far_channel(const struct object *o) { return o->peer ? o->peer : o->channel; }
+/* Readers have taken what `n` says: there is room again. An eventfd's is never full in between. */
+static void was_read(const struct object *o, i64 n)
+{
+    if (n > 0)
+        channel_has_room(o->channel);
+}
 
 static i64 channel_read(struct trap *c, struct object *o)
 {
     for (;;) {
         i64 n = pass(c);
-        if (n != -EAGAIN) {
-            if (n > 0)
-                channel_wake(far_channel(o), 1);
+        was_read(o, n);
+        if (n != -EAGAIN || o->nonblock)
             return n;
-        }
-        if (o->nonblock)
-            return n;
-        i64 error = park_on_channel(c->t, o->channel, 0, ~0ul);
+        i64 error = park_on_channel(c->t, o->channel, SIDE_READ, ~0ul);
         if (error)
             return error;
     }
-}
-
-static i64 broken_pipe(struct trap *c, i64 n)
-{
-    if (n == -EPIPE)
-        signal_self(c->t, SIG_PIPE);
-    return n;
 }
 
 /* A blocking write goes on until all is written, as the kernel's does. One buffer. */
@@ -64,16 +45,17 @@ static i64 channel_write(struct trap *c, struct object *o)
     for (;;) {
         i64 n = pass(c);
         if (n > 0) {
-            channel_wake(far_channel(o), 0);
+            channel_wake(o->channel, SIDE_READ);
             done += (u64)n;
             c->a[1] += (u64)n;
             c->a[2] -= (u64)n;
         }
+        WORLD->channels[o->channel].full |= done < bytes;
         if (n == 0 || (n < 0 && n != -EAGAIN) || done >= bytes || o->nonblock) {
-            result = done ? (i64)done : broken_pipe(c, n);
+            result = done ? (i64)done : broken_pipe(c, n, 0);
             break;
         }
-        i64 error = n > 0 ? 0 : park_on_channel(c->t, o->channel, 1, ~0ul);
+        i64 error = n > 0 ? 0 : park_on_channel(c->t, o->channel, SIDE_WRITE, ~0ul);
         if (error) {
             result = done ? (i64)done : error;
             break;
@@ -90,11 +72,12 @@ static i64 channel_writev(struct trap *c, struct object *o)
     struct trap one = *c;
     struct iovec_k v;
     i64 done = 0;
-    if (o->nonblock || c->a[2] > 1024) {
+    if (o->nonblock || c->a[2] > IOVECS_MAX) {
         i64 n = pass(c);
         if (n > 0)
-            channel_wake(far_channel(o), 0);
-        return broken_pipe(c, n);
+            channel_wake(o->channel, SIDE_READ);
+        WORLD->channels[o->channel].full = 1;
+        return broken_pipe(c, n, 0);
     }
     one.nr = __NR_write;
     for (u64 i = 0; i < c->a[2]; i++) {
@@ -143,72 +126,6 @@ static i64 random_readv(struct trap *c)
     return done;
 }
 
-static i64 socket_ready(struct trap *c, struct object *o, i16 events)
-{
-    struct pollfd_k p = {.fd = (i32)c->a[0], .events = events};
-    while (!o->nonblock && raw(__NR_poll, &p, 1, 0) == 0) {
-        i64 error = park_and_look_again(c->t);
-        if (error)
-            return error;
-    }
-    return 0;
-}
-
-/* Input from outside: the world stands still until it comes, which costs no virtual time. */
-static i64 outside_read(struct trap *c)
-{
-    i64 n = pass(c);
-    if (n > 0)
-        WORLD->outside_bytes += (u64)n;
-    return n == -ERESTARTSYS ? -EINTR : n;
-}
-
-/* recv on a socket pair of ours. MSG_WAITALL: goes on until all is there, or the end, or a signal. */
-static i64 pair_receive(struct trap *c, struct object *o, int waits, int all)
-{
-    u64 buffer = c->a[1], bytes = c->a[2], done = 0;
-    i64 result;
-    for (;;) {
-        result = pass(c);
-        if (result >= 0)
-            channel_wake(far_channel(o), 1);
-        if (result > 0 && all && done + (u64)result < bytes) {
-            done += (u64)result;
-            c->a[1] += (u64)result;
-            c->a[2] -= (u64)result;
-            continue;
-        }
-        if (result != -EAGAIN || !waits)
-            break;
-        i64 error = park_on_channel(c->t, o->channel, 0, ~0ul);
-        if (error) {
-            result = error;
-            break;
-        }
-    }
-    c->a[1] = buffer;
-    c->a[2] = bytes;
-    return done ? (i64)done + (result > 0 ? result : 0) : result;
-}
-
-/* recv and send on a socket pair of ours: one message or one try at a time. */
-i64 pair_transfer(struct trap *c, struct object *o, i16 events, u64 flags)
-{
-    int waits = !o->nonblock && !(flags & MSG_DONTWAIT_FLAG);
-    if (events == POLLIN_BIT)
-        return pair_receive(c, o, waits, c->nr == __NR_recvfrom && (flags & MSG_WAITALL_FLAG));
-    for (;;) {
-        i64 n = pass(c);
-        if (n >= 0)
-            channel_wake(far_channel(o), 0);
-        if (n != -EAGAIN || !waits)
-            return flags & MSG_NOSIGNAL_FLAG ? n : broken_pipe(c, n);
-        i64 error = park_on_channel(c->t, o->channel, 1, ~0ul);
-        if (error)
-            return error;
-    }
-}
-
 static int is_vector(const struct trap *c)
 {
     return c->nr == __NR_readv || c->nr == __NR_writev || c->nr == __NR_preadv2 || c->nr == __NR_pwritev2;
@@ -230,10 +147,10 @@ static i64 do_read(struct trap *c)
         return signalfd_read(c, o);
     case OBJECT_INOTIFY:
         return inotify_read(c, o);
+    case OBJECT_UNIX:
+    case OBJECT_INET:
     case OBJECT_SOCKET:
-        if (o->channel)
-            return channel_read(c, o);
-        return socket_ready(c, o, POLLIN_BIT) ? -ERESTARTSYS : pass(c);
+        return socket_read(c, o);
     case OBJECT_OUTSIDE:
         return outside_read(c);
     case OBJECT_DIR: /* its place in the kernel is where our reading of it ended: EINVAL there */
@@ -252,10 +169,10 @@ static i64 do_write(struct trap *c)
     case OBJECT_PIPE_RW:
     case OBJECT_EVENTFD:
         return is_vector(c) ? channel_writev(c, o) : channel_write(c, o);
+    case OBJECT_UNIX:
+    case OBJECT_INET:
     case OBJECT_SOCKET:
-        if (o->channel)
-            return is_vector(c) ? channel_writev(c, o) : channel_write(c, o);
-        return socket_ready(c, o, POLLOUT_BIT) ? -ERESTARTSYS : broken_pipe(c, pass(c));
+        return socket_write(c, o);
     case OBJECT_FILE:
         n = pass(c);
         if (n > 0)
@@ -264,7 +181,7 @@ static i64 do_write(struct trap *c)
     case OBJECT_RANDOM: /* more entropy for the pool: taken and forgotten */
         return is_vector(c) ? pass(c) : (i64)c->a[2];
     default:
-        return broken_pipe(c, pass(c));
+        return broken_pipe(c, pass(c), 0);
     }
 }
 
@@ -294,38 +211,3 @@ i64 sys_lseek(struct trap *c)
     struct object *o = &WORLD->objects[fd_object(c->p, (i32)c->a[0])];
     return o->kind == OBJECT_DIR ? dir_seek(o, (i64)c->a[1], (int)c->a[2]) : pass(c);
 }
-
-/* ---- transfers between descriptors ----
- * They may block at either end, and the ends may be pipes of ours, which never block for the kernel. */
-static i64 transfer(struct trap *c, i64 in_fd, i64 out_fd)
-{
-    struct object *in = &WORLD->objects[fd_object(c->p, in_fd)];
-    struct object *out = &WORLD->objects[fd_object(c->p, out_fd)];
-    if (in->kind == OBJECT_RANDOM)
-        return -EINVAL; /* programs fall back on read */
-    for (;;) {
-        i64 n = pass(c);
-        if (n > 0) {
-            channel_wake(far_channel(in), 1);
-            channel_wake(far_channel(out), 0);
-            if (out->kind == OBJECT_FILE)
-                inode_touch(out->inode, INODE_MTIME | INODE_CTIME);
-        }
-        if (n != -EAGAIN || (!in->channel && !out->channel))
-            return broken_pipe(c, n);
-        struct pollfd_k source = {.fd = (i32)in_fd, .events = POLLIN_BIT};
-        int wait_for_source = in->channel && raw(__NR_poll, &source, 1, 0) == 0;
-        struct object *o = wait_for_source ? in : out;
-        if (o->nonblock || !o->channel)
-            return n;
-        i64 error = park_on_channel(c->t, o->channel, !wait_for_source, ~0ul);
-        if (error)
-            return error;
-    }
-}
-
-i64 sys_sendfile(struct trap *c) { return transfer(c, (i32)c->a[1], (i32)c->a[0]); }
-i64 sys_copy_file_range(struct trap *c) { return transfer(c, (i32)c->a[0], (i32)c->a[2]); }
-i64 sys_splice(struct trap *c) { return transfer(c, (i32)c->a[0], (i32)c->a[2]); }
-i64 sys_tee(struct trap *c) { return transfer(c, (i32)c->a[0], (i32)c->a[1]); }
-i64 sys_vmsplice(struct trap *c) { return transfer(c, (i32)c->a[0], (i32)c->a[0]); }

@@ -1,5 +1,6 @@
 /* sys_ioctl.c: ioctl. Requests that only set or tell what the program itself made are passed. */
 #include "files.h"
+#include "sockets.h"
 
 #define FIONBIO_CMD 0x5421u
 #define FIOCLEX_CMD 0x5451u
@@ -8,7 +9,7 @@
 static i64 set_nonblocking(struct trap *c, struct object *o)
 {
     i32 on;
-    if (!o->channel) {
+    if (!o->kept_nonblock) {
         i64 error = pass(c);
         if (!error && !copy_in(&on, c->a[2], sizeof on))
             o->nonblock = on != 0;
@@ -33,6 +34,8 @@ i64 sys_ioctl(struct trap *c)
     i64 fd = (i32)c->a[0];
     struct object *o = &WORLD->objects[fd_object(c->p, fd)];
     u32 request = (u32)c->a[1];
+    if (o->kind == OBJECT_INET && request != FIOCLEX_CMD && request != FIONCLEX_CMD)
+        return inet_ioctl(c, o);
     switch (request) {
     case FIONBIO_CMD:
         return set_nonblocking(c, o);

@@ -4,6 +4,7 @@
 #define MAP_FIXED_FLAG 0x10ul
 #define MAP_FIXED_NOREPLACE_FLAG 0x100000ul
 #define MREMAP_FIXED_FLAG 2ul
+#define PROT_EXEC_BIT 4ul
 
 static int touches_ours(u64 start, u64 bytes)
 {
@@ -19,7 +20,10 @@ i64 sys_mmap(struct trap *c)
             return -ENOMEM;
         c->a[0] = 0; /* only a hint */
     }
-    return pass(c);
+    i64 start = pass(c);
+    if (unlikely(WORLD->points_count && (c->a[2] & PROT_EXEC_BIT) && (i32)c->a[4] >= 0 && start > 0))
+        points_patch_mapping((u64)start, c->a[1], (i32)c->a[4], c->a[5]);
+    return start;
 }
 
 i64 sys_munmap(struct trap *c)

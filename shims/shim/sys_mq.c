@@ -9,6 +9,7 @@
  * who waits: it is told only of SIGEV_THREAD, where the message to the C library's own socket is
  * its own.
  */
+#include "channel.h"
 #include "files.h"
 #include "ipc.h"
 
@@ -107,7 +108,7 @@ static void forget(struct mq_notify *n)
 {
     struct object *o = &WORLD->objects[n->object];
     if (n->how == SIGEV_THREAD_HOW)
-        channel_wake(o->channel, 0); /* the kernel has written to it */
+        channel_wake(o->channel, SIDE_READ); /* the kernel has written to it */
     n->proc = 0;
 }
 
@@ -206,7 +207,7 @@ static void message_came(struct trap *c, const struct object *o)
             return;
     if (n && !raw(__NR_mq_getsetattr, (i32)c->a[0], 0, &attr) && attr.messages == 1)
         notify(c, n);
-    channel_wake(o->channel, 0);
+    channel_wake(o->channel, SIDE_READ);
 }
 
 static void room_came(struct trap *c, const struct object *o)
@@ -215,7 +216,7 @@ static void room_came(struct trap *c, const struct object *o)
     while ((w = turn_next(TURN_MQ_SEND, o->inode, w)))
         if (!turn_give(c->t, w))
             return;
-    channel_wake(o->channel, 1);
+    channel_wake(o->channel, SIDE_WRITE);
 }
 
 /* Timeouts are of CLOCK_REALTIME. */

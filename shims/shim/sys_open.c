@@ -1,4 +1,5 @@
 /* sys_open.c: open in all forms. Every open is O_NONBLOCK for the kernel: a FIFO must not block it. */
+#include "channel.h"
 #include "files.h"
 
 struct open_how_k {
@@ -26,7 +27,7 @@ static i64 wait_for_reader(struct trap *c, i64 dirfd, const char *path, const st
             (st.mode & S_IFMT_BITS) != S_IFIFO_BITS)
             return fd;
         u32 channel = fifo_channel(inode_of_statx(&st));
-        i64 error = park_on_channel(c->t, channel, 1, ~0ul);
+        i64 error = park_on_channel(c->t, channel, SIDE_WRITE, ~0ul);
         channel_unref(channel);
         if (error)
             return error;
@@ -76,6 +77,7 @@ static u32 fifo_object(u64 flags, u32 inode, u32 own)
     struct object *o = &WORLD->objects[object];
     o->channel = own ? own : fifo_channel(inode);
     o->inode = inode;
+    o->kept_nonblock = 1;
     struct channel *ch = &WORLD->channels[o->channel];
     ch->readers += mode != O_WRONLY_FLAG;
     ch->writers += mode != O_RDONLY_FLAG;
@@ -90,13 +92,12 @@ static i64 fifo_opened(struct trap *c, i64 fd, u64 flags, const struct statx_k *
     u32 object = fifo_object(flags, own ? 0 : inode_of_statx(st), own), channel = WORLD->objects[object].channel;
     WORLD->objects[object].nonblock = (flags & O_NONBLOCK_FLAG) != 0;
     fd_install(c->p, fd, object, (flags & O_CLOEXEC_FLAG) != 0);
-    channel_wake(channel, 0);
-    channel_wake(channel, 1);
+    channel_wake_all(channel);
     u32 writers_before = WORLD->channels[channel].writers_ever;
     int is_named = WORLD->channels[channel].inode != 0; /* a pipe by /dev/fd/N is open at once */
     while (is_named && (flags & O_ACCMODE_BITS) == O_RDONLY_FLAG && !(flags & O_NONBLOCK_FLAG) &&
            !WORLD->channels[channel].writers && WORLD->channels[channel].writers_ever == writers_before) {
-        i64 error = park_on_channel(c->t, channel, 0, ~0ul);
+        i64 error = park_on_channel(c->t, channel, SIDE_READ, ~0ul);
         if (error) {
             raw(__NR_close, fd);
             fd_forget(c->p, fd);
@@ -114,7 +115,8 @@ static i64 opened(struct trap *c, i64 dirfd, i64 fd, u64 flags)
     if (raw(__NR_statx, fd, "", AT_EMPTY_PATH_FLAG, STATX_BASIC_AND_BIRTH, &st))
         return fd;
     u64 dev = statx_dev(&st);
-    if (unlikely(dev == w->config.proc_dev || dev == w->config.sys_dev) && !(flags & O_PATH_FLAG)) {
+    int special = dev == w->config.proc_dev || dev == w->config.sys_dev || hosts_are_served(c->path[0]);
+    if (unlikely(special) && !(flags & O_PATH_FLAG)) {
         fd = procfs_open(c, fd, flags);
         if (fd < 0 || raw(__NR_statx, fd, "", AT_EMPTY_PATH_FLAG, STATX_BASIC_AND_BIRTH, &st))
             return fd;

@@ -1,31 +1,40 @@
-/* sys_poll.c: poll and select. Asked of the kernel with timeout 0; parks on the channels of all members. */
-#include "eventlike.h"
+/* sys_poll.c: poll and select. What is not ready is parked on: on the channels of all members. */
+#include "channel.h"
 #include "files.h"
 
-#define POLL_FDS_MAX 4096
-#define POLLHUP_BIT 0x10
-#define POLLERR_BIT 8
-#define POLLPRI_BIT 2
-
-/* Parks on every member that has a channel. True in `outside` when one can only change from outside. */
-static void wait_on_fd(struct trap *c, i32 fd, i16 events, int *outside)
+/* Asks of all members, a chunk at a time; how many have something. */
+static i64 members_ready(struct task *t, u64 fds, u64 count, i64 timeout_ms)
 {
-    u32 index = fd >= 0 ? fd_object(c->p, fd) : 0;
-    struct object *o = &WORLD->objects[index];
-    if (!index)
-        return;
-    if (!o->channel) {
-        *outside = 1;
-        return;
+    struct pollfd_k *polls = (struct pollfd_k *)t->polls;
+    i64 found = 0;
+    for (u64 done = 0; done < count; done += POLL_CHUNK) {
+        u64 n = min_u64(count - done, POLL_CHUNK), at = fds + done * sizeof *polls;
+        if (copy_in(polls, at, n * sizeof *polls))
+            return -EFAULT;
+        found += poll_ready(t, polls, n, timeout_ms);
+        if (copy_out(at, polls, n * sizeof *polls))
+            return -EFAULT;
     }
-    wait_on_channel(c->t, o->channel, 0);
-    if (events & POLLOUT_BIT)
-        wait_on_channel(c->t, o->channel, 1);
+    return found;
 }
 
-static i64 park_on_members(struct trap *c, u64 fds, u64 count, u64 deadline_ns)
+/* Queues on one member; whether it is one that can change from outside. */
+static int wait_on_fd(struct task *t, const struct pollfd_k *p)
 {
-    struct task *t = c->t;
+    u32 index = p->fd >= 0 ? fd_object(proc_of(t), p->fd) : 0;
+    if (!index)
+        return 0;
+    const struct object *o = &WORLD->objects[index];
+    if (o->channel) {
+        wait_on_channel(t, o->channel, SIDE_READ);
+        if ((u16)p->events & POLL_WRITE_EVENTS)
+            wait_on_channel(t, o->channel, SIDE_WRITE);
+    }
+    return is_outside(o);
+}
+
+static i64 park_on_members(struct task *t, u64 fds, u64 count, u64 deadline_ns)
+{
     struct pollfd_k p;
     int outside = 0;
     for (u64 i = 0; i < count; i++) {
@@ -33,44 +42,28 @@ static i64 park_on_members(struct trap *c, u64 fds, u64 count, u64 deadline_ns)
             waiters_drop(t);
             return -EFAULT;
         }
-        wait_on_fd(c, p.fd, p.events, &outside);
+        outside |= wait_on_fd(t, &p);
     }
-    park(t, outside && deadline_ns == ~0ul ? WAIT_OUTSIDE : WAIT_OBJECT, 0, deadline_ns);
-    return 0;
-}
-
-static i64 poll_real(u64 fds, u64 count, i64 timeout_ms)
-{
-    struct task *t = current_task();
-    eventlike_sync(t);
-    t->place = PLACE_KERNEL;
-    i64 n = raw(__NR_poll, fds, count, timeout_ms);
-    t->place = PLACE_SHIM;
-    return n;
+    return park_for_events(t, outside, deadline_ns);
 }
 
 /* `fds` in the program's memory, or in ours for select. */
-static i64 do_poll(struct trap *c, u64 fds, u64 count, u64 deadline_ns)
+static i64 do_poll(struct task *t, u64 fds, u64 count, u64 deadline_ns)
 {
-    struct task *t = c->t;
+    i64 timeout_ms = 0; /* of real time: not 0 when nothing but the outside can go on */
     for (;;) {
-        i64 n = poll_real(fds, count, 0);
+        i64 n = members_ready(t, fds, count, timeout_ms);
         if (n || WORLD->now_ns >= deadline_ns)
             return n;
         if (signal_waits(t))
             return -ERESTARTNOHAND;
-        i64 error = park_on_members(c, fds, count, deadline_ns);
-        if (error)
-            return error;
+        timeout_ms = park_on_members(t, fds, count, deadline_ns);
+        if (timeout_ms == -EFAULT)
+            return -EFAULT;
         if (t->wake_result == WAKE_SIGNAL)
             return -ERESTARTNOHAND;
-        if (t->wait_outside_now) { /* nobody else can run: wait in earnest */
-            t->wait_outside_now = 0;
-            return poll_real(fds, count, -1);
-        }
     }
 }
-
 static u64 deadline_of_ms(i64 ms)
 {
     return ms < 0 ? ~0ul : ms == 0 ? 0 : WORLD->now_ns + (u64)ms * 1000000;
@@ -99,9 +92,9 @@ static void remaining_out(u64 user, u64 deadline_ns, u64 unit)
 
 i64 sys_poll(struct trap *c)
 {
-    if ((u32)c->a[1] > POLL_FDS_MAX)
-        return raw(__NR_poll, c->a[0], c->a[1], 0);
-    return do_poll(c, c->a[0], (u32)c->a[1], deadline_of_ms((i32)c->a[2]));
+    if ((u32)c->a[1] > c->p->rlimit_nofile[0])
+        return -EINVAL;
+    return do_poll(c->t, c->a[0], (u32)c->a[1], deadline_of_ms((i32)c->a[2]));
 }
 
 static i64 mask_in(struct trap *c, u64 user, u64 bytes)
@@ -125,7 +118,7 @@ i64 sys_ppoll(struct trap *c)
         error = mask_in(c, c->a[3], c->a[4]);
     if (error)
         return error;
-    i64 n = do_poll(c, c->a[0], (u32)c->a[1], deadline);
+    i64 n = do_poll(c->t, c->a[0], (u32)c->a[1], deadline);
     remaining_out(c->a[2], deadline, 1);
     return n;
 }
@@ -134,11 +127,12 @@ i64 sys_ppoll(struct trap *c)
 struct select_sets {
     u64 user[3]; /* read, write, except */
     u64 bytes;
-    u64 bits[3][FDS_MAX / 64 / 8]; /* 8,192 descriptors */
+    u64 bits[3][POLL_CHUNK / 64];
 };
 
-static const i16 select_events[3] = {POLLIN_BIT, POLLOUT_BIT, POLLPRI_BIT};
-static const i16 select_hits[3] = {POLLIN_BIT | POLLHUP_BIT | POLLERR_BIT, POLLOUT_BIT | POLLERR_BIT, POLLPRI_BIT};
+static const u32 select_events[3] = {POLLIN_BIT, POLLOUT_BIT, POLLPRI_BIT};
+static const u32 select_hits[3] = {POLLIN_BIT | POLLHUP_BIT | POLLERR_BIT, POLLOUT_BIT | POLLERR_BIT,
+                                   POLLPRI_BIT};
 
 static i64 sets_in(struct trap *c, struct select_sets *s, u64 n)
 {
@@ -156,12 +150,12 @@ static u64 sets_to_polls(const struct select_sets *s, u64 n, struct pollfd_k *ou
 {
     u64 count = 0;
     for (u64 fd = 0; fd < n; fd++) {
-        i16 events = 0;
+        u32 events = 0;
         for (int k = 0; k < 3; k++)
             if (s->bits[k][fd / 64] >> (fd % 64) & 1)
                 events |= select_events[k];
-        if (events && count < POLL_FDS_MAX)
-            out[count++] = (struct pollfd_k){.fd = (i32)fd, .events = events};
+        if (events)
+            out[count++] = (struct pollfd_k){.fd = (i32)fd, .events = (i16)events};
     }
     return count;
 }
@@ -172,10 +166,10 @@ static i64 polls_to_sets(struct select_sets *s, const struct pollfd_k *p, u64 co
     for (int k = 0; k < 3; k++)
         memset(s->bits[k], 0, s->bytes);
     for (u64 i = 0; i < count; i++) {
-        if (p[i].revents & 0x20 /* POLLNVAL */)
+        if ((u16)p[i].revents & POLLNVAL_BIT)
             return -EBADF;
         for (int k = 0; k < 3; k++) {
-            if (!(p[i].events & select_events[k]) || !(p[i].revents & select_hits[k]))
+            if (!((u16)p[i].events & select_events[k]) || !((u16)p[i].revents & select_hits[k]))
                 continue;
             s->bits[k][p[i].fd / 64] |= 1ul << (p[i].fd % 64);
             hits++;
@@ -194,12 +188,12 @@ static i64 do_select(struct trap *c, u64 deadline_ns)
     u64 n = (u32)c->a[0];
     if ((i32)c->a[0] < 0)
         return -EINVAL;
-    n = min_u64(n, 8192);
+    n = min_u64(n, POLL_CHUNK);
     i64 error = sets_in(c, &s, n);
     if (error)
         return error;
     u64 count = sets_to_polls(&s, n, polls);
-    i64 ready = do_poll(c, (u64)polls, count, deadline_ns);
+    i64 ready = do_poll(c->t, (u64)polls, count, deadline_ns);
     return ready < 0 ? ready : polls_to_sets(&s, polls, count);
 }
 

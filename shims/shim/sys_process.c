@@ -1,6 +1,7 @@
 /* sys_process.c: process groups, prctl and other calls about the process itself. */
 #include <linux/prctl.h>
 
+#include "futex.h"
 #include "process.h"
 
 enum arch_prctl_op {
@@ -32,12 +33,14 @@ i64 sys_set_tid_address(struct trap *c)
     return c->t->tid;
 }
 
-/* The kernel's own list of the task is ours: it tells the supervisor of a death with the token. */
+/* The kernel's own list of the task is ours: it tells the supervisor of a death with the token. The
+ * program's hangs behind it. */
 i64 sys_set_robust_list(struct trap *c)
 {
     if (c->a[1] != sizeof(struct robust_head))
         return -EINVAL;
     c->t->program_robust_list = c->a[0];
+    robust_follow(c->t);
     return 0;
 }
 
@@ -161,19 +164,4 @@ i64 sys_ptrace(struct trap *c)
 {
     (void)c;
     return -EPERM; /* the supervisor is the tracer */
-}
-
-i64 sys_pidfd_open(struct trap *c)
-{
-    if ((i32)c->a[0] <= 0)
-        return -EINVAL;
-    if (!proc_by_pid((u32)c->a[0]))
-        return -ESRCH;
-    i64 fd = pass(c);
-    if (fd >= 0) {
-        u32 object = object_alloc(OBJECT_PIDFD);
-        WORLD->objects[object].value = (u32)c->a[0];
-        fd_install(c->p, fd, object, 1);
-    }
-    return fd;
 }

@@ -167,7 +167,7 @@ static int may_signal(const struct proc *from, const struct proc *to, int signo)
     return !uid || from->uid == to->uid || uid == to->uid || (signo == SIG_CONT && from->sid == to->sid);
 }
 
-static i64 send_to(struct trap *c, struct proc *p, struct task *t, const struct siginfo_bytes *info)
+i64 send_signal(struct trap *c, struct proc *p, struct task *t, const struct siginfo_bytes *info)
 {
     if (!may_signal(c->p, p, info->signo))
         return -EPERM;
@@ -177,7 +177,7 @@ static i64 send_to(struct trap *c, struct proc *p, struct task *t, const struct 
 }
 
 /* To every process of a group (pgid > 0), or to all but init and the sender (pgid 0). */
-static i64 send_to_many(struct trap *c, u32 pgid, const struct siginfo_bytes *info)
+i64 send_signal_to_group(struct trap *c, u32 pgid, const struct siginfo_bytes *info)
 {
     struct world *w = WORLD;
     i64 result = -ESRCH;
@@ -190,11 +190,11 @@ static i64 send_to_many(struct trap *c, u32 pgid, const struct siginfo_bytes *in
             self = 1; /* last: it may be our end */
             continue;
         }
-        i64 error = send_to(c, p, 0, info);
+        i64 error = send_signal(c, p, 0, info);
         if (!error || result == -ESRCH)
             result = error;
     }
-    return self ? send_to(c, c->p, 0, info) : result;
+    return self ? send_signal(c, c->p, 0, info) : result;
 }
 
 i64 sys_kill(struct trap *c)
@@ -207,11 +207,11 @@ i64 sys_kill(struct trap *c)
     if (pid == 1 && (WORLD->config.flags & CONFIG_PID_NS))
         return raw(__NR_geteuid) ? -EPERM : 0; /* our init takes no signals */
     if (pid <= 0)
-        return send_to_many(c, pid == 0 ? c->p->pgid : pid == -1 ? 0 : (u32)-pid, &info);
+        return send_signal_to_group(c, pid == 0 ? c->p->pgid : pid == -1 ? 0 : (u32)-pid, &info);
     struct proc *p = proc_by_pid((u32)pid);
     if (!p && task_by_tid((u32)pid))
         p = proc_of(task_by_tid((u32)pid));
-    return p ? send_to(c, p, 0, &info) : -ESRCH;
+    return p ? send_signal(c, p, 0, &info) : -ESRCH;
 }
 
 static i64 send_to_thread(struct trap *c, i32 tgid, i32 tid, const struct siginfo_bytes *info)
@@ -225,7 +225,7 @@ static i64 send_to_thread(struct trap *c, i32 tgid, i32 tid, const struct siginf
     }
     if (tgid > 0 && proc_of(t)->pid != (u32)tgid)
         return -ESRCH;
-    return send_to(c, proc_of(t), t, info);
+    return send_signal(c, proc_of(t), t, info);
 }
 
 i64 sys_tgkill(struct trap *c)
@@ -259,7 +259,7 @@ i64 sys_rt_sigqueueinfo(struct trap *c)
     struct siginfo_bytes info;
     struct proc *p = proc_by_pid((u32)c->a[0]);
     i64 error = queued_info(c, c->a[2], (i32)c->a[1], (u32)c->a[0], &info);
-    return error ? error : p ? send_to(c, p, 0, &info) : -ESRCH;
+    return error ? error : p ? send_signal(c, p, 0, &info) : -ESRCH;
 }
 
 i64 sys_rt_tgsigqueueinfo(struct trap *c)
@@ -267,18 +267,4 @@ i64 sys_rt_tgsigqueueinfo(struct trap *c)
     struct siginfo_bytes info;
     i64 error = queued_info(c, c->a[3], (i32)c->a[2], (u32)c->a[0], &info);
     return error ? error : send_to_thread(c, (i32)c->a[0], (i32)c->a[1], &info);
-}
-
-i64 sys_pidfd_send_signal(struct trap *c)
-{
-    struct siginfo_bytes info;
-    struct object *o = &WORLD->objects[fd_object(c->p, (i32)c->a[0])];
-    if (o->kind != OBJECT_PIDFD)
-        return -EBADF;
-    struct proc *p = proc_by_pid((u32)o->value);
-    siginfo_kill(&info, (i32)c->a[1], SI_USER_CODE, c->p->pid, c->p->uid);
-    i64 error = c->a[2] ? queued_info(c, c->a[2], (i32)c->a[1], (u32)o->value, &info) : 0;
-    if (error)
-        return error;
-    return p && p->state != PROC_ZOMBIE ? send_to(c, p, 0, &info) : -ESRCH;
 }

@@ -1,5 +1,5 @@
 /* tables.c: slots of the world's tables. Freed slots are used again, last freed first. */
-#include "shim.h"
+#include "channel.h"
 
 /* Takes a slot from a free list whose links are at `link_offset` in each slot, or a fresh one. */
 static u32 take_slot(u32 *free_head, u32 *used, u32 max, void *base, u64 stride, u64 link_offset, const char *full)
@@ -15,9 +15,11 @@ static u32 take_slot(u32 *free_head, u32 *used, u32 max, void *base, u64 stride,
     return slot;
 }
 
-#define TAKE(table, kind, link, max)                                                                \
-    take_slot(&WORLD->free_##kind, &WORLD->used_##table, max, WORLD->table, sizeof WORLD->table[0], \
-              __builtin_offsetof(struct kind, link), "too many " #table " at once; the limit is")
+#define TAKE_FROM(place, table, kind, type, link, max)                                          \
+    take_slot(&(place)->free_##kind, &(place)->used_##table, max, (place)->table,              \
+              sizeof (place)->table[0], __builtin_offsetof(struct type, link),                  \
+              "too many " #table " at once; the limit is")
+#define TAKE(table, kind, link, max) TAKE_FROM(WORLD, table, kind, kind, link, max)
 
 struct task *task_alloc(void)
 {
@@ -36,6 +38,7 @@ void task_free(struct task *t)
     struct world *w = WORLD;
     if (w->task_of_tid[t->tid] == t->index)
         w->task_of_tid[t->tid] = 0;
+    channel_unref(t->pidfd_channel);
     t->state = TASK_FREE;
     t->next_in_proc = w->free_task;
     w->free_task = t->index;
@@ -56,6 +59,7 @@ void proc_free(struct proc *p)
     struct world *w = WORLD;
     if (w->proc_of_pid[p->pid] == p->index)
         w->proc_of_pid[p->pid] = 0;
+    channel_unref(p->pidfd_channel);
     p->state = PROC_FREE;
     p->next_sibling = w->free_proc;
     w->free_proc = p->index;
@@ -95,8 +99,54 @@ u32 object_alloc(u32 kind)
 
 u32 channel_alloc(void)
 {
-    u32 slot = TAKE(channels, channel, first_reader, CHANNELS_MAX);
+    u32 slot = TAKE(channels, channel, first, CHANNELS_MAX);
     memset(&WORLD->channels[slot], 0, sizeof(struct channel));
     WORLD->channels[slot].refs = 1;
+    return slot;
+}
+
+u32 epoll_alloc(void)
+{
+    u32 slot = TAKE(epolls, epoll, first_item, EPOLLS_MAX);
+    memset(&WORLD->epolls[slot], 0, sizeof(struct epoll));
+    return slot;
+}
+
+u32 epoll_item_alloc(void)
+{
+    u32 slot = TAKE(epoll_items, epoll_item, next_of_epoll, EPOLL_ITEMS_MAX);
+    memset(&WORLD->epoll_items[slot], 0, sizeof(struct epoll_item));
+    return slot;
+}
+
+u32 sock_alloc(void)
+{
+    u32 slot = TAKE(socks, sock, next_queued, SOCKETS_MAX);
+    memset(&WORLD->socks[slot], 0, sizeof(struct sock));
+    return slot;
+}
+
+/* AF_UNIX's */
+#define TAKE_UNIX(table, kind, type, link, max) \
+    TAKE_FROM(&WORLD->af_unix, table, kind, type, link, max)
+
+u32 flight_alloc(void)
+{
+    u32 slot = TAKE_UNIX(flights, flight, flight, next, FLIGHTS_MAX);
+    memset(&WORLD->af_unix.flights[slot], 0, sizeof(struct flight));
+    return slot;
+}
+
+u32 unix_end_alloc(void)
+{
+    u32 slot = TAKE_UNIX(ends, end, unix_end, refs, UNIX_ENDS_MAX);
+    memset(&WORLD->af_unix.ends[slot], 0, sizeof(struct unix_end));
+    return slot;
+}
+
+u32 unix_name_alloc(void)
+{
+    u32 slot = TAKE_UNIX(names, name, unix_name, next, UNIX_NAMES_MAX);
+    memset(&WORLD->af_unix.names[slot], 0, sizeof(struct unix_name));
     return slot;
 }

@@ -6,6 +6,7 @@
  * task's own `alive` word before it looks at the token.
  */
 #include "futex.h"
+#include "process.h"
 
 #define POLL_IN 1
 
@@ -32,9 +33,20 @@ void wait_until_dead(u32 pid)
     if (fd < 0)
         return;
     struct pollfd_k p = {.fd = (i32)fd, .events = POLL_IN};
-    while (raw(__NR_poll, &p, 1, (u64)-1) != 1)
+    while (raw_killable(__NR_poll, &p, 1, (u64)-1) != 1)
         ;
     raw(__NR_close, fd);
+}
+
+/* What its pidfds tell comes later than that it is gone from its stack. */
+static void wait_until_thread_dead(u32 tid)
+{
+    i64 fd;
+    while ((fd = raw(__NR_pidfd_open, tid, PIDFD_THREAD_FLAG)) >= 0) {
+        struct pollfd_k p = {.fd = (i32)fd, .events = POLL_IN};
+        raw(__NR_poll, &p, 1, (u64)-1);
+        raw(__NR_close, fd);
+    }
 }
 
 /* A thread is gone from its stack when the kernel has cleared our word. */
@@ -43,20 +55,21 @@ static void wait_until_thread_gone(struct task *t)
     u32 tid;
     while ((tid = __atomic_load_n(&t->kernel_tid, __ATOMIC_SEQ_CST)))
         futex_sleep(&t->kernel_tid, tid);
+    if (t->pidfd_channel)
+        wait_until_thread_dead(t->tid);
 }
 
+/* Were we killed meanwhile, the next one finds it still to be done. */
 static void bury_the_dying(void)
 {
     struct world *w = WORLD;
-    u32 pid = w->dying_pid, task = w->dying_task;
-    w->dying_pid = w->dying_task = 0;
-    if (!task)
-        return;
-    if (pid)
-        wait_until_dead(pid);
+    struct task *t = task_at(w->dying_task);
+    if (w->dying_pid)
+        wait_until_dead(w->dying_pid);
     else
-        wait_until_thread_gone(task_at(task));
-    task_free(task_at(task));
+        wait_until_thread_gone(t);
+    task_free(t);
+    w->dying_pid = w->dying_task = 0;
 }
 
 /* Hands the token to `next`. False: it was dead already, and the token is ours again. */
@@ -124,9 +137,11 @@ static struct task *choose(void)
         if (next)
             return task_at(next);
         u64 deadline = timer_next_ns(w);
+        if ((deadline == ~0ul && locks_look_again()) || wait_for_outside(deadline))
+            continue;
         if (deadline != ~0ul) {
             w->now_ns = deadline > w->now_ns ? deadline : w->now_ns;
-        } else if (!locks_look_again() && !wait_for_outside()) {
+        } else {
             sweep_outside_deaths(1);
             if (!w->sched.count)
                 end_run(END_DEADLOCK, "nothing can run and no timer is set");
@@ -293,4 +308,5 @@ void scheduling_point(struct task *t)
         stop_self(t);
     if (unlikely(sched_may_preempt(w)))
         offer(t);
+    w->point_ns = w->now_ns;
 }

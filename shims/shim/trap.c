@@ -1,6 +1,7 @@
 /* trap.c: every system call of the program comes here, as SIGSYS (Syscall User Dispatch). */
 #include <linux/prctl.h>
 
+#include "futex.h"
 #include "preload_abi.h"
 #include "signals.h"
 
@@ -110,8 +111,7 @@ static void start_trap(struct trap *c, struct task *t, struct ucontext_k *uc)
     c->keep_registers = c->recorded = 0;
     c->enter_ns = w->now_ns;
     w->traps++;
-    w->now_ns += w->config.cost_syscall_ns;
-    c->p->cpu_ns += w->config.cost_syscall_ns;
+    charge(t, w->config.cost_syscall_ns);
     t->trap_nr = c->nr;
     t->trap_rip = r->ip;
     t->trap_registers = (u64)r;
@@ -151,7 +151,7 @@ static void on_force(int signo, struct siginfo_bytes *info, struct ucontext_k *u
     struct trap c = {.t = t, .p = proc_of(t), .uc = uc, .nr = ~0ul};
     (void)signo;
     (void)info;
-    if (t->place != PLACE_PROGRAM)
+    if (t->place != PLACE_PROGRAM || in_shim_text(uc->regs.ip)) /* in a clock read, perhaps */
         return;
     t->place = PLACE_SHIM;
     t->trap_rip = uc->regs.ip;
@@ -197,25 +197,14 @@ i64 install_kernel_handlers(void)
     return error;
 }
 
-static void register_robust(struct task *t)
-{
-    i64 word = __builtin_offsetof(struct robust_node, word);
-    t->alive.next = (u64)&t->robust;
-    t->alive.word = t->tid | ROBUST_WAITERS;
-    t->robust.first = (u64)&t->alive;
-    t->robust.word_offset = word;
-    t->robust.pending = (u64)&WORLD->token - (u64)word; /* looked at last, whoever holds the token */
-    raw(__NR_set_robust_list, &t->robust, sizeof t->robust);
-}
-
 void task_enter_control(struct task *t)
 {
-    struct altstack stack = {.sp = (u64)WORLD->stacks[t->index], .size = TASK_STACK_BYTES};
+    struct altstack stack = {.sp = task_stack(t), .size = TASK_STACK_BYTES};
     u64 none = 0;
     raw(__NR_arch_prctl, ARCH_SET_GS, t);
     raw(__NR_sigaltstack, &stack, 0);
     raw(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, &none, 0, 8);
-    register_robust(t);
+    robust_register(t);
     i64 error = raw(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, shim_text_start,
                     shim_text_end - shim_text_start, 0);
     if (error)

@@ -52,7 +52,7 @@ static void consume(struct proc *self, const struct waited *w)
     } else if (w->code == CLD_CONTINUED_CODE) {
         p->continued = 0;
     } else {
-        raw(__NR_wait4, p->pid, &status, WAIT_ALL, 0);
+        raw_killable(__NR_wait4, p->pid, &status, WAIT_ALL, 0);
         self->children_cpu_ns += w->cpu_ns;
         children_remove(p);
         proc_free(p);
@@ -133,6 +133,7 @@ i64 sys_waitid(struct trap *c)
 {
     u32 type = (u32)c->a[0], id = (u32)c->a[1];
     u64 options = (u32)c->a[3];
+    int at_once = 0; /* a non-blocking pidfd */
     struct siginfo_bytes info;
     struct waited w;
     if (!(options & (WAIT_EXITED | WAIT_UNTRACED | WAIT_CONTINUED)) || type > P_PIDFD)
@@ -143,14 +144,16 @@ i64 sys_waitid(struct trap *c)
         struct object *o = &WORLD->objects[fd_object(c->p, (i32)id)];
         if (o->kind != OBJECT_PIDFD)
             return -EBADF;
-        id = (u32)o->value;
+        id = o->is_thread ? 0 : (u32)o->value;
         type = P_PID;
+        at_once = o->nonblock && !(options & WAIT_NOHANG);
+        options |= at_once ? WAIT_NOHANG : 0;
     }
     if (type == P_PGID && !id)
         id = c->p->pgid;
     i64 found = do_wait(c, type, id, options, &w);
-    if (found < 0)
-        return found;
+    if (found < 0 || (!found && at_once))
+        return found ? found : -EAGAIN;
     memset(&info, 0, sizeof info);
     if (found) {
         siginfo_kill(&info, SIG_CHLD, (int)w.code, w.pid, w.uid);

@@ -36,8 +36,8 @@ def spec(dstrun: Dstrun, *args: str, **more: Any) -> dict[str, Any]:
         (["--seed", "q", "sh"], 2, "not a seed"),
         (["--seed", "git:none", "sh"], 2, "no such revision"),
         (["--sched-seed", "q", "sh"], 2, "not a seed"),
-        (["--cpus", "2", "sh"], 2, "--cpus: more than one"),
-        (["--cpus", "x", "sh"], 2, "not a number"),
+        (["--cpus", "65", "sh"], 2, "a number of CPUs from 1 to 64"),
+        (["--cpus", "x", "sh"], 2, "a number of CPUs from 1 to 64"),
         (["--strategy", "pct:d=3", "sh"], 2, "not available in this version"),
         (["--strategy", "x", "sh"], 2, "unknown strategy"),
         (["--plan", "f.toml", "sh"], 2, "--plan: not available in this version"),
@@ -45,6 +45,9 @@ def spec(dstrun: Dstrun, *args: str, **more: Any) -> dict[str, Any]:
         (["-e", "inject=read:error=EIO", "sh"], 2, "-e: not available"),
         (["--fault", "x", "sh"], 2, "--fault: not available"),
         (["--epoch", "soon", "sh"], 2, "--epoch: time"),
+        (["--call-cost", "0", "sh"], 2, "--call-cost: duration"),
+        (["--clock-cost", "2h", "sh"], 2, "--clock-cost: duration"),
+        (["--cost-jitter", "101%", "sh"], 2, "--cost-jitter: "),
         (["--max-time", "x", "sh"], 2, "--max-time: duration"),
         (["--max-events", "0", "sh"], 2, "--max-events"),
         (["--verify=1", "sh"], 2, "--verify"),
@@ -178,7 +181,8 @@ def test_summary_comes_on_stderr_and_can_be_silenced(dstrun: Dstrun) -> None:
 def test_reproduce_line_gives_the_same_run(dstrun: Dstrun) -> None:
     first = dstrun(
         "--seed", "0x20", "--env", "A='b c'", "--epoch", "1.5", "--strict",
-        "--max-time", "1h", "--no-trace", "--json", "sh", "exit", "3",
+        "--max-time", "1h", "--call-cost", "2us", "--clock-cost", "0.000000007",
+        "--cost-jitter", "2.5%", "--no-trace", "--json", "sh", "exit", "3",
     )  # fmt: skip
     words = shlex.split(json.loads(first.stderr)["reproduce"])
     assert words[0] == "dstrun"
@@ -187,6 +191,8 @@ def test_reproduce_line_gives_the_same_run(dstrun: Dstrun) -> None:
     fields = json.loads(found.stdout)
     assert (fields["seed"], fields["epoch_ns"], fields["strict"]) == ("32", 1_500_000_000, True)
     assert (fields["env"]["A"], fields["max_virtual_ns"]) == ("'b c'", 3600 * 10**9)
+    costs = (fields["call_cost_ns"], fields["clock_cost_ns"], fields["cost_jitter_ppm"])
+    assert costs == (2000, 7, 25_000)
 
 
 def test_json_is_one_line_also_for_errors(dstrun: Dstrun) -> None:

@@ -115,6 +115,56 @@ def test_death_below_a_vfork(program: Program, tmp_path: Path) -> None:
     assert popen.communicate(timeout=WITHIN_S)[0] == f"{int(signal.SIGKILL)}\n"
 
 
+@pytest.mark.parametrize("where", ["parked", "running"])
+def test_locks_of_who_is_killed(
+    where: str, program: Program, native: Native, tmp_path: Path
+) -> None:
+    """The kernel marks robust locks, and those that inherit priority are handed on."""
+    binary = program("orphaned_locks", "-pthread")
+    assert native(binary, "self", where).out == "ready\nok\n"
+    popen = subprocess.Popen(
+        [sys.executable, "-m", "dstrun", "-q", "--no-trace", "--", binary, "outside", where],
+        cwd=tmp_path, env={**FIXED_ENV, "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert popen.stdout
+    assert popen.stdout.readline() == "ready\n"
+    victim = next(p for p in _tree(psutil.Process(popen.pid)) if p.name() == "victim")
+    deadline = time.monotonic() + WITHIN_S
+    while time.monotonic() < deadline and not _is_there(victim, where):
+        time.sleep(0.01)
+    victim.kill()
+    assert popen.communicate(timeout=WITHIN_S)[0] == "ok\n"
+
+
+def _is_there(victim: psutil.Process, where: str) -> bool:
+    """Out of the shim: asleep, or in its endless loop for a while."""
+    if where == "parked":
+        return victim.status() == psutil.STATUS_SLEEPING
+    return victim.cpu_times().user > 0.1
+
+
+def test_killed_within_a_fork(program: Program, tmp_path: Path) -> None:
+    """Where the kernel makes a child for it: that child is brought into the world, or forgotten."""
+    binary, rng, outcomes = program("long_forks"), random.Random(1), []
+    for _ in range(40 if FULL else 6):
+        popen = subprocess.Popen(
+            [sys.executable, "-m", "dstrun", "--json", "--no-trace", "--", binary],
+            cwd=tmp_path, env={**FIXED_ENV, "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        run, deadline = psutil.Process(popen.pid), time.monotonic() + WITHIN_S
+        while len(_tree(run)) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(rng.random() * 0.05)
+        sorted(_tree(run), key=lambda p: p.pid)[1].kill()
+        out, err = popen.communicate(timeout=WITHIN_S)
+        result = json.loads(err.splitlines()[-1])
+        assert out == f"{int(signal.SIGKILL)}\n" or _CLEAR_ERRORS[0] in result["message"], result
+        outcomes.append(result["outcome"])
+    assert outcomes.count("error") < len(outcomes) / 2, outcomes
+
+
 def test_killed_inside(program: Program, simulate: Simulate, native: Native) -> None:
     binary, kills = program("inner_storm"), str(2000 if FULL else 100)
     assert native(binary, "5").status == 0

@@ -6,7 +6,10 @@ import pytest
 from runs_lib import PROGRAMS, Native, Program, Simulate
 
 # What is started by tests of its own.
-_NOT_BY_ITSELF = {"busy_tree", "inner_storm", "vfork_chain", "addresses"}
+_NOT_BY_ITSELF = {
+    "addresses", "busy_tree", "inherited", "inner_storm", "long_forks", "orphaned_locks",
+    "vfork_chain",
+}  # fmt: skip
 _NAMES = sorted(p.stem for p in PROGRAMS.glob("*.c") if p.stem not in _NOT_BY_ITSELF)
 
 

@@ -1,4 +1,7 @@
-"""A task that spins without a call must not hold up the others for ever, and it is told."""
+"""A task that spins without a call must not hold up the others for ever, and it is told.
+
+One that looks at the clock meanwhile is no such task: it yields where the seed says.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-from runs_lib import FIXED_ENV, ROOT
+import pytest
+from runs_lib import FIXED_ENV, PROGRAMS, ROOT
 
 SPIN = 'python3 -S -c "while 1: pass" & sleep 1; kill $!; wait; echo ended'
 
 
 def summary(folder: Path, script: str, *options: str) -> tuple[str, dict[str, object]]:
     done = subprocess.run(
-        [sys.executable, "-m", "dstrun", "--seed", "7", "--json", "-q", "--no-trace",
-         "--wall-limit", "90s", *options, "--", "bash", "-c", script],
+        [sys.executable, "-m", "dstrun", "--seed", "7", "--json", "-q",
+         "--wall-limit", "90s", *(options or ("--no-trace",)), "--", "bash", "-c", script],
         cwd=folder, env=FIXED_ENV | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
         timeout=120, check=False,
     )  # fmt: skip
@@ -28,6 +32,21 @@ def test_who_spins_is_interrupted_and_counted(tmp_path: Path) -> None:
     uncontrolled = told["uncontrolled"]
     assert isinstance(uncontrolled, dict)
     assert uncontrolled["forced switch"] >= 1
+
+
+@pytest.mark.parametrize("strategy", ["fifo", "random"])
+def test_who_looks_at_the_clock_is_not_interrupted(strategy: str, tmp_path: Path) -> None:
+    source, binary = PROGRAMS / "threads" / "clock_spin.c", tmp_path / "clock_spin"
+    subprocess.run(["gcc", "-O1", "-pthread", "-o", binary, source], check=True)
+    options = ("--strategy", strategy, "-o", "t.trace", "--force")
+    hashes = set()
+    for _ in range(20):
+        out, told = summary(tmp_path, f"exec {binary}", *options)
+        assert (out, told["exit_code"], told["uncontrolled"]) == ("ok\n", 0, {})
+        hashes.add(told["trace_hash"])
+    assert len(hashes) == 1
+    _, other = summary(tmp_path, f"exec {binary}", *options, "--seed", "8")
+    assert other["trace_hash"] not in hashes
 
 
 def test_who_computes_while_nobody_waits_is_left_alone(tmp_path: Path) -> None:

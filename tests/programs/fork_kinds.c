@@ -115,6 +115,17 @@ static void spawned(void)
     CHECK_EQ(pclose(f) >> 8, 3);
 }
 
+static int shared_tid;
+
+/* In vfork: its parent's memory holds its id already, and what it writes there stays. */
+static int knows_its_pid(void *unused)
+{
+    (void)unused;
+    int known = shared_tid == getpid();
+    shared_tid = 0;
+    _exit(known ? 0 : 1);
+}
+
 static void cloned(void)
 {
     static char stack[65536] __attribute__((aligned(16)));
@@ -140,6 +151,12 @@ static void cloned(void)
         _exit(0);
     CHECK_EQ(tid, pid);
     CHECK_EQ(waitpid(pid, &status, 0), pid);
+    shared_tid = 0;
+    pid = clone(knows_its_pid, stack + sizeof stack,
+                CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | SIGCHLD, 0, &shared_tid);
+    CHECK_EQ(shared_tid, 0); /* the child's doing */
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(WEXITSTATUS(status), 0);
     pid = (pid_t)syscall(SYS_clone, CLONE_CHILD_SETTID | SIGCHLD, 0, 0, &tid, 0);
     if (!pid)
         _exit(tid == getpid() ? 0 : 1);

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ctypes
 from collections import deque
 
+import pytest
 from core_lib import World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dstrun import abi
+from dstrun.layout import Member
 
 tasks = st.integers(1, 12)
 operations = st.lists(
@@ -73,6 +75,27 @@ def test_fifo_does_not_preempt(core: ctypes.CDLL) -> None:
         core.sched_add(world.address, 2)
         assert core.sched_choose(world.address, 1) == 1
         assert core.sched_choose(world.address, 0) == 2
+
+
+@pytest.mark.parametrize(
+    ("strategy", "since"),
+    [(abi.STRATEGY_FIFO, abi.World.slice_start_ns), (abi.STRATEGY_RANDOM, abi.World.point_ns)],
+)
+def test_clock_reads_yield_in_the_end(core: ctypes.CDLL, strategy: int, since: Member) -> None:
+    config = abi.World.config.offset
+    with World() as world:
+
+        def yields(elapsed_ns: int) -> bool:
+            abi.World.now_ns.set(world.memory, since.get(world.memory) + elapsed_ns)
+            return bool(core.sched_read_may_preempt(world.address))
+
+        abi.Config.strategy.set(world.memory, strategy, config)
+        abi.Config.cost_syscall_ns.set(world.memory, 1000, config)
+        since.set(world.memory, 10**12)
+        assert not yields(10**12), "to nobody"
+        core.sched_add(world.address, 2)
+        assert not yields(999)
+        assert yields(2_000_000)
 
 
 def _random_choices(core: ctypes.CDLL, seed: int, draws: int) -> list[int]:

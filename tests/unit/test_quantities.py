@@ -3,7 +3,14 @@
 import pytest
 
 from dstrun.errors import BadUsage
-from dstrun.quantities import format_duration, format_time, parse_duration_ns, parse_time_ns
+from dstrun.quantities import (
+    format_duration,
+    format_time,
+    parse_cost_ns,
+    parse_duration_ns,
+    parse_percent_ppm,
+    parse_time_ns,
+)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +57,26 @@ def test_times(text: str, expected_ns: int) -> None:
 def test_bad_times(text: str) -> None:
     with pytest.raises(BadUsage):
         parse_time_ns(text)
+
+
+def test_costs() -> None:
+    assert parse_cost_ns("1us") == 1000
+    for text in ("0", "2h", "x"):
+        with pytest.raises(BadUsage):
+            parse_cost_ns(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "ppm"), [("0%", 0), ("20%", 200_000), ("2.5 %", 25_000), ("0.0001", 1), ("100", 10**6)]
+)
+def test_percentages(text: str, ppm: int) -> None:
+    assert parse_percent_ppm(text) == ppm
+
+
+@pytest.mark.parametrize("text", ["", "%", "x", "-1%", "100.1%", "1%%"])
+def test_bad_percentages(text: str) -> None:
+    with pytest.raises(BadUsage):
+        parse_percent_ppm(text)
 
 
 def test_formats() -> None:

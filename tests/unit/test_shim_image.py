@@ -32,7 +32,8 @@ def test_it_has_text_and_constants_only() -> None:
     """No .data, .bss, TLS, or anything for a loader; .rodata has tables of addresses."""
     rows = [match.groups() for line in run("readelf", "-SW").splitlines()
             if (match := ALLOCATED.match(line))]  # fmt: skip
-    assert {name for name, _kind, size, _flags in rows if int(size, 16)} == {".text", ".rodata"}
+    names = {name for name, _kind, size, _flags in rows if int(size, 16)}
+    assert names == {".text", ".trapped", ".rodata"}
     assert {kind for _name, kind, size, _flags in rows if int(size, 16)} == {"PROGBITS"}
 
 

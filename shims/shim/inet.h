@@ -1,0 +1,54 @@
+/* inet.h: what the files of the simulated network share.
+ *
+ * There is one host, and between any two of its sockets nothing is lost and nothing takes time: what
+ * one end sends has arrived at the other when the call returns. Everything that passes from one end
+ * to the other goes through inet_stream.c's and inet_dgram.c's arrive functions, the place for
+ * latency and loss. States, errors and readiness are those of Linux's TCP and UDP.
+ */
+#ifndef DST_INET_H
+#define DST_INET_H
+#include "core/net_ports.h"
+#include "core/net_queue.h"
+#include "files.h"
+#include "sockets.h"
+
+#define IPPROTO_TCP_K 6
+#define IPPROTO_UDP_K 17
+
+static inline struct sock *sock_at(u32 sock) { return &WORLD->socks[sock]; }
+static inline struct sock *sock_of(const struct object *o) { return sock_at(o->part); }
+static inline u32 sock_index(const struct sock *s) { return (u32)(s - WORLD->socks); }
+static inline int is_stream(const struct sock *s) { return s->type == SOCK_STREAM_K; }
+static inline u32 sock_channel(const struct sock *s)
+{
+    return s->object ? WORLD->objects[s->object].channel : 0;
+}
+
+/* ---- inet.c ---- */
+i64 sockaddr_in(const struct sock *s, u64 user, u32 bytes, struct net_address *a) HIDDEN;
+u32 sockaddr_make(const struct sock *s, const struct net_address *a, u8 out[28]) HIDDEN; /* its length */
+i64 bind_ephemeral(struct sock *s) HIDDEN;
+/* The address of ours that a packet to `to` leaves from. -ENETUNREACH: it is not on this host. */
+i64 route(struct sock *s, struct net_address *to, struct net_address *from) HIDDEN;
+void unname(struct sock *s) HIDDEN;
+i64 take_error(struct sock *s) HIDDEN; /* -SO_ERROR, which it clears */
+void sock_release(struct sock *s) HIDDEN;
+u32 inet_accepted(u32 sock) HIDDEN; /* an object for a connection out of a listener's queue */
+
+/* ---- inet_stream.c ---- */
+i64 stream_connect(struct trap *c, struct object *o, struct net_address *to) HIDDEN;
+i64 stream_accept(struct trap *c, struct object *o, u64 flags) HIDDEN;
+void stream_listen_end(struct sock *s) HIDDEN;
+void stream_disconnect(struct sock *s) HIDDEN;
+i64 stream_shutdown(struct sock *s, u64 how) HIDDEN;
+i64 stream_send(struct trap *c, struct object *o, struct message *m) HIDDEN;
+i64 stream_receive(struct trap *c, struct object *o, struct message *m) HIDDEN;
+u32 stream_ready(struct sock *s) HIDDEN;
+u64 stream_room(const struct sock *s) HIDDEN; /* what a send would take */
+void stream_taken(struct sock *s, u64 bytes) HIDDEN; /* read: they leave the queue */
+
+/* ---- inet_dgram.c ---- */
+i64 dgram_send(struct trap *c, struct object *o, struct message *m) HIDDEN;
+i64 dgram_receive(struct trap *c, struct object *o, struct message *m) HIDDEN;
+u32 dgram_ready(const struct sock *s) HIDDEN;
+#endif

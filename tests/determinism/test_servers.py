@@ -1,0 +1,79 @@
+"""Real servers and their clients: as natively, and one trace for a seed, loaded or not."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from runs_lib import FULL, Burners, Native, Run, Simulate
+from scenarios_lib import SCENARIOS, Scenario, Scenarios, free_ports, search_path
+
+RUNS, LOADED = (50, 10) if FULL else (3, 1)
+SEED, OTHER_SEED = 7, 8
+_PORT = 7001  # in a simulation every port is free
+
+
+@pytest.fixture(scope="session")
+def scenarios() -> Iterator[Scenarios]:
+    with tempfile.TemporaryDirectory(prefix="dstrun-scenarios-") as name:
+        Path(name).chmod(0o755)
+        yield Scenarios(Path(name))
+
+
+@pytest.fixture
+def work() -> Iterator[Path]:
+    """Where the runs take place. PostgreSQL's user can reach it, pytest's own folders it cannot."""
+    with tempfile.TemporaryDirectory(prefix="dstrun-servers-") as name:
+        Path(name).chmod(0o755)
+        path = Path(name) / "work"
+        path.mkdir()
+        yield path
+
+
+@pytest.fixture
+def once(
+    simulate: Simulate, fresh: Callable[[], None], scenarios: Scenarios
+) -> Callable[[Scenario, int], Run]:
+    """once(scenario, seed): one simulated run, in an empty directory."""
+
+    def run(scenario: Scenario, seed: int) -> Run:
+        fresh()
+        settings = (f"PATH={search_path()}", f"PORT={_PORT}", *scenario.short)
+        options = [word for setting in settings for word in ("--env", setting)]
+        return simulate(*scenarios.command(scenario), seed=seed, options=tuple(options))
+
+    return run
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.name)
+def test_as_native_and_one_trace(
+    scenario: Scenario,
+    once: Callable[[Scenario, int], Run],
+    native: Native,
+    fresh: Callable[[], None],
+    scenarios: Scenarios,
+    burners: Burners,
+) -> None:
+    if scenario.missing:
+        pytest.skip(f"{scenario.missing} is not installed: nothing is known about it here")
+    first = once(scenario, SEED)
+    assert first.status == 0, first
+    different = [
+        run for _ in range(RUNS - LOADED - 1)
+        if (run := once(scenario, SEED)).identity != first.identity
+    ]  # fmt: skip
+    with burners():
+        different += [
+            run for _ in range(LOADED)
+            if (run := once(scenario, SEED)).identity != first.identity
+        ]  # fmt: skip
+    assert not different, f"{len(different)} of {RUNS}: {first} {different[0]}"
+    other = once(scenario, OTHER_SEED)
+    assert other.status == 0, other
+    assert other.hash != first.hash
+    fresh()
+    settings = (f"PATH={search_path()}", f"PORT={free_ports()}", *scenario.short)
+    alone = native("env", *settings, *scenarios.command(scenario))
+    assert (first.status, first.out) == (alone.status, alone.out), alone.err

@@ -1,0 +1,152 @@
+/* What the programs about AF_UNIX and terminals share. */
+#ifndef UNIX_H
+#define UNIX_H
+#include "../net/net.h"
+
+#include <stddef.h>
+#include <sys/un.h>
+
+/* A name in the working directory, or in the abstract name space: "@name". Its length with the family. */
+UNUSED static socklen_t unix_name(struct sockaddr_un *a, const char *name)
+{
+    size_t n = strlen(name);
+    memset(a, 0, sizeof *a);
+    a->sun_family = AF_UNIX;
+    memcpy(a->sun_path, name, n);
+    if (name[0] == '@')
+        a->sun_path[0] = 0;
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + (name[0] != '@'));
+}
+
+UNUSED static int unix_bind(int fd, const char *name)
+{
+    struct sockaddr_un a;
+    socklen_t n = unix_name(&a, name);
+    return bind(fd, (struct sockaddr *)&a, n);
+}
+
+UNUSED static int unix_connect(int fd, const char *name)
+{
+    struct sockaddr_un a;
+    socklen_t n = unix_name(&a, name);
+    return connect(fd, (struct sockaddr *)&a, n);
+}
+
+UNUSED static ssize_t unix_sendto(int fd, const void *data, size_t size, int flags, const char *name)
+{
+    struct sockaddr_un a;
+    socklen_t n = unix_name(&a, name);
+    return sendto(fd, data, size, flags, (struct sockaddr *)&a, n);
+}
+
+UNUSED static int unix_listener(int type, const char *name, int backlog)
+{
+    int fd = socket(AF_UNIX, type, 0);
+    CHECK(fd >= 0);
+    if (name[0] != '@')
+        unlink(name);
+    CHECK_EQ(unix_bind(fd, name), 0);
+    CHECK_EQ(listen(fd, backlog), 0);
+    return fd;
+}
+
+UNUSED static int unix_dial(int type, const char *name)
+{
+    int fd = socket(AF_UNIX, type, 0);
+    CHECK_EQ(unix_connect(fd, name), 0);
+    return fd;
+}
+
+UNUSED static void unix_pair(int fds[2], int type) { CHECK_EQ(socketpair(AF_UNIX, type, 0, fds), 0); }
+
+/* ---- descriptors in messages ---- */
+UNUSED static ssize_t send_fds(int to, const void *data, size_t size, const int *fds, int count)
+{
+    char control[CMSG_SPACE(sizeof(int) * 64)] = {0};
+    struct iovec v = {(void *)data, size};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
+                       .msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)count)};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int) * (size_t)count);
+    memcpy(CMSG_DATA(c), fds, sizeof(int) * (size_t)count);
+    return sendmsg(to, &m, 0);
+}
+
+/* How many descriptors came; `room` is for so many of them. */
+UNUSED static int receive_fds(int from, void *data, size_t size, int *fds, int room, int flags, int *out_flags)
+{
+    char control[CMSG_SPACE(sizeof(int) * 64)] = {0};
+    struct iovec v = {data, size};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = room ? control : 0,
+                       .msg_controllen = room ? CMSG_LEN(sizeof(int) * (size_t)room) : 0};
+    int count = 0;
+    if (recvmsg(from, &m, flags) < 0)
+        return -1;
+    if (out_flags)
+        *out_flags = m.msg_flags;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        count = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        memcpy(fds, CMSG_DATA(c), sizeof(int) * (size_t)count);
+    }
+    return count;
+}
+
+UNUSED static int send_fd(int to, int fd) { return send_fds(to, "f", 1, &fd, 1) == 1; }
+
+UNUSED static int receive_fd(int from)
+{
+    int fd = -1;
+    char byte;
+    return receive_fds(from, &byte, 1, &fd, 1, 0, 0) == 1 ? fd : -1;
+}
+
+/* ---- signals ---- */
+static volatile int signals_seen;
+UNUSED static void see_signal(int signo)
+{
+    (void)signo;
+    signals_seen++;
+}
+
+UNUSED static void on_signal(int signo, int flags)
+{
+    struct sigaction a = {.sa_handler = see_signal, .sa_flags = flags};
+    CHECK_EQ(sigaction(signo, &a, 0), 0);
+}
+
+/* A child that sends us a signal after a while. */
+UNUSED static pid_t signal_later(int signo, long ms)
+{
+    pid_t parent = getpid(), pid = fork();
+    if (pid)
+        return pid;
+    sleep_ms(ms);
+    kill(parent, signo);
+    _exit(0);
+}
+
+UNUSED static int reap(pid_t pid)
+{
+    int status = -1;
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+/* A child that runs `body` and exits with 0 when its checks held. */
+#define CHILD(pid, ...)                        \
+    do {                                       \
+        fflush(stdout);                        \
+        pid = fork();                          \
+        CHECK(pid >= 0);                       \
+        if (pid == 0) {                        \
+            check_failures = 0;                \
+            __VA_ARGS__;                       \
+            fflush(stdout);                    \
+            _exit(check_failures != 0);        \
+        }                                      \
+    } while (0)
+#endif
