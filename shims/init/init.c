@@ -8,6 +8,7 @@
  * argv: our name, the descriptor of a socket to dstrun, and the program's argv; its environment is
  * ours. The request lies in the socket already (struct init_request).
  */
+#include "own.h"
 #include "shim/memory.h"
 #include "shim/raw.h"
 
@@ -29,17 +30,10 @@
 #define HANDLER_IGNORE 1ul
 #define PR_SET_PDEATHSIG 1
 #define PR_SET_CHILD_SUBREAPER 36
+#define MS_NOSUID_NOEXEC 10
 #define MS_NOSUID_NODEV_NOEXEC 14
-#define MS_NOSUID_NODEV 6
 #define MS_REC_PRIVATE 0x44000
-#define MS_REC_BIND 0x5000
-#define DIRENTS_BYTES 4096
-#define DT_DIR 4
-#define ENOENT 2
-#define ENOTDIR 20
-#define NAME_BYTES_MAX 256
 #define O_WRONLY 1
-#define O_DIRECTORY 0200000
 #define O_CLOEXEC 02000000
 #define F_SETFD 2
 #define FD_CLOEXEC 1
@@ -74,18 +68,12 @@ struct stat_k {
     u64 dev, rest[17];
 };
 
-struct dirent_k { /* struct linux_dirent64 */
-    u64 ino, next;
-    u16 bytes;
-    u8 type;
-    char name[];
-} __attribute__((packed));
-
 struct self {
     struct init_request request;
     i64 control;
     char **argv, **envp;
-    u32 proc_refused, names_refused;
+    u32 proc_refused;
+    i32 shm_error;
 };
 
 static void leave(i64 status) NORETURN;
@@ -161,54 +149,13 @@ static void bring_up_loopback(const struct self *s)
     raw(__NR_close, fd);
 }
 
-/* ---- names of its own: why, dstrun/launch/names.py tells ---- */
-static void give_time(const struct self *s, const char *path)
+/* Terminals of the run's own, numbered from 0. A user namespace may not have the group tty (5). */
+static void mount_terminals(void)
 {
-    i64 times[4] = {s->request.names_mtime_s, 0, s->request.names_mtime_s, 0};
-    raw(__NR_utimensat, -1, path, times, 0);
-}
-
-/* A directory of the machine's /dev/shm, which is our working directory, shows in the new one. */
-static void keep_directory(const char *name)
-{
-    char path[sizeof "/dev/shm/" + NAME_BYTES_MAX], *end = path + sizeof path;
-    if (string_equal(name, ".") || string_equal(name, ".."))
-        return;
-    string_append(string_append(path, end, "/dev/shm/"), end, name);
-    raw(__NR_mkdir, path, 0700);
-    raw(__NR_mount, name, path, 0, MS_REC_BIND, 0);
-}
-
-static void keep_directories(i64 old)
-{
-    char buffer[DIRENTS_BYTES] __attribute__((aligned(8)));
-    i64 n;
-    raw(__NR_fchdir, old);
-    while ((n = raw(__NR_getdents64, old, buffer, sizeof buffer)) > 0) {
-        for (i64 at = 0; at < n;) {
-            const struct dirent_k *e = (const struct dirent_k *)(buffer + at);
-            if (e->type == DT_DIR)
-                keep_directory(e->name);
-            at += e->bytes;
-        }
-    }
-    raw(__NR_chdir, "/");
-}
-
-static void mount_names(struct self *s)
-{
-    if (!raw(__NR_mount, "mqueue", "/dev/mqueue", "mqueue", MS_NOSUID_NODEV_NOEXEC, 0))
-        give_time(s, "/dev/mqueue");
-    i64 old = raw(__NR_open, "/dev/shm", O_DIRECTORY | O_CLOEXEC, 0);
-    if (old == -ENOENT || old == -ENOTDIR)
-        return;
-    i64 error = raw(__NR_mount, "dstrun", "/dev/shm", "tmpfs", MS_NOSUID_NODEV, "mode=1777");
-    s->names_refused = old < 0 || error;
-    if (!s->names_refused) {
-        keep_directories(old);
-        give_time(s, "/dev/shm");
-    }
-    raw(__NR_close, old);
+    static const char *const options[] = {"mode=620,ptmxmode=666,gid=5", "mode=620,ptmxmode=666"};
+    for (int i = 0; i < 2; i++)
+        if (!raw(__NR_mount, "devpts", "/dev/pts", "devpts", MS_NOSUID_NOEXEC, options[i]))
+            return;
 }
 
 static void set_up(struct self *s)
@@ -227,8 +174,10 @@ static void set_up(struct self *s)
         /* Perhaps there is a view over "/" now, which does not reach those who were there. */
         must(s, INIT_FAILED, "chroot", raw(__NR_chroot, "/.."));
     }
-    if ((namespaces & CLONE_NEWNS) && s->request.own_names)
-        mount_names(s);
+    if (namespaces & CLONE_NEWNS)
+        mount_terminals();
+    if (s->request.own_ipc)
+        s->shm_error = (i32)-mount_own(s->request.epoch_ns, s->request.own_shm != 0);
     if (namespaces & CLONE_NEWPID)
         s->proc_refused =
             raw(__NR_mount, "proc", "/proc", "proc", MS_NOSUID_NODEV_NOEXEC, 0) != 0;
@@ -277,8 +226,8 @@ static void become_program(const struct self *s)
     set_limits(s);
     set_cpu(s);
     must(s, INIT_FAILED, "personality", raw(__NR_personality, ADDR_NO_RANDOMIZE));
-    struct init_report report = {
-        .kind = INIT_READY, .proc_refused = s->proc_refused, .names_refused = s->names_refused};
+    struct init_report report = {.kind = INIT_READY, .proc_refused = s->proc_refused,
+                                 .shm_error = s->shm_error};
     report.proc_dev = device_of(s, "/proc");
     report.sys_dev = device_of(s, "/sys");
     tell(s, &report);

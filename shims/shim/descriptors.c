@@ -21,11 +21,11 @@ static void object_part_drop(u32 index, struct object *o)
     case OBJECT_UNIX:
         unix_close(o);
         break;
+    case OBJECT_TTY:
+        tty_close(o);
+        break;
     case OBJECT_SIGNALFD:
         signalfd_drop(index);
-        break;
-    case OBJECT_INOTIFY:
-        inotify_gone(index);
         break;
     default:
         break;
@@ -53,6 +53,8 @@ void object_unref(u32 index)
     }
     if (o->dir)
         dir_listing_drop(o->dir);
+    if (o->kind == OBJECT_INOTIFY)
+        inotify_gone(index);
     timer_cancel(w, &o->timer);
     o->kind = OBJECT_NONE;
     o->refs = w->free_object;
@@ -100,18 +102,18 @@ static u32 adopt(struct proc *p, u32 fd)
 }
 
 /* ---- tables ---- */
+u32 fd_known(const struct proc *p, i64 fd)
+{
+    const struct fd_table *t = table_of(p);
+    return (u64)fd < t->fds_used ? t->object[fd] & FD_OBJECT_MASK : 0;
+}
+
 /* A descriptor's reference to its object is about to go. */
 static void closing(u32 fd_table, u32 object)
 {
     locks_on_close(fd_table, object);
     if (unlikely(WORLD->objects[object].kind == OBJECT_MQ))
         mq_on_close(fd_table, object);
-}
-
-u32 fd_known(const struct proc *p, i64 fd)
-{
-    const struct fd_table *t = table_of(p);
-    return (u64)fd < t->fds_used ? t->object[fd] & FD_OBJECT_MASK : 0;
 }
 
 u32 fd_object(struct proc *p, i64 fd)

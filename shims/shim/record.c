@@ -11,9 +11,9 @@
 #define MESSAGES_SHOWN_MAX 16u
 #define SIDE_BYTES_MAX 32768u /* reserved per event, most of it given back */
 #define GROW_AHEAD_SEGMENTS 1u
-#define FLOCK_BYTES 32u
 #define EPOLL_EVENT_BYTES 12u
 #define FDSET_BYTES_MAX 1024u
+#define FLOCK_BYTES 32u
 
 #define HEADER ((struct trace_header *)TRACE_BASE)
 
@@ -192,12 +192,6 @@ static void add_sockaddr(struct side *d, u32 arg, u64 user, u64 length_at)
         add_struct(d, arg, user, min_u64(length, 128), 1);
 }
 
-/* fcntl's last argument is a struct flock. It has gaps, so it is not hashed. */
-static int is_lock_command(u32 cmd)
-{
-    return (cmd >= 5 && cmd <= 7) || (cmd >= 36 && cmd <= 38); /* F_GETLK, F_OFD_GETLK, ... */
-}
-
 /* ---- messages: a name, and the bytes of all buffers ---- */
 static void add_message(struct side *d, u32 arg, u64 header, u64 bytes)
 {
@@ -232,6 +226,12 @@ static void add_epoll_events(struct side *d, u32 arg, u64 user, u64 count)
         d->identity = hash_mix(d->identity, events);
     }
     add_struct(d, arg, user, min_u64(count, ARRAY_ITEMS_MAX) * EPOLL_EVENT_BYTES, 0);
+}
+
+/* fcntl's last argument is a struct flock. It has gaps, so it is not hashed. */
+static int is_lock_command(u32 cmd)
+{
+    return (cmd >= 5 && cmd <= 7) || (cmd >= 36 && cmd <= 38); /* F_GETLK, F_OFD_GETLK, ... */
 }
 
 static void add_argument(struct side *d, const struct trap *c, u32 i, const struct arg_kind_row *kind, i64 result)

@@ -192,6 +192,7 @@ u32 epoll_alloc(void) HIDDEN;
 u32 epoll_item_alloc(void) HIDDEN;
 u32 sock_alloc(void) HIDDEN;
 u32 flight_alloc(void) HIDDEN;
+u32 hold_alloc(void) HIDDEN;
 u32 unix_end_alloc(void) HIDDEN;
 u32 unix_name_alloc(void) HIDDEN;
 
@@ -213,6 +214,12 @@ i64 fd_of_object(struct proc *p, u32 object, i64 hint) HIDDEN;
 
 /* channel.c; channel.h has the rest */
 void waiters_drop(struct task *t) HIDDEN;
+
+/* holds.c; channel.h has the rest */
+void holds_drop(struct trap *c) HIDDEN;      /* the call is over */
+void holds_forget(struct task *t) HIDDEN;    /* the task is gone */
+/* Before descriptors are closed: who sleeps on what they lead to is given copies. */
+void holds_keep(struct proc *p, u32 first, u32 last) HIDDEN;
 
 /* outside.c: wakes a task that waits for what is not in the simulation; 0: none does */
 int wait_for_outside(u64 deadline_ns) HIDDEN;

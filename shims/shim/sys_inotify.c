@@ -48,6 +48,7 @@ static i64 make(struct trap *c, u64 flags)
     u32 object = object_alloc(OBJECT_INOTIFY);
     w->objects[object].channel = channel_alloc();
     w->objects[object].nonblock = (flags & O_NONBLOCK_FLAG) != 0;
+    w->objects[object].kept_nonblock = 1;
     w->inotify_objects[w->used_inotify_objects++] = object;
     fd_install(c->p, fd, object, (flags & O_CLOEXEC_FLAG) != 0);
     return fd;
@@ -278,7 +279,7 @@ i64 inotify_read(struct trap *c, struct object *o)
         i64 n = c->nr == __NR_read || c->nr == __NR_readv ? read_now(&one) : pass(c);
         if (n != -EAGAIN || o->nonblock)
             return n;
-        i64 error = park_on_channel(c->t, o->channel, SIDE_READ, ~0ul);
+        i64 error = park_on_fd(c, 0, o, SIDE_READ, ~0ul);
         if (error)
             return error;
     }

@@ -64,6 +64,7 @@ i64 sys_mq_open(struct trap *c)
     u32 object = object_alloc(OBJECT_MQ);
     become_queue(&WORLD->objects[object], inode_of_queue(fd));
     WORLD->objects[object].nonblock = (c->a[1] & O_NONBLOCK_FLAG) != 0;
+    WORLD->objects[object].kept_nonblock = 1;
     fd_install(c->p, fd, object, 1);
     return fd;
 }

@@ -10,8 +10,9 @@ ROW = re.compile(r'SYSCALL\((\d+), (\w+), ([A-Z]+), (\w+), "([^"\\]*)", (\w+(?:,
 CLASSES = {"EMULATED", "VIRTUALISED", "ORDERED", "PASSED", "UNCONTROLLED", "REFUSED"}
 HOWS = {
     "SCALAR", "POINTER", "STRING", "STRINGS", "BUF_IN", "BUF_OUT", "IOV_IN", "IOV_OUT", "IN", "OUT",
-    "MSG", "MSGS", "EPOLL_EVENTS", "FDSET", "ARRAY_OUT_RAW",
-    "IN_RAW", "OUT_RAW", "OUT_STAT", "ARRAY_IN", "ARRAY_INOUT", "COUNTED_IN", "SOCKADDR_OUT",
+    "MSG", "MSGS", "EPOLL_EVENTS", "FDSET",
+    "IN_RAW", "OUT_RAW", "OUT_STAT", "ARRAY_IN", "ARRAY_INOUT", "ARRAY_OUT_RAW", "COUNTED_IN",
+    "SOCKADDR_OUT",
 }  # fmt: skip
 COUNT_FOLLOWS = {"BUF_IN", "IOV_IN", "IOV_OUT", "ARRAY_IN", "ARRAY_INOUT", "COUNTED_IN"}
 HEADERS = ("/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "/usr/include/asm/unistd_64.h")

@@ -67,8 +67,8 @@ static void earliest_of(void)
     unsigned long data;
     watch(ep, a, EPOLLIN, 1);
     watch(ep, b, EPOLLIN, 2);
-    set(a, 200, 0);
-    set(b, 30, 0);
+    set(a, 900, 0);
+    set(b, 200, 0);
     CHECK_EQ(epoll_wait(ep, &(struct epoll_event){0}, 1, 5), 0);
     CHECK_EQ(next_event(ep, &data, PATIENCE_MS), EPOLLIN);
     CHECK_EQ(data, 2);

@@ -61,7 +61,6 @@ static void shell(void)
     expect(master, "echo $((6*7)); test -t 0 && echo tty\r\n42\r\ntty\r\n> ");
     type(master, "cat\n");
     expect(master, "cat\r\n");
-    sleep_ms(300); /* for cat to be the foreground job */
     type(master, "x\n");
     expect(master, "x\r\nx\r\n");
     type(master, "\003");

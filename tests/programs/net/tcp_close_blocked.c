@@ -31,7 +31,7 @@ static pthread_t begin(void *(*body)(void *))
     result = -77;
     pthread_t t = start(body, 0);
     WAIT_UNTIL(inside);
-    sleep_ms(30); /* it sleeps in the call by then */
+    sleep_ms(150); /* it sleeps in the call by then */
     return t;
 }
 

@@ -74,18 +74,19 @@ static void waitall_signal(int flags)
     CHECK_EQ(sigaction(SIGALRM, &a, 0), 0);
     ticks = 0;
     arrive("part");
-    setitimer(ITIMER_REAL, &(struct itimerval){{0, 0}, {0, 40000}}, 0);
+    setitimer(ITIMER_REAL, &(struct itimerval){{0, 40000}, {0, 40000}}, 0); /* one will find us in it */
     CHECK_EQ(recv(fds[1], text, sizeof text, MSG_WAITALL), 4);
-    CHECK_EQ(ticks, 1);
-    setitimer(ITIMER_REAL, &(struct itimerval){{0, 0}, {0, 40000}}, 0);
+    CHECK(ticks >= 1);
     if (flags & SA_RESTART) { /* with nothing read it goes on after the handler */
         send_later("whole", 120);
         CHECK_EQ(recv(fds[1], text, 5, MSG_WAITALL), 5);
-        wait(0);
+        while (wait(0) < 0 && errno == EINTR)
+            ;
     } else {
         CHECK_ERRNO(recv(fds[1], text, 5, MSG_WAITALL), EINTR);
     }
-    CHECK_EQ(ticks, 2);
+    setitimer(ITIMER_REAL, &(struct itimerval){{0, 0}, {0, 0}}, 0);
+    CHECK(ticks >= 2);
 }
 
 /* MSG_TRUNC on a stream throws bytes away: the buffer is not touched, not even looked at. */

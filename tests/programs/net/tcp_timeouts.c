@@ -40,9 +40,10 @@ static void receiving(void)
     begin(); /* no time is lost if there is data */
     CHECK_EQ(write(fds[1], "d", 1), 1);
     CHECK_EQ(read(fds[0], text, 8), 1);
+    set_timeout(fds[0], SO_RCVTIMEO, 20000);
     begin();
     CHECK_ERRNO(recv(fds[0], text, 1, MSG_DONTWAIT), EAGAIN);
-    CHECK(ms_since(before) < 50);
+    CHECK(ms_since(before) < 10000);
     set_timeout(fds[0], SO_RCVTIMEO, 0); /* off again: it blocks */
     pid_t child = fork();
     if (!child) {
@@ -84,9 +85,13 @@ static void sending(void)
     } while (n > 0);
     CHECK_EQ(n, -1);
     CHECK_EQ(errno, EAGAIN);
-    begin();
-    CHECK_ERRNO(send(fds[0], much, 1, MSG_DONTWAIT), EAGAIN);
-    CHECK(ms_since(before) < 70);
+    set_timeout(fds[0], SO_SNDTIMEO, 20000);
+    do { /* the receiver's memory may have given way a little */
+        begin();
+        n = send(fds[0], much, 4096, MSG_DONTWAIT);
+        CHECK(ms_since(before) < 10000);
+    } while (n > 0);
+    CHECK_EQ(errno, EAGAIN);
     close(fds[0]), close(fds[1]);
 }
 

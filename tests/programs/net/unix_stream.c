@@ -100,8 +100,34 @@ static void endings(void)
     close(fds[0]);
 }
 
+/* Parts that come one by one: MSG_WAITALL waits for all, a plain read takes what there is. */
+static void in_parts(void)
+{
+    int fds[2], status;
+    char text[16];
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    pid_t child = fork();
+    if (!child) {
+        close(fds[1]);
+        for (int i = 0; i < 4; i++) {
+            sleep_ms(5);
+            CHECK_EQ(write(fds[0], "part", 4), 4);
+        }
+        _exit(check_failures != 0);
+    }
+    close(fds[0]);
+    CHECK_EQ(recv(fds[1], text, 12, MSG_WAITALL), 12);
+    CHECK_EQ(memcmp(text, "partpartpart", 12), 0);
+    CHECK_EQ(recv(fds[1], text, 12, MSG_WAITALL), 4); /* cut by the end */
+    check_end(fds[1]);
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(status, 0);
+    close(fds[1]);
+}
+
 int main(void)
 {
+    in_parts();
     names();
     bound_client();
     bulk();
