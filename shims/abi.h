@@ -38,12 +38,9 @@ typedef unsigned char u8;
 #define OBJECTS_MAX 262144u
 #define CHANNELS_MAX 131072u
 #define WAITERS_MAX 131072u
+#define HOLDS_MAX 131072u
 #define EPOLLS_MAX 16384u
 #define EPOLL_ITEMS_MAX 262144u
-#define SOCKETS_MAX 131072u
-#define PORTS_MAX 65536u
-#define NET_BLOCKS_MAX 262144u
-#define NET_BLOCK_BYTES 8192u
 #define POINTS_MAX 256u
 #define POINT_CODE_BYTES 16u
 #define SPIN_POINTS 4u /* that one loop may have: points whose numbers differ in the last two bits */
@@ -53,6 +50,12 @@ typedef unsigned char u8;
 #define TURN_BUCKETS 1024u
 #define IPC_INDICES_MAX 32768u
 #define SHM_ATTACHMENTS_MAX 16384u
+#define MQ_NOTIFIES_MAX 256u
+#define AIO_CONTEXTS_MAX 1024u
+#define AIO_REQUESTS_MAX 65536u
+#define AIO_COMPLETIONS_MAX 131072u
+#define INOTIFY_OBJECTS_MAX 1024u
+#define INOTIFY_COOKIES_MAX 1024u
 #define INODES_MAX 1048576u
 #define INODE_INDEX_SIZE 2097152u
 #define TIMERS_MAX 16384u
@@ -60,7 +63,7 @@ typedef unsigned char u8;
 #define SIGNALS_QUEUED_MAX 16384u
 #define DIRS_MAX 64u
 #define DIR_BYTES_MAX 33554432u
-#define TASK_STACK_BYTES 64832u
+#define TASK_STACK_BYTES 64784u
 #define TASK_PAGE_OFFSET 3328u
 #define SYSCALLS_MAX 512u
 #define FORCE_SIGNAL 16 /* SIGSTKFLT, which nobody uses: the supervisor interrupts who spins */
@@ -68,6 +71,8 @@ typedef unsigned char u8;
 #define CPUID_LEAVES_MAX 256u
 #define PATH_BYTES_MAX 4096u
 #define HOSTNAME_BYTES_MAX 65u
+
+#include "abi_sched.h"
 
 /* ---- configuration, written by the supervisor before the first exec ---- */
 enum config_flag {
@@ -91,7 +96,8 @@ struct config {
     u64 events_max;       /* 0: no limit */
     u64 virtual_ns_max;   /* 0: no limit */
     u32 cpus;             /* CPUs the program sees */
-    u32 strategy;
+    u32 pad;
+    struct sched_config sched;
     u32 proc_dev, sys_dev; /* st_dev of /proc and /sys in the simulation, kernel's encoding */
     u64 memory_bytes;     /* what sysinfo and /proc/meminfo tell */
     u64 cpu_features[8];  /* cpuid as found, for the trace's header */
@@ -116,7 +122,11 @@ struct init_request {
     u32 uid, gid;   /* its own, to be mapped where it gets a user namespace */
     i32 life;       /* descriptor, at its end when dstrun is gone */
     u32 overlays;   /* dstrun mounts some when init is up, and says so */
-    u32 cpu, pad;
+    u32 cpu;
+    u32 own_ipc;    /* /dev/mqueue is to be the run's own; */
+    u32 own_shm;    /* so is /dev/shm */
+    u32 pad;
+    u64 epoch_ns;   /* the time that they show */
     struct init_limit limits[INIT_LIMITS];
     char cwd[PATH_BYTES_MAX];
     char program[PATH_BYTES_MAX];
@@ -137,6 +147,8 @@ struct init_report {
     u32 status;
     u32 proc_refused;      /* INIT_READY: /proc shows the machine's processes */
     u32 proc_dev, sys_dev; /* INIT_READY: st_dev of /proc and /sys */
+    i32 shm_error;         /* INIT_READY: errno for which /dev/shm is the machine's */
+    u32 pad;
     char what[INIT_WHAT_BYTES]; /* INIT_REFUSED, INIT_FAILED: what was not to be done */
 };
 
@@ -262,6 +274,7 @@ struct task {
     u64 wait_deadline_ns;
     struct timer_ref wait_timer;
     u32 first_waiter; /* its entries in objects' wait lists */
+    u32 first_hold;   /* open files that the call it sleeps in holds */
     u32 next_in_proc, prev_in_proc;
     struct lock_wait lock;
     struct turn turn;
@@ -287,6 +300,7 @@ struct task {
     u64 sig_pending;
     struct altstack altstack; /* virtual */
     u64 entropy_pos;          /* counter of its entropy stream */
+    struct sched_task sched;
     u64 spin_registers[SPIN_POINTS]; /* hash of all, at its last visit of a yield point */
     u64 cost_pos;             /* counter of its costs' stream (with jitter) */
     u64 trap_nr;     /* call being handled */
@@ -318,7 +332,8 @@ struct proc {
     u32 first_task, last_task, tasks_live;
     u32 mm;           /* whose memory it runs in: a process index (vfork, CLONE_VM: another's) */
     u32 parent_task;  /* which of the parent's threads made it */
-    u32 pgid, sid;
+    u32 pgid, sid, tty; /* tty: its controlling terminal, 0: none */
+    u32 lost_group; /* of a session's leader: the foreground of the terminal that was hung up */
     u32 fd_table;
     u32 exit_signal;  /* to the parent at death, 0: none */
     u32 exit_status;  /* as wait4 gives it, valid in PROC_ZOMBIE */
@@ -327,7 +342,7 @@ struct proc {
     u32 dumpable;
     u32 pdeathsig;
     u32 stop_signal;  /* reported to WUNTRACED when nonzero and unreported */
-    u32 stop_reported, continued;
+    u32 stop_reported, continued, stops; /* stops: how often it was */
     u32 flags;        /* enum proc_flag */
     u32 execs;        /* programs it has been */
     u32 sig_first;    /* queued signals directed at the process */
@@ -336,6 +351,8 @@ struct proc {
     u32 posix_timers;
     u32 sem_undo;     /* it has adjustments (SEM_UNDO) that its end takes back */
     u32 first_shm;    /* its attachments of System V shared memory */
+    u32 first_aio;    /* its contexts of kernel AIO */
+    u32 aio_pad;
     u64 start_ns;
     u64 cpu_ns;       /* virtual CPU time: what its calls were charged */
     u64 children_cpu_ns;
@@ -373,10 +390,13 @@ enum object_kind {
     OBJECT_SIGNALFD,
     OBJECT_EPOLL,
     OBJECT_PIDFD,
+    OBJECT_TTY,     /* an end of a pty of the simulation (abi_tty.h) */
     OBJECT_RANDOM,  /* /dev/random, /dev/urandom */
     OBJECT_DEVICE,  /* other character or block device */
     OBJECT_OUTSIDE, /* came in from outside: never altered */
-    OBJECT_OTHER
+    OBJECT_OTHER,
+    OBJECT_INOTIFY, /* value: all events that its watches ask for */
+    OBJECT_MQ       /* a POSIX message queue */
 };
 
 enum flock_held { FLOCK_NONE = 0, FLOCK_SHARED = 1, FLOCK_EXCLUSIVE = 2 };
@@ -387,10 +407,11 @@ struct object {
     u8 preload;  /* opened by the loader for our own library: no events */
     u8 kept_nonblock; /* O_NONBLOCK for the kernel, whatever the program believes */
     u8 flock;    /* enum flock_held */
+    u8 path_only; /* O_PATH: it cannot be waited for */
     u8 is_thread; /* a pidfd of a thread, not of a process */
     u32 refs;
     u32 channel;  /* what can block: where who waits for it is found */
-    u32 part;     /* its kind's own: entry of the table of sockets or epolls; next signalfd */
+    u32 part;     /* its kind's own: entry of the table of sockets or epolls; next signalfd; 1: NETLINK_ROUTE */
     u32 dir;      /* sorted listing, 0: not read yet */
     u32 inode;    /* entry of the inode table, 0: not looked up */
     u32 ofd_locks; /* it has set fcntl locks of its own */
@@ -400,7 +421,7 @@ struct object {
     u64 interval_ns;
     u32 clock;    /* of a timerfd */
     struct timer_ref timer;
-    u32 pad;
+    u32 holds;    /* calls that sleep on it and hold it open */
 };
 
 /* What can become readable or writable, and who waits for it. */
@@ -429,6 +450,14 @@ struct waiter {
     u32 next_of_task;    /* in the task's list */
 };
 
+/* An open file that a sleeping call holds: a close meanwhile is nothing to the call. */
+struct hold {
+    u32 object;
+    i32 fd;   /* a descriptor of it: the call's own, a copy of ours once that is closed; -1: none */
+    u32 copy; /* it is a copy of ours */
+    u32 next; /* of the task */
+};
+
 /* ---- epoll: what Linux keeps in the kernel ---- */
 struct epoll {
     u32 first_ready, last_ready; /* items that may be ready, in the order in which they became so */
@@ -450,84 +479,7 @@ struct epoll_item {
     u32 next_ready, prev_ready;
 };
 
-/* ---- the network: TCP and UDP sockets of the simulation's own host ---- */
-enum sock_state {
-    SOCK_CLOSED = 0, /* new, bound, or after the connection's end */
-    SOCK_LISTENING = 1,
-    SOCK_WAITING = 2, /* connecting: the listener's queue is full */
-    SOCK_CONNECTED = 3
-};
-
-enum sock_flag {
-    SOCK_SHUT_READ = 1, /* the stream's end has come, or shutdown by ourselves */
-    SOCK_SHUT_WRITE = 2,
-    SOCK_FIN = 4,         /* the stream's end has come */
-    SOCK_PEER_GONE = 8,   /* the other end is closed: what is sent now is answered by a reset */
-    SOCK_REUSE_ADDR = 16,
-    SOCK_REUSE_PORT = 32,
-    SOCK_V6_ONLY = 64,
-    SOCK_BOUND = 128,     /* to a port by bind */
-    SOCK_CONNECTING = 256, /* a connect that did not wait: how it went has not been told yet */
-    SOCK_BROADCAST = 512,
-    SOCK_LINGER = 1024,
-    SOCK_WANTS_SPACE = 2048, /* a sender saw the other end full: room is news */
-    SOCK_SEND_SET = 4096, SOCK_RECEIVE_SET = 8192, /* SO_SNDBUF, SO_RCVBUF were set */
-    SOCK_BOUND_ADDRESS = 16384 /* to an address by bind, not to all */
-};
-
-struct net_address { /* IPv4 as ::ffff:a.b.c.d */
-    u8 ip[16];
-    u16 port; /* host byte order */
-    u16 pad;
-    u32 scope;
-};
-
-enum port_use { PORT_NONE = 0, PORT_OWNED = 1, PORT_ACCEPTED = 2 /* its listener's */ };
-
-#define SOCK_OPTIONS_MAX 24u
-
-struct sock {
-    u32 object; /* 0: in a listener's queue */
-    u16 family, type;
-    u32 state;
-    u32 flags; /* enum sock_flag */
-    u32 error; /* SO_ERROR: a positive errno */
-    struct net_address local, peer_address;
-    u32 peer;                       /* the other end of a connection */
-    u32 next_of_port, prev_of_port; /* sockets with this port, oldest first */
-    u32 port_use; /* enum port_use */
-    /* what has arrived: bytes of a stream, or datagrams */
-    u32 first_block, last_block;
-    u32 first_offset; /* where in the first block unread bytes start */
-    u32 datagrams;
-    u64 bytes;        /* that wait to be read */
-    u64 charge;       /* of datagrams: with their overhead */
-    u64 receive_max, send_max; /* buffers, as getsockopt tells them */
-    /* a listener's queue of connections, oldest first; a queued connection's place in it */
-    u32 first_queued, last_queued, next_queued;
-    u32 first_waiting; /* the first that is beyond the backlog */
-    u32 queued, backlog;
-    u32 listener;
-    u32 linger_s;
-    u32 options; /* how many were set: an accepted socket inherits them */
-    u16 option_level[SOCK_OPTIONS_MAX], option_name[SOCK_OPTIONS_MAX];
-};
-
-struct net_block {
-    u32 next; /* of the same stream or datagram */
-    u32 used; /* bytes in it */
-    u32 next_datagram;
-    u32 datagram_bytes;
-    struct net_address from;
-    u8 data[NET_BLOCK_BYTES - 40];
-};
-
-/* A host of the simulated network. There is one, until there are more. */
-struct host {
-    u64 ports_drawn; /* counter of the stream of its ephemeral ports */
-    u32 tcp_ports[PORTS_MAX], udp_ports[PORTS_MAX]; /* first socket with that port */
-    u32 accepted[PORTS_MAX]; /* connections that came to that port */
-};
+#include "abi_net.h"
 
 struct futex_waiter { /* one per word waited for */
     u64 key[2];
@@ -561,6 +513,37 @@ struct ipc_times { /* of the object with this index: the low bits of its identif
     i32 id;
     u32 known;
     i64 first_s, second_s, change_s; /* sem: otime, -; msg: stime, rtime; shm: atime, dtime */
+};
+
+struct mq_notify { /* who is told when a message comes into an empty queue */
+    u32 proc;  /* 0: free */
+    u32 inode; /* of the queue */
+    u32 how, signo;
+    u64 value;
+    u32 object; /* SIGEV_THREAD: the netlink socket that the C library reads */
+    u32 pad;
+};
+
+/* ---- kernel AIO, emulated: requests are carried out as they are submitted ---- */
+struct aio_context {
+    u64 address; /* the program's identifier: a mapping */
+    u64 bytes;
+    u64 serial;
+    u32 requests_max, capacity;
+    u32 first, last, completed; /* completions not yet fetched */
+    u32 channel;
+    u32 next; /* of the process; free list */
+    u32 pad;
+};
+
+struct aio_completion { /* struct io_event */
+    u64 data, request;
+    i64 result, result2;
+    u32 next, pad;
+};
+
+struct inotify_cookie { /* the kernel counts them for the whole machine */
+    u32 real, shown;
 };
 
 struct shm_attachment {
@@ -763,15 +746,6 @@ struct dir_listing { /* a directory, read whole and sorted */
     u64 used_seq;
 };
 
-enum strategy { STRATEGY_FIFO = 0, STRATEGY_RANDOM = 1 };
-
-struct sched_state { /* the ready set; meaning of the ring is the strategy's own */
-    u32 count;
-    u32 head;
-    u64 choices; /* counter of the strategy's stream */
-    u16 ready[TASKS_MAX];
-};
-
 /* A learned yield point: a branch in a loop that only waits for others, where a breakpoint stands.
  * A file is known by its size and the code that it has there. */
 struct yield_point {
@@ -787,6 +761,7 @@ struct cpuid_leaf {
     u32 a, b, c, d;
 };
 
+#include "abi_tty.h"
 #include "abi_unix.h"
 
 struct world {
@@ -838,9 +813,11 @@ struct world {
 
     u32 free_task, free_proc, free_fd_table, free_object, free_channel, free_waiter, free_signal, free_futex;
     u32 used_tasks, used_procs, used_fd_tables, used_objects, used_channels, used_waiters, used_signals, used_futexes;
-    u32 free_epoll, free_epoll_item, free_sock, free_net_block;
-    u32 used_epolls, used_epoll_items, used_socks, used_net_blocks;
+    u32 free_epoll, free_epoll_item, free_sock, free_net_block, free_hold;
+    u32 used_epolls, used_epoll_items, used_socks, used_net_blocks, used_holds;
     u32 free_pi_lock, used_pi_locks;
+    u32 free_port_use, used_port_uses, free_time_wait, used_time_waits;
+    u32 free_membership, used_memberships;
     u32 used_inodes, used_devs, used_proc_inodes, used_file_inodes, free_inode;
     u64 devs[256]; /* kernel's device numbers in the order in which they were seen */
     u64 dirs_seq;
@@ -858,10 +835,15 @@ struct world {
     struct object objects[OBJECTS_MAX];
     struct channel channels[CHANNELS_MAX];
     struct waiter waiters[WAITERS_MAX];
+    struct hold holds[HOLDS_MAX];
     struct unix_world af_unix;
+    struct tty_world tty;
     struct epoll epolls[EPOLLS_MAX];
     struct epoll_item epoll_items[EPOLL_ITEMS_MAX];
     struct sock socks[SOCKETS_MAX];
+    struct port_uses port_uses[PORT_USES_MAX];
+    struct time_wait time_waits[TIME_WAITS_MAX];
+    struct membership memberships[MEMBERSHIPS_MAX];
     struct host host;
     struct futex_waiter futexes[FUTEX_WAITERS_MAX];
     struct futex_bucket futex_buckets[FUTEX_BUCKETS];
@@ -872,6 +854,15 @@ struct world {
     u32 free_shm_attachment, used_shm_attachments;
     struct shm_attachment shm_attachments[SHM_ATTACHMENTS_MAX];
     struct ipc_times ipc_times[IPC_KINDS * IPC_INDICES_MAX];
+    u32 used_mq_notifies, aio_requests; /* those that all contexts may have at once */
+    struct mq_notify mq_notifies[MQ_NOTIFIES_MAX];
+    u64 aio_serial;
+    u32 free_aio_context, used_aio_contexts, free_aio_completion, used_aio_completions;
+    struct aio_context aio_contexts[AIO_CONTEXTS_MAX];
+    struct aio_completion aio_completions[AIO_COMPLETIONS_MAX];
+    u32 used_inotify_objects, inotify_cookies_shown;
+    u32 inotify_objects[INOTIFY_OBJECTS_MAX];
+    struct inotify_cookie inotify_cookies[INOTIFY_COOKIES_MAX];
     u32 inode_index[INODE_INDEX_SIZE];
     struct inode inodes[INODES_MAX];
     struct dir_listing dirs[DIRS_MAX];

@@ -24,11 +24,12 @@ from dstrun import abi
 from dstrun.errors import CommandNotExecutable, DstrunError
 from dstrun.launch import kernel
 from dstrun.launch.overlay import Layer, mount_overlays
-from dstrun.launch.world import NOFILE_LIMIT, STACK_LIMIT_BYTES
+from dstrun.launch.world import DEFAULT_EPOCH_NS, NOFILE_LIMIT, STACK_LIMIT_BYTES
 from dstrun.layout import Member
 from dstrun.native import INIT, REMEDY
 from dstrun.spec import RunSpec
 
+_SHM = "/dev/shm"
 _NAMESPACES = kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWIPC
 _WALL = 0x40000000
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -190,6 +191,9 @@ def _take_program(container: Container, ready: _Report) -> None:
     container.sys_dev = ready.number(abi.InitReport.sys_dev)
     if ready.number(abi.InitReport.proc_refused):
         container.notes.append("/proc cannot be mounted here: it shows the machine's processes")
+    error = ready.number(abi.InitReport.shm_error)
+    if error:
+        container.notes.append(f"{_SHM} is the machine's own: {os.strerror(error)}")
 
 
 def _spawn(spec: RunSpec, control: int, life: int, stdio: tuple[int, int] | None) -> int:
@@ -219,6 +223,9 @@ def _request(spec: RunSpec, flags: int, cpu: int, life: int) -> bytearray:
         q.gid: os.getegid(),
         q.life: life,
         q.overlays: spec.fs == "overlay",
+        q.own_ipc: bool(flags & kernel.CLONE_NEWNS) and spec.net == "isolated",
+        q.own_shm: not _works_in_shm(spec),
+        q.epoch_ns: DEFAULT_EPOCH_NS if spec.epoch_ns is None else spec.epoch_ns,
         q.cpu: cpu,
     }.items():
         member.set(data, value)
@@ -233,6 +240,12 @@ def _request(spec: RunSpec, flags: int, cpu: int, life: int) -> bytearray:
         except ValueError:
             raise DstrunError(f"{path}: {os.strerror(errno.ENAMETOOLONG)}") from None
     return data
+
+
+def _works_in_shm(spec: RunSpec) -> bool:
+    """Whether the run works right in /dev/shm, and not in a directory of it: it stays as it is."""
+    places = [spec.cwd, *spec.overlay_dirs, os.path.dirname(spec.program)]
+    return _SHM in map(os.path.realpath, places)
 
 
 def _signal_bits(numbers: Iterable[int]) -> int:

@@ -3,8 +3,9 @@
 The task is stopped and single-stepped. When the very same registers come back at the same
 instruction, nothing that it can see has changed: it waits, for ever if need be. When it turns and
 turns, and all that changes is registers that count, which address no memory, and nothing is stored
-but by instructions that synchronise: it waits as well, with a limit. Of the branches that ran once
-in a turn one is chosen as the yield point (dstrun/points.py).
+but by instructions that synchronise: it waits as well, with a limit. Then the loop around that one
+is looked at: many a task looks a million times, does something else, and starts again. Of the
+branches that ran once in a turn one is chosen as the yield point (dstrun/points.py).
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from __future__ import annotations
 import os
 import signal
 import struct
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from ptrace.binding import ptrace_detach, ptrace_getregs
+from ptrace.binding import ptrace_cont, ptrace_detach, ptrace_getregs, ptrace_setregs
 
 from dstrun import abi
 from dstrun.launch.inject import interrupt, seize, single_step
@@ -28,6 +30,8 @@ _WALL = 0x40000000
 _STEPS_MAX = 6000
 _TURNS_MIN = 12  # that must look alike
 _INSTRUCTION_BYTES_MAX = 15
+_TURNS_AROUND_MAX = 4
+_INNER_S_MAX = 0.5  # a loop that counts to its end
 _BREAKPOINT = b"\xcc"
 # struct user_regs_struct, in its order; the registers of a turn are compared by it.
 _USER_REGISTERS = (
@@ -35,7 +39,7 @@ _USER_REGISTERS = (
     "rdi", "orig_rax", "rip", "cs", "eflags", "rsp", "ss", "fs_base", "gs_base", "ds", "es", "fs",
     "gs",
 )  # fmt: skip
-_RIP = _USER_REGISTERS.index("rip")
+_RIP, _RSP = _USER_REGISTERS.index("rip"), _USER_REGISTERS.index("rsp")
 # struct sigcontext, in its order: what Point.counters has a bit for.
 _SIGNAL_REGISTERS = (
     "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rdi", "rsi", "rbp", "rbx", "rdx", "rax",
@@ -45,12 +49,95 @@ _SIGNAL_REGISTERS = (
 _STORES_ALLOWED = frozenset({"xchg", "call", "push"})
 
 
+_State = tuple[int, ...]  # registers
+
+
+class _OtherStopError(Exception):
+    """The thread was stopped by a signal of its own (a system call, a trapped instruction), or has
+    come to code of ours: it does more than wait."""
+
+    def __init__(self, number: int = 0) -> None:
+        super().__init__(number)
+        self.signal = number
+
+
+class _Thread:
+    """A seized thread, stopped wherever it is."""
+
+    def __init__(self, tid: int, memory: int) -> None:
+        self._tid, self._memory = tid, memory
+        interrupt(tid)
+        self._await_stop()
+
+    def look(self) -> _State:
+        """Its registers, before an instruction that is its own."""
+        state: _State = struct.unpack("<27Q", bytes(ptrace_getregs(self._tid)))
+        ours = abi.OURS_START <= state[_RIP] < abi.OURS_END
+        if ours or os.pread(self._memory, 1, state[_RIP]) == _BREAKPOINT:
+            raise _OtherStopError
+        return state
+
+    def step(self) -> None:
+        """One instruction."""
+        single_step(self._tid)
+        self._await_stop()
+
+    def ways(self, place: int) -> tuple[int, ...]:
+        """Where the instruction can lead, if it is a conditional branch."""
+        code = os.pread(self._memory, 6, place)
+        if code[0] & 0xF0 == 0x70:
+            return place + 2, place + 2 + int.from_bytes(code[1:2], "little", signed=True)
+        if code[0] == 0x0F and code[1] & 0xF0 == 0x80:
+            return place + 6, place + 6 + int.from_bytes(code[2:6], "little", signed=True)
+        return ()
+
+    def run_to(self, places: Iterable[int]) -> bool:
+        """At full speed to the first of these places; False when it does not come there soon."""
+        hidden = {place: os.pread(self._memory, 1, place) for place in places}
+        for place in hidden:
+            os.pwrite(self._memory, _BREAKPOINT, place)
+        try:
+            ptrace_cont(self._tid)
+            if not self._await_stop(_INNER_S_MAX):
+                return False
+        finally:
+            for place, code in hidden.items():
+                os.pwrite(self._memory, code, place)
+        registers = ptrace_getregs(self._tid)
+        if registers.rip - 1 not in hidden:
+            raise _OtherStopError(signal.SIGTRAP)
+        registers.rip -= 1
+        ptrace_setregs(self._tid, registers)
+        return True
+
+    def _await_stop(self, patience_s: float | None = None) -> bool:
+        end = None if patience_s is None else time.monotonic() + patience_s
+        in_time = True
+        while True:
+            pid, status = os.waitpid(self._tid, _WALL | (os.WNOHANG if end else 0))
+            if pid:
+                break
+            time.sleep(0.0002)
+            if end and time.monotonic() > end:
+                interrupt(self._tid)
+                end, in_time = None, False
+        if not os.WIFSTOPPED(status):
+            raise ProcessLookupError(self._tid)
+        if os.WSTOPSIG(status) != signal.SIGTRAP:
+            raise _OtherStopError(os.WSTOPSIG(status))
+        return in_time
+
+
 @dataclass(frozen=True)
 class _Turn:
-    """One turn of a loop: its instructions in order, and the registers that count turns."""
+    """One turn of a loop: the registers before each instruction, and those that count turns."""
 
-    places: list[int]
+    states: list[_State]
     counters: frozenset[str] = frozenset()
+
+    @property
+    def places(self) -> list[int]:
+        return [state[_RIP] for state in self.states]
 
 
 @dataclass(frozen=True)
@@ -74,56 +161,67 @@ def learn(pid: int, tid: int, adopt: Callable[[Point], Iterable[int]]) -> Point 
         return None
     deliver = 0
     try:
-        interrupt(tid)
-        _, status = os.waitpid(tid, _WALL)
-        states, deliver = _follow(tid) if os.WIFSTOPPED(status) else ([], 0)
-        turn = _turn_of(pid, states)
+        with open(f"/proc/{pid}/mem", "r+b", buffering=0) as memory:
+            thread = _Thread(tid, memory.fileno())
+            turn = _turn_of(pid, _follow(thread))
+            if turn and turn.counters:
+                turn = _turn_around(thread, turn) or turn
         point = _choose(pid, turn) if turn else None
         if point:
             for process in adopt(point):
                 _place(process, point)
         return point
+    except _OtherStopError as other:
+        deliver = other.signal
+        return None
     finally:
         ptrace_detach(tid, deliver)
 
 
-def _follow(tid: int) -> tuple[list[tuple[int, ...]], int]:
-    """The registers before each instruction, until the first ones come back; none when it leaves
-    its own code. And a signal that came meanwhile (a system call, a trapped instruction): it is
-    the task's own."""
-    seen: set[tuple[int, ...]] = set()
-    states: list[tuple[int, ...]] = []
+def _follow(thread: _Thread) -> list[_State]:
+    """The registers before each instruction, until the first ones come back."""
+    seen: set[_State] = set()
+    states: list[_State] = []
     for _ in range(_STEPS_MAX):
-        state = struct.unpack("<27Q", bytes(ptrace_getregs(tid)))
+        state = thread.look()
         states.append(state)
-        if abi.OURS_START <= state[_RIP] < abi.OURS_END:
-            return [], 0
         if state in seen:
             break
         seen.add(state)
-        single_step(tid)
-        _, status = os.waitpid(tid, _WALL)
-        if not os.WIFSTOPPED(status):
-            raise ProcessLookupError(tid)
-        if os.WSTOPSIG(status) != signal.SIGTRAP:
-            return [], os.WSTOPSIG(status)
-    return states, 0
+        thread.step()
+    return states
 
 
-def _turn_of(pid: int, states: list[tuple[int, ...]]) -> _Turn | None:
+def _turn_around(thread: _Thread, inner: _Turn) -> _Turn | None:
+    """The turn of the loop around a loop that counts, without what happens in that one."""
+    loop = set(inner.places)
+    exits = {way for place in loop for way in thread.ways(place)} - loop
+    states: list[_State] = []
+    for _ in range(_TURNS_AROUND_MAX if exits else 0):
+        if not thread.run_to(exits):
+            return None
+        while (state := thread.look())[_RIP] not in loop and len(states) < _STEPS_MAX:
+            if state in states:
+                return _Turn(states[states.index(state) :])
+            states.append(state)
+            thread.step()
+    return None
+
+
+def _turn_of(pid: int, states: list[_State]) -> _Turn | None:
     if not states:
         return None
     places = [state[_RIP] for state in states]
     if states[-1] in states[:-1]:
-        return _Turn(places[states.index(states[-1]) : -1])
+        return _Turn(states[states.index(states[-1]) : -1])
     length = _period(places)
     if not length:
         return None
-    turn = places[-length:]
+    turn = _Turn(states[-length:])
     counters = _counters(states[::-1][::length][:_TURNS_MIN])
-    if not counters or not _only_waits(pid, turn, counters):
+    if not counters or not _only_waits(pid, turn.places, counters):
         return None
-    return _Turn(turn, counters)
+    return replace(turn, counters=counters)
 
 
 def _period(places: list[int]) -> int:
@@ -139,7 +237,7 @@ def _period(places: list[int]) -> int:
     return 0
 
 
-def _counters(heads: list[tuple[int, ...]]) -> frozenset[str]:
+def _counters(heads: list[_State]) -> frozenset[str]:
     """The registers that change by the same amount in each turn; none when others change as well.
     `heads`: registers at the same place of turn after turn."""
     changed = set()
@@ -192,17 +290,19 @@ def _whole(name: str) -> str:
 
 
 def _choose(pid: int, turn: _Turn) -> Point | None:
-    """A branch of the kinds that shims/shim/points.c takes, which runs once a turn: one that leads
-    back, if there is one."""
-    times = Counter(turn.places)
-    following = dict(zip(turn.places, [*turn.places[1:], turn.places[0]], strict=True))
+    """A branch of the kinds that shims/shim/points.c takes, which runs once a turn. It is best one
+    of the loop's own function, not of what that calls (it is others' code as well, and may hold a
+    lock), and one that leads back."""
+    places = turn.places
+    times = Counter(places)
+    following = dict(zip(places, [*places[1:], places[0]], strict=True))
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         branches = [
-            place
-            for place, count in times.items()
-            if count == 1 and _is_branch(os.pread(memory.fileno(), 2, place))
+            (-state[_RSP], following[place] > place, place)
+            for state, place in zip(turn.states, places, strict=True)
+            if times[place] == 1 and _is_branch(os.pread(memory.fileno(), 2, place))
         ]
-    for place in sorted(branches, key=lambda place: following[place] > place):
+    for _, _, place in sorted(branches):
         point = _point_at(pid, place, turn.counters)
         if point:
             return point

@@ -387,6 +387,36 @@ def _prctl_argument(call: _Call, index: int) -> str | None:
     return str(value) if value < 4096 else hex(value)
 
 
+def _ipc_flags(call: _Call, index: int) -> str:
+    """Those of the calls that make an object have permissions, too."""
+    word = call.word(index) & 0xFFFFFFFF
+    if not call.name.endswith("get"):
+        return text.flags(word, tables.FLAGS["ipc_flags"])
+    bits = text.flags(word & ~0o777, tables.FLAGS["ipc_flags"])
+    mode = text.permissions(word & 0o777)
+    return mode if bits == "0" else f"{bits}|{mode}"
+
+
+def _semctl_argument(call: _Call, index: int) -> str | None:
+    command = text.named(text.signed32(call.of_kind("SEMCTL_CMD")), tables.NAMES["SEMCTL_CMD"])
+    if command == "SETVAL":
+        return _int(call.word(index))
+    used = ("SETALL", "GETALL", "IPC_SET", "IPC_STAT", "IPC_INFO", "SEM_STAT", "SEM_INFO")
+    return text.pointer(call.word(index)) if command in (*used, "SEM_STAT_ANY") else None
+
+
+def _message(call: _Call, index: int) -> str:
+    field = call.field(index)
+    if field is None:
+        return text.pointer(call.word(index))
+    total = field.total or len(field.data)
+
+    def decoder(data: bytes) -> str:
+        return structs.message(data, total, call.string_max)
+
+    return _structure(decoder, field, call)
+
+
 def _socket_option(call: _Call, index: int) -> str:
     level = text.signed32(call.of_kind("SOCKET_LEVEL"))
     names = tables.SOCKET_OPTIONS.get(level, {})
@@ -413,6 +443,10 @@ _CONTEXTUAL: Final[dict[str, Callable[[_Call, int], str | None]]] = {
     "IOCTL_ARG": _ioctl_argument,
     "PRCTL_ARG": _prctl_argument,
     "SOCKET_OPTION": _socket_option,
+    "IPC_FLAGS": _ipc_flags,
+    "SEMCTL_ARG": _semctl_argument,
+    "MSGBUF_IN": _message,
+    "MSGBUF_OUT": _message,
 }
 
 

@@ -260,6 +260,36 @@ def _semaphores(data: bytes) -> str:
     return f"[{', '.join(members(zip(names, each, strict=True)) for each in values)}]"
 
 
+def message(data: bytes, total: int, string_max: int | None) -> str:
+    """A System V message: its type, and as much of its text as was recorded."""
+    (kind,) = struct.unpack_from("<q", data)
+    text = quote(data[8:], total - 8, string_max)
+    return members([("mtype", kind), ("mtext", text)])
+
+
+def _mq_attributes(data: bytes) -> str:
+    bits, *numbers = struct.unpack_from("<4q", data)
+    pairs: list[tuple[str, object]] = [("mq_flags", flags(bits, tables.FLAGS["OPEN_FLAGS"]))]
+    names = ["mq_maxmsg", "mq_msgsize", "mq_curmsgs"]
+    return members([*pairs, *zip(names, numbers, strict=True)])
+
+
+def _sigevent(data: bytes) -> str:
+    value, number, how = struct.unpack_from("<Qii", data)
+    pairs = [("sigev_value", hexa(value)), ("sigev_signo", signal(number))]
+    return members([*pairs, ("sigev_notify", named(how, tables.NAMES["sigev_notify"]))])
+
+
+def _completions(data: bytes) -> str:
+    """The io_events that io_getevents stored."""
+    values = struct.iter_unpack("<QQqq", data[: len(data) // 32 * 32])
+    texts = [
+        members([("data", hexa(one)), ("obj", hexa(request)), ("res", result)])
+        for one, request, result, _ in values
+    ]
+    return f"[{', '.join(texts)}]"
+
+
 def _capability_header(data: bytes) -> str:
     version, pid = struct.unpack_from("<Ii", data)
     names = {0x19980330: "1", 0x20071026: "2", 0x20080522: "3"}
@@ -401,6 +431,10 @@ STRUCTS: Final[dict[str, Callable[[bytes], str]]] = {
     "CPUSET_IN": _bitset,
     "CPUSET_OUT": _bitset,
     "SEMBUFS": _semaphores,
+    "MQ_ATTR_IN": _mq_attributes,
+    "MQ_ATTR_OUT": _mq_attributes,
+    "SIGEVENT_IN": _sigevent,
+    "IO_EVENTS_OUT": _completions,
     "CAP_HEADER_IN": _capability_header,
     "CAP_DATA_IN": _capabilities,
     "UTIMBUF_IN": _utimbuf,

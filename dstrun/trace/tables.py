@@ -116,6 +116,7 @@ _MSG = _shifted(
     0,
     "MSG_",
 )
+_IPC = {0o1000: "IPC_CREAT", 0o2000: "IPC_EXCL", 0o4000: "IPC_NOWAIT"}
 _FD = {0o4000: "O_NONBLOCK", 0o2000000: "O_CLOEXEC", 0o40000: "O_DIRECT"}
 
 FLAGS: Final[dict[str, FlagSet]] = {
@@ -178,6 +179,13 @@ FLAGS: Final[dict[str, FlagSet]] = {
         )
     ),
     "INOTIFY_MASK": FlagSet(_INOTIFY),
+    "ipc_flags": FlagSet(_IPC),
+    "SHM_FLAGS": FlagSet(
+        {0o10000: "SHM_RDONLY", 0o20000: "SHM_RND", 0o40000: "SHM_REMAP", 0o100000: "SHM_EXEC"}
+    ),
+    "MSGRCV_FLAGS": FlagSet(
+        {0o4000: "IPC_NOWAIT", 0o10000: "MSG_NOERROR", 0o20000: "MSG_EXCEPT", 0o40000: "MSG_COPY"}
+    ),
     "epoll_events": FlagSet(_EPOLL),
     "poll_events": FlagSet(
         _shifted(
@@ -364,6 +372,8 @@ SOCKET_OPTIONS: Final[dict[int, dict[int, str]]] = {
     ),
 }
 
+_IPC_COMMANDS = _numbered("IPC_RMID IPC_SET IPC_STAT IPC_INFO")
+
 NAMES: Final[dict[str, dict[int, str]]] = {
     "SIG": SIGNALS,
     "CLOCK": CLOCKS,
@@ -425,6 +435,14 @@ NAMES: Final[dict[str, dict[int, str]]] = {
         0x4200,
         "PTRACE_",
     ),
+    "IPC_KEY": {0: "IPC_PRIVATE"},
+    "SEMCTL_CMD": _IPC_COMMANDS
+    | _numbered("GETPID GETVAL GETALL GETNCNT GETZCNT SETVAL SETALL", 11)
+    | _numbered("SEM_STAT SEM_INFO SEM_STAT_ANY", 18),
+    "MSGCTL_CMD": _IPC_COMMANDS | _numbered("MSG_STAT MSG_INFO MSG_STAT_ANY", 11),
+    "SHMCTL_CMD": _IPC_COMMANDS
+    | _numbered("SHM_LOCK SHM_UNLOCK SHM_STAT SHM_INFO SHM_STAT_ANY", 11),
+    "sigev_notify": _numbered("SIGEV_SIGNAL SIGEV_NONE SIGEV_THREAD - SIGEV_THREAD_ID"),
     "lock_type": _numbered("F_RDLCK F_WRLCK F_UNLCK"),
     "si_code": {0: "SI_USER", 128: "SI_KERNEL", -1: "SI_QUEUE", -2: "SI_TIMER", -3: "SI_MESGQ"}
     | {-4: "SI_ASYNCIO", -5: "SI_SIGIO", -6: "SI_TKILL"},

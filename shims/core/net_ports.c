@@ -1,6 +1,7 @@
 #include "net_ports.h"
 
 #include "hash.h"
+#include "net_time_wait.h"
 #include "rng.h"
 
 #define EPHEMERAL_FIRST 32768u
@@ -45,7 +46,10 @@ int address_is_multicast(const struct net_address *a)
 }
 int address_is_broadcast(const struct net_address *a)
 {
-    return address_is_v4(a) && (a->ip[12] & a->ip[13] & a->ip[14] & a->ip[15]) == 0xff;
+    if (!address_is_v4(a))
+        return 0;
+    u32 ip = (u32)a->ip[12] << 24 | (u32)a->ip[13] << 16 | (u32)a->ip[14] << 8 | a->ip[15];
+    return ip == 0xffffffff || ip == 0x7fffffff || ip == 0x7f000000; /* everybody; of 127.0.0.0/8 */
 }
 
 void address_any(struct net_address *a, int v4)
@@ -60,6 +64,48 @@ void address_loopback(struct net_address *a, int v4)
     if (v4)
         a->ip[12] = 127;
     a->ip[15] = 1;
+}
+
+/* ---- uses of a port by connections that do not own it, counted by address ---- */
+u32 port_class(const struct sock *s)
+{
+    return (s->flags & SOCK_REUSE_ADDR ? 1u : 0) | (s->flags & SOCK_REUSE_PORT ? 2u : 0);
+}
+
+u32 port_uses_add(struct world *w, const struct net_address *a, u32 class)
+{
+    u32 *head = &w->host.tcp_uses[a->port], slot = *head;
+    while (slot && !same_bytes(w->port_uses[slot].ip, a->ip, 16))
+        slot = w->port_uses[slot].next;
+    if (!slot) {
+        slot = w->free_port_use;
+        if (slot)
+            w->free_port_use = w->port_uses[slot].next;
+        else if (w->used_port_uses + 1 < PORT_USES_MAX)
+            slot = ++w->used_port_uses;
+        else
+            return 0; /* more than all sockets that there can be: not counted */
+        struct port_uses *u = &w->port_uses[slot];
+        *u = (struct port_uses){.next = *head};
+        for (int i = 0; i < 16; i++)
+            u->ip[i] = a->ip[i];
+        *head = slot;
+    }
+    w->port_uses[slot].count[class]++;
+    return slot;
+}
+
+void port_uses_drop(struct world *w, u16 port, u32 slot, u32 class)
+{
+    struct port_uses *u = &w->port_uses[slot];
+    u32 *link = &w->host.tcp_uses[port];
+    if (!slot || --u->count[class] || u->count[0] | u->count[1] | u->count[2] | u->count[3])
+        return;
+    while (*link != slot)
+        link = &w->port_uses[*link].next;
+    *link = u->next;
+    u->next = w->free_port_use;
+    w->free_port_use = slot;
 }
 
 /* ---- the table ---- */
@@ -85,7 +131,8 @@ void port_add(struct world *w, struct sock *s)
 
 void port_add_accepted(struct world *w, struct sock *s)
 {
-    w->host.accepted[s->local.port]++;
+    s->uses_class = port_class(s);
+    s->uses = port_uses_add(w, &s->local, s->uses_class);
     s->port_use = PORT_ACCEPTED;
 }
 
@@ -94,7 +141,7 @@ void port_remove(struct world *w, struct sock *s)
     u32 use = s->port_use;
     s->port_use = PORT_NONE;
     if (use == PORT_ACCEPTED)
-        w->host.accepted[s->local.port]--;
+        port_uses_drop(w, s->local.port, s->uses, s->uses_class);
     if (use != PORT_OWNED)
         return;
     if (s->prev_of_port)
@@ -112,13 +159,13 @@ static int takes_all(const struct sock *s)
     return !address_is_v4(&s->local) && address_is_any(&s->local) && !(s->flags & SOCK_V6_ONLY);
 }
 
-static int overlap(const struct sock *a, const struct sock *b)
+static int overlap(const struct sock *a, const struct net_address *b, int b_takes_all)
 {
-    if (takes_all(a) || takes_all(b))
+    if (takes_all(a) || b_takes_all)
         return 1;
-    if (address_is_v4(&a->local) != address_is_v4(&b->local))
+    if (address_is_v4(&a->local) != address_is_v4(b))
         return 0;
-    return address_is_any(&a->local) || address_is_any(&b->local) || address_same_ip(&a->local, &b->local);
+    return address_is_any(&a->local) || address_is_any(b) || address_same_ip(&a->local, b);
 }
 
 static int tolerate(const struct sock *a, const struct sock *b, int listening)
@@ -131,24 +178,60 @@ static int tolerate(const struct sock *a, const struct sock *b, int listening)
     return a->type == DGRAM || (b->state != SOCK_LISTENING && !(listening && b->state == SOCK_LISTENING));
 }
 
+static int conflicts_with_uses(const struct world *w, const struct sock *s, u16 port)
+{
+    struct net_address a;
+    for (u32 i = w->host.tcp_uses[port]; i; i = w->port_uses[i].next) {
+        const struct port_uses *u = &w->port_uses[i];
+        for (int n = 0; n < 16; n++)
+            a.ip[n] = u->ip[n];
+        for (u32 class = 0; class < 4; class++)
+            if (u->count[class] && !(class & port_class(s)) && overlap(s, &a, 0))
+                return 1;
+    }
+    return 0;
+}
+
 int port_conflicts(struct world *w, const struct sock *s, u16 port, int listening)
 {
     for (u32 i = *port_head(w, s, port); i; i = w->socks[i].next_of_port) {
         const struct sock *other = &w->socks[i];
         if (other == s || (listening && other->state != SOCK_LISTENING))
             continue;
-        if (overlap(s, other) && !tolerate(s, other, listening))
+        if (overlap(s, &other->local, takes_all(other)) && !tolerate(s, other, listening))
             return 1;
     }
-    return s->type != DGRAM && !listening && w->host.accepted[port] && !(s->flags & SOCK_REUSE_ADDR);
+    if (s->type == DGRAM || listening)
+        return 0;
+    time_waits_expire(w);
+    return conflicts_with_uses(w, s, port);
+}
+
+/* Ports that connects chose can serve several connections, if these lead to different places. */
+static int can_share(struct world *w, const struct sock *s, u16 port)
+{
+    for (u32 i = *port_head(w, s, port); i; i = w->socks[i].next_of_port) {
+        const struct sock *other = &w->socks[i];
+        int elsewhere = other->peer_address.port != s->peer_address.port ||
+                        !address_same_ip(&other->peer_address, &s->peer_address);
+        if (other->flags & SOCK_BOUND || other->state != SOCK_CONNECTED || !elsewhere)
+            return 0;
+    }
+    return 1;
 }
 
 u16 port_ephemeral(struct world *w, const struct sock *s)
 {
     u64 start = rng_below(w->config.entropy_seed, RNG_PORTS, 0, w->host.ports_drawn++, EPHEMERAL_COUNT);
+    time_waits_expire(w);
     for (u32 i = 0; i < EPHEMERAL_COUNT; i++) {
         u16 port = (u16)(EPHEMERAL_FIRST + (start + i) % EPHEMERAL_COUNT);
-        if (!*port_head(w, s, port) && !w->host.accepted[port])
+        if (!*port_head(w, s, port) && (s->type == DGRAM || !w->host.tcp_uses[port]))
+            return port;
+    }
+    for (u32 i = 0; i < EPHEMERAL_COUNT && s->type != DGRAM && s->peer_address.port; i++) {
+        u16 port = (u16)(EPHEMERAL_FIRST + (start + i) % EPHEMERAL_COUNT);
+        if (can_share(w, s, port))
             return port;
     }
     return 0;
@@ -167,31 +250,44 @@ static int fit(const struct sock *s, const struct net_address *to)
     return !address_is_v4(to) ? 3 : s->flags & SOCK_V6_ONLY ? 0 : 2;
 }
 
-/* Of several with SO_REUSEPORT that fit alike, the sender's address decides. */
-static struct sock *pick(struct world *w, u32 first, const struct net_address *from,
-                         const struct net_address *to, int best, int (*fits)(const struct sock *,
-                         const struct net_address *, const struct net_address *))
+typedef int fits_fn(const struct sock *, const struct net_address *, const struct net_address *);
+
+/* Those of its group (SO_REUSEPORT) fit as well: the sender's address decides between them. */
+static u32 pick_of_group(struct world *w, u32 first, u32 newest, const struct net_address *from,
+                         const struct net_address *to, int best, fits_fn *fits)
 {
-    u64 n = 0, wanted;
-    for (u32 i = first; i; i = w->socks[i].next_of_port)
-        n += fits(&w->socks[i], from, to) == best;
-    wanted = n > 1 ? hash_mix(hash_bytes(from->ip, 16, from->port), to->port) % n : 0;
-    for (u32 i = first; i; i = w->socks[i].next_of_port)
-        if (fits(&w->socks[i], from, to) == best && !wanted--)
-            return &w->socks[i];
-    return 0;
+    const struct sock *one = &w->socks[newest];
+    u64 wanted = 0;
+    for (int picking = 0; picking < 2; picking++) {
+        u64 n = 0;
+        for (u32 i = first; i; i = w->socks[i].next_of_port) {
+            const struct sock *s = &w->socks[i];
+            if (!(s->flags & SOCK_REUSE_PORT) || fits(s, from, to) != best ||
+                !address_same_ip(&s->local, &one->local))
+                continue;
+            if (picking && n == wanted)
+                return i;
+            n++;
+        }
+        wanted = hash_mix(hash_bytes(from->ip, 16, from->port), to->port) % n;
+    }
+    return newest;
 }
 
+/* The one that fits best, of several the newest. */
 static struct sock *best_of(struct world *w, u32 first, const struct net_address *from,
-                            const struct net_address *to, int (*fits)(const struct sock *,
-                            const struct net_address *, const struct net_address *))
+                            const struct net_address *to, fits_fn *fits)
 {
     int best = 0;
+    u32 newest = 0;
     for (u32 i = first; i; i = w->socks[i].next_of_port) {
         int f = fits(&w->socks[i], from, to);
+        newest = f && f >= best ? i : newest;
         best = f > best ? f : best;
     }
-    return best ? pick(w, first, from, to, best, fits) : 0;
+    if (newest && w->socks[newest].flags & SOCK_REUSE_PORT)
+        newest = pick_of_group(w, first, newest, from, to, best, fits);
+    return newest ? &w->socks[newest] : 0;
 }
 
 static int listener_fits(const struct sock *s, const struct net_address *from, const struct net_address *to)
@@ -217,4 +313,67 @@ struct sock *port_listener(struct world *w, const struct net_address *from, cons
 struct sock *port_receiver(struct world *w, const struct net_address *from, const struct net_address *to)
 {
     return best_of(w, w->host.udp_ports[to->port], from, to, receiver_fits);
+}
+
+int port_receives(const struct sock *s, const struct net_address *from,
+                  const struct net_address *to)
+{
+    return receiver_fits(s, from, to) != 0;
+}
+
+/* ---- multicast groups ---- */
+int group_join(struct world *w, const struct sock *s, const u8 group[4])
+{
+    u32 slot = w->free_membership;
+    if (slot)
+        w->free_membership = w->memberships[slot].next;
+    else if (w->used_memberships + 1 < MEMBERSHIPS_MAX)
+        slot = ++w->used_memberships;
+    else
+        return 0;
+    struct membership *m = &w->memberships[slot];
+    for (int i = 0; i < 4; i++)
+        m->group[i] = group[i];
+    m->sock = index_of(w, s);
+    m->next = w->host.first_membership;
+    w->host.first_membership = slot;
+    return 1;
+}
+
+/* `group` 0: all. */
+static void leave(struct world *w, const struct sock *s, const u8 *group)
+{
+    u32 *link = &w->host.first_membership;
+    while (*link) {
+        struct membership *m = &w->memberships[*link];
+        if (m->sock != index_of(w, s) || (group && !same_bytes(m->group, group, 4))) {
+            link = &m->next;
+            continue;
+        }
+        u32 slot = *link;
+        *link = m->next;
+        m->next = w->free_membership;
+        w->free_membership = slot;
+    }
+}
+
+void group_leave(struct world *w, const struct sock *s, const u8 group[4]) { leave(w, s, group); }
+void groups_leave(struct world *w, const struct sock *s) { leave(w, s, 0); }
+
+int group_has_members(const struct world *w, const struct net_address *group)
+{
+    for (u32 i = w->host.first_membership; i; i = w->memberships[i].next)
+        if (same_bytes(w->memberships[i].group, group->ip + 12, 4))
+            return 1;
+    return 0;
+}
+
+int is_member(const struct world *w, const struct sock *s, const struct net_address *group)
+{
+    for (u32 i = w->host.first_membership; i; i = w->memberships[i].next) {
+        const struct membership *m = &w->memberships[i];
+        if (m->sock == index_of(w, s) && same_bytes(m->group, group->ip + 12, 4))
+            return 1;
+    }
+    return 0;
 }

@@ -149,6 +149,20 @@ void datagram_free(struct world *w, u32 datagram)
     }
 }
 
+u32 datagram_copy(struct world *w, u32 datagram)
+{
+    u32 copy = datagram_new(w, block_at(w, datagram)->datagram_bytes);
+    for (u32 from = datagram, to = copy, next; from && to; to = next) {
+        next = block_at(w, to)->next;
+        *block_at(w, to) = *block_at(w, from);
+        from = block_at(w, from)->next;
+        block_at(w, to)->next = next;
+    }
+    if (copy)
+        block_at(w, copy)->next_datagram = 0;
+    return copy;
+}
+
 void datagram_remove(struct world *w, struct sock *s)
 {
     u32 first = s->first_block;

@@ -8,7 +8,7 @@
 #define DST_NET_QUEUE_H
 #include "abi.h"
 
-#define NET_BLOCK_DATA (NET_BLOCK_BYTES - 40u)
+#define NET_BLOCK_DATA (NET_BLOCK_BYTES - 72u)
 
 /* ---- streams ---- */
 /* Where the next bytes go: at most `*bytes` of them. Then say how many it were. */
@@ -27,6 +27,7 @@ void datagram_append(struct world *w, struct sock *s, u32 datagram);
 /* The oldest one leaves the queue, and is freed. */
 void datagram_remove(struct world *w, struct sock *s);
 void datagram_free(struct world *w, u32 datagram);
+u32 datagram_copy(struct world *w, u32 datagram);
 /* What one costs of the receive buffer: as Linux counts, its bookkeeping included. */
 u64 datagram_charge(u64 bytes);
 

@@ -8,6 +8,7 @@
  * argv: our name, the descriptor of a socket to dstrun, and the program's argv; its environment is
  * ours. The request lies in the socket already (struct init_request).
  */
+#include "own.h"
 #include "shim/memory.h"
 #include "shim/raw.h"
 
@@ -29,6 +30,7 @@
 #define HANDLER_IGNORE 1ul
 #define PR_SET_PDEATHSIG 1
 #define PR_SET_CHILD_SUBREAPER 36
+#define MS_NOSUID_NOEXEC 10
 #define MS_NOSUID_NODEV_NOEXEC 14
 #define MS_REC_PRIVATE 0x44000
 #define O_WRONLY 1
@@ -71,6 +73,7 @@ struct self {
     i64 control;
     char **argv, **envp;
     u32 proc_refused;
+    i32 shm_error;
 };
 
 static void leave(i64 status) NORETURN;
@@ -146,6 +149,15 @@ static void bring_up_loopback(const struct self *s)
     raw(__NR_close, fd);
 }
 
+/* Terminals of the run's own, numbered from 0. A user namespace may not have the group tty (5). */
+static void mount_terminals(void)
+{
+    static const char *const options[] = {"mode=620,ptmxmode=666,gid=5", "mode=620,ptmxmode=666"};
+    for (int i = 0; i < 2; i++)
+        if (!raw(__NR_mount, "devpts", "/dev/pts", "devpts", MS_NOSUID_NOEXEC, options[i]))
+            return;
+}
+
 static void set_up(struct self *s)
 {
     u64 namespaces = s->request.namespaces;
@@ -162,6 +174,10 @@ static void set_up(struct self *s)
         /* Perhaps there is a view over "/" now, which does not reach those who were there. */
         must(s, INIT_FAILED, "chroot", raw(__NR_chroot, "/.."));
     }
+    if (namespaces & CLONE_NEWNS)
+        mount_terminals();
+    if (s->request.own_ipc)
+        s->shm_error = (i32)-mount_own(s->request.epoch_ns, s->request.own_shm != 0);
     if (namespaces & CLONE_NEWPID)
         s->proc_refused =
             raw(__NR_mount, "proc", "/proc", "proc", MS_NOSUID_NODEV_NOEXEC, 0) != 0;
@@ -210,7 +226,8 @@ static void become_program(const struct self *s)
     set_limits(s);
     set_cpu(s);
     must(s, INIT_FAILED, "personality", raw(__NR_personality, ADDR_NO_RANDOMIZE));
-    struct init_report report = {.kind = INIT_READY, .proc_refused = s->proc_refused};
+    struct init_report report = {.kind = INIT_READY, .proc_refused = s->proc_refused,
+                                 .shm_error = s->shm_error};
     report.proc_dev = device_of(s, "/proc");
     report.sys_dev = device_of(s, "/sys");
     tell(s, &report);

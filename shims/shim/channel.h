@@ -33,6 +33,18 @@ void channel_wake_one(u32 channel) HIDDEN; /* of the exclusive ones */
 void channel_wake_all(u32 channel) HIDDEN;
 void channel_has_room(u32 channel) HIDDEN;
 
+/* ---- holds.c ---- */
+/* A call about to sleep holds an open file until it is over. `fd`: a descriptor of it, or -1. */
+void hold(struct task *t, u32 object, i64 fd) HIDDEN;
+/* As park_on_channel, in a call on the open file that its argument `arg` leads to: that is held,
+ * and the argument is a descriptor of it afterwards, too. */
+i64 park_holding(struct trap *c, u32 arg, struct object *o, u32 channel, u32 side,
+                 u64 deadline_ns) HIDDEN;
+static inline i64 park_on_fd(struct trap *c, u32 arg, struct object *o, u32 side, u64 deadline_ns)
+{
+    return park_holding(c, arg, o, o->channel, side, deadline_ns);
+}
+
 /* ---- outside.c ---- */
 /* Parks a task that has queued on all that it waits for; `outside`: something of that can change from
  * outside. How long it is to ask the kernel in earnest (ms of real time) when it looks again. */
@@ -42,14 +54,16 @@ void poll_in_earnest(struct pollfd_k *polls, u64 count, i64 timeout_ms) HIDDEN;
 
 /* ---- sys_epoll.c ---- */
 void epoll_tell(u32 channel, u32 events) HIDDEN;
+int epoll_wants(u32 channel, u32 events) HIDDEN; /* some epoll watches it for these */
 u32 epoll_ready(struct task *t, struct object *o) HIDDEN; /* POLL bits of the epoll itself */
 void epoll_drop(struct object *o) HIDDEN;      /* its last descriptor is closed */
 void epoll_forget(u32 object) HIDDEN;          /* so is that of something watched */
 void epoll_now_outside(u32 object) HIDDEN;     /* what is watched was not when it was added */
 
 /* ---- readiness.c ---- */
-/* What is ready now, of `events` and what is always told. `fd`: a
- * descriptor of the object, -1: this process has none. */
+/* What is ready now, of `events` and what is always told. `fd`: a descriptor of the object, -1:
+ * this process has none. NOT_KNOWN: nobody could be asked. */
+#define NOT_KNOWN ~0u
 u32 object_ready(struct task *t, i64 fd, struct object *o, u32 events) HIDDEN;
 /* The same for up to POLL_CHUNK of them, which may lie at the start of t->polls, in place; how many
  * have something. `timeout_ms`: how long to wait, in real time, for those that the kernel is asked of. */

@@ -21,6 +21,9 @@ static void object_part_drop(u32 index, struct object *o)
     case OBJECT_UNIX:
         unix_close(o);
         break;
+    case OBJECT_TTY:
+        tty_close(o);
+        break;
     case OBJECT_SIGNALFD:
         signalfd_drop(index);
         break;
@@ -49,6 +52,8 @@ void object_unref(u32 index)
     }
     if (o->dir)
         dir_listing_drop(o->dir);
+    if (o->kind == OBJECT_INOTIFY)
+        inotify_gone(index);
     timer_cancel(w, &o->timer);
     o->kind = OBJECT_NONE;
     o->refs = w->free_object;
@@ -102,6 +107,14 @@ u32 fd_known(const struct proc *p, i64 fd)
     return (u64)fd < t->fds_used ? t->object[fd] & FD_OBJECT_MASK : 0;
 }
 
+/* A descriptor's reference to its object is about to go. */
+static void closing(u32 fd_table, u32 object)
+{
+    locks_on_close(fd_table, object);
+    if (unlikely(WORLD->objects[object].kind == OBJECT_MQ))
+        mq_on_close(fd_table, object);
+}
+
 u32 fd_object(struct proc *p, i64 fd)
 {
     if ((u64)fd >= FDS_MAX)
@@ -118,7 +131,7 @@ void fd_install(struct proc *p, i64 fd, u32 object, int cloexec)
     while (t->fds_used <= fd)
         t->object[t->fds_used++] = 0;
     u32 old = t->object[fd] & FD_OBJECT_MASK;
-    locks_on_close(p->fd_table, old);
+    closing(p->fd_table, old);
     t->object[fd] = object | (cloexec ? FD_CLOEXEC_BIT : 0);
     object_unref(old);
 }
@@ -129,7 +142,7 @@ void fd_forget(struct proc *p, i64 fd)
     if ((u64)fd >= t->fds_used)
         return;
     u32 object = t->object[fd] & FD_OBJECT_MASK;
-    locks_on_close(p->fd_table, object);
+    closing(p->fd_table, object);
     t->object[fd] = 0;
     object_unref(object);
 }
@@ -174,7 +187,7 @@ void fd_table_drop(u32 slot)
         return;
     for (u32 fd = 0; fd < t->fds_used; fd++) {
         u32 object = t->object[fd] & FD_OBJECT_MASK;
-        locks_on_close(slot, object);
+        closing(slot, object);
         object_unref(object);
     }
     t->fds_used = w->free_fd_table;

@@ -6,8 +6,7 @@
 #include "inet.h"
 
 #define IPPROTO_ICMP_K 1
-#define IPPROTO_MPTCP_K 262
-#define TCP_SEND_MAX 2626560u /* what Linux grows to on the loopback device */
+#define IPPROTO_MAX_K 263u
 #define TCP_RECEIVE_MAX 131072u
 #define UDP_BUFFER_MAX 212992u
 #define SOCKADDR_IN_BYTES 16u
@@ -17,42 +16,43 @@
 #define BACKLOG_MAX 4096u /* net.core.somaxconn */
 
 /* ---- struct sockaddr_in, sockaddr_in6 ---- */
-i64 sockaddr_in(const struct sock *s, u64 user, u32 bytes, struct net_address *a)
+i64 sockaddr_in(const struct sock *s, u64 user, u32 bytes, struct net_address *a, int mixed)
 {
     u8 raw_bytes[SOCKADDR_IN6_BYTES] = {0};
-    int v6 = s->family == AF_INET6_K;
-    if (bytes < 2)
-        return -EINVAL;
-    if (bytes > SOCKADDR_BYTES_MAX)
+    if (bytes < 2 || bytes > SOCKADDR_BYTES_MAX)
         return -EINVAL;
     if (copy_in(raw_bytes, user, min_u64(bytes, sizeof raw_bytes)))
         return -EFAULT;
     u32 family = raw_bytes[0] | (u32)raw_bytes[1] << 8;
+    int v6 = s->family == AF_INET6_K && !(mixed && family == AF_INET_K);
     memset(a, 0, sizeof *a);
-    if (family == AF_UNSPEC_K)
-        return 1; /* what that means is the caller's */
-    if (family == AF_INET_K && (!v6 || s->type == SOCK_DGRAM_K)) {
-        if (bytes < SOCKADDR_IN_BYTES)
-            return -EINVAL;
-        address_any(a, 1);
-        memcpy(a->ip + 12, raw_bytes + 4, 4);
-    } else if (family == AF_INET6_K && v6) {
-        if (bytes < SOCKADDR_IN6_BYTES_MIN)
-            return -EINVAL;
+    if (mixed && family == AF_UNSPEC_K)
+        return 1;
+    if (bytes < (v6 ? SOCKADDR_IN6_BYTES_MIN : SOCKADDR_IN_BYTES))
+        return -EINVAL;
+    a->port = (u16)(raw_bytes[2] << 8 | raw_bytes[3]);
+    if (v6) {
         memcpy(a->ip, raw_bytes + 8, 16);
         memcpy(&a->scope, raw_bytes + 24, 4);
     } else {
-        return -EAFNOSUPPORT;
+        address_any(a, 1);
+        memcpy(a->ip + 12, raw_bytes + 4, 4);
     }
-    a->port = (u16)(raw_bytes[2] << 8 | raw_bytes[3]);
-    return 0;
+    if (family == AF_UNSPEC_K)
+        return 1;
+    return family == (v6 ? AF_INET6_K : AF_INET_K) ? 0 : -EAFNOSUPPORT;
 }
 
 u32 sockaddr_make(const struct sock *s, const struct net_address *a, u8 out[28])
 {
-    int v6 = s->family == AF_INET6_K;
+    return sockaddr_make_as(s->family, a, out);
+}
+
+u32 sockaddr_make_as(u32 family, const struct net_address *a, u8 out[28])
+{
+    int v6 = family == AF_INET6_K;
     memset(out, 0, SOCKADDR_IN6_BYTES);
-    out[0] = (u8)s->family;
+    out[0] = (u8)family;
     out[2] = (u8)(a->port >> 8);
     out[3] = (u8)a->port;
     memcpy(out + (v6 ? 8 : 4), v6 ? a->ip : a->ip + 12, v6 ? 16 : 4);
@@ -63,6 +63,8 @@ u32 sockaddr_make(const struct sock *s, const struct net_address *a, u8 out[28])
 static i64 protocol_error(u64 type, u64 protocol)
 {
     u64 own = type == SOCK_STREAM_K ? IPPROTO_TCP_K : IPPROTO_UDP_K;
+    if ((u32)protocol >= IPPROTO_MAX_K)
+        return -EINVAL;
     if (!protocol || protocol == own)
         return 0;
     return type == SOCK_DGRAM_K && protocol == IPPROTO_ICMP_K ? -EACCES : -EPROTONOSUPPORT;
@@ -90,11 +92,12 @@ i64 inet_socket(struct trap *c)
         return fd;
     u32 sock = sock_alloc();
     struct sock *s = sock_at(sock);
+    s->uid = c->p->uid;
     s->family = (u16)c->a[0];
     s->type = (u16)type;
     address_any(&s->local, s->family == AF_INET_K);
     address_any(&s->peer_address, s->family == AF_INET_K);
-    s->send_max = is_stream(s) ? TCP_SEND_MAX : UDP_BUFFER_MAX;
+    s->send_max = is_stream(s) ? TCP_SEND_FIRST : UDP_BUFFER_MAX;
     s->receive_max = is_stream(s) ? TCP_RECEIVE_MAX : UDP_BUFFER_MAX;
     return socket_install(c, fd, object_with_sock(sock), c->a[1]);
 }
@@ -103,6 +106,10 @@ void sock_release(struct sock *s)
 {
     port_remove(WORLD, s);
     net_queue_drop(WORLD, s);
+    if (!is_stream(s) && WORLD->host.first_membership)
+        groups_leave(WORLD, s);
+    WORLD->time_waits[s->time_wait].other = 0;
+    s->type = 0; /* free */
     s->next_queued = WORLD->free_sock;
     WORLD->free_sock = sock_index(s);
 }
@@ -114,7 +121,7 @@ void inet_close(struct object *o)
     if (s->state == SOCK_LISTENING)
         stream_listen_end(s);
     else if (is_stream(s))
-        stream_disconnect(s);
+        stream_close(s);
     sock_release(s);
 }
 
@@ -125,26 +132,68 @@ i64 take_error(struct sock *s)
     return -error;
 }
 
+i64 inet_error(struct object *o) { return take_error(sock_of(o)); }
+void inet_error_is(struct object *o, i64 error) { sock_of(o)->error = (u32)-error; }
+
 /* ---- addresses ---- */
-i64 route(struct sock *s, struct net_address *to, struct net_address *from)
+/* Of its own link: says nothing without the link. */
+static int lacks_scope(const struct net_address *a)
+{
+    int link_local = (a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80) ||
+                     (a->ip[0] == 0xff && (a->ip[1] & 0xf) == 2);
+    return !address_is_v4(a) && link_local && !a->scope;
+}
+
+static int has_own_address(const struct sock *s)
+{
+    const struct net_address *a = &s->local;
+    return !address_is_any(a) && !address_is_multicast(a) && !address_is_broadcast(a);
+}
+
+/* "To any address": to oneself. */
+static void name_myself(const struct sock *s, struct net_address *to)
+{
+    if (address_is_v4(to) && has_own_address(s) && address_is_v4(&s->local))
+        memcpy(to->ip, s->local.ip, 16);
+    else
+        address_loopback(to, address_is_v4(to) || s->family == AF_INET_K ||
+                             (address_is_v4(&s->local) && has_own_address(s)));
+}
+
+/* Groups and broadcasts go where the sender's address is, or where it was told to send them. */
+static i64 route_to_many(const struct sock *s, const struct net_address *to)
+{
+    if (is_stream(s) || !address_is_v4(to))
+        return -ENETUNREACH;
+    if (address_is_broadcast(to) && !(s->flags & SOCK_BROADCAST))
+        return -EACCES;
+    int knows_from_where = has_own_address(s) || (s->flags & SOCK_MULTICAST_IF);
+    return address_is_local(to) || knows_from_where ? 0 : -ENETUNREACH;
+}
+
+i64 route(const struct sock *s, struct net_address *to, struct net_address *from)
 {
     if (address_is_any(to))
-        address_loopback(to, address_is_v4(to) || s->family == AF_INET_K);
+        name_myself(s, to);
     if (address_is_v4(to) && s->family == AF_INET6_K && (s->flags & SOCK_V6_ONLY))
         return -ENETUNREACH;
-    if (!address_is_v4(to) && !address_is_any(&s->local) && address_is_v4(&s->local))
-        return -ENETUNREACH;
-    if (!address_is_local(to))
-        return -ENETUNREACH;
+    if (has_own_address(s) && address_is_v4(to) != address_is_v4(&s->local))
+        return address_is_v4(to) ? -ENETUNREACH : -EAFNOSUPPORT;
+    if (lacks_scope(to) && is_stream(s))
+        return -EINVAL;
+    i64 error = address_is_multicast(to) || address_is_broadcast(to) ? route_to_many(s, to)
+                : address_is_local(to)                               ? 0
+                                                                     : -ENETUNREACH;
     *from = s->local;
-    if (address_is_any(from))
+    if (!has_own_address(s))
         address_loopback(from, address_is_v4(to));
-    return 0;
+    from->port = s->local.port;
+    return error;
 }
 
 i64 bind_ephemeral(struct sock *s)
 {
-    if (s->local.port)
+    if (s->port_use != PORT_NONE)
         return 0;
     u16 port = port_ephemeral(WORLD, s);
     if (!port)
@@ -167,38 +216,32 @@ void unname(struct sock *s)
     s->local.port = port;
 }
 
-static i64 unspecified_port(u64 user, u32 bytes, u16 *port)
+/* What bind may not be given. */
+static i64 cannot_bind(const struct sock *s, const struct net_address *a)
 {
-    u8 name[SOCKADDR_IN_BYTES];
-    if (bytes < sizeof name)
+    int many = address_is_multicast(a) || address_is_broadcast(a);
+    if (s->family == AF_INET6_K && address_is_v4(a) && (s->flags & SOCK_V6_ONLY))
         return -EINVAL;
-    if (copy_in(name, user, sizeof name))
-        return -EFAULT;
-    *port = (u16)(name[2] << 8 | name[3]);
-    return name[4] | name[5] | name[6] | name[7] ? -EAFNOSUPPORT : 0;
+    if (!address_is_v4(a) && (lacks_scope(a) || (many && is_stream(s))))
+        return -EINVAL;
+    if (!address_is_any(a) && !address_is_local(a) && !many)
+        return -EADDRNOTAVAIL;
+    if (a->port && a->port < PORT_PRIVILEGED && raw(__NR_geteuid))
+        return -EACCES;
+    return s->port_use != PORT_NONE || s->state != SOCK_CLOSED ? -EINVAL : 0;
 }
 
 i64 inet_bind(struct trap *c, struct object *o)
 {
     struct sock *s = sock_of(o);
     struct net_address a;
-    i64 error = sockaddr_in(s, c->a[1], (u32)c->a[2], &a);
-    if (error < 0)
-        return error;
-    if (error && s->family == AF_INET6_K)
-        return -EAFNOSUPPORT;
-    if (error) { /* AF_UNSPEC: old programs leave the family out, for the unspecified address */
-        address_any(&a, 1);
-        error = unspecified_port(c->a[1], (u32)c->a[2], &a.port);
-    }
+    i64 error = sockaddr_in(s, c->a[1], (u32)c->a[2], &a, 0);
+    if (error > 0) /* AF_UNSPEC: old programs leave the family out, for the unspecified address */
+        error = s->family == AF_INET_K && address_is_any(&a) ? 0 : -EAFNOSUPPORT;
+    if (!error)
+        error = cannot_bind(s, &a);
     if (error)
         return error;
-    if (!address_is_any(&a) && !address_is_local(&a) && !address_is_multicast(&a))
-        return -EADDRNOTAVAIL;
-    if (a.port && a.port < PORT_PRIVILEGED && raw(__NR_geteuid))
-        return -EACCES;
-    if (s->local.port || s->state != SOCK_CLOSED)
-        return -EINVAL;
     s->local = a;
     if (!a.port && (error = bind_ephemeral(s)))
         return error;
@@ -218,7 +261,8 @@ i64 inet_listen(struct trap *c, struct object *o)
     struct sock *s = sock_of(o);
     if (!is_stream(s))
         return -EOPNOTSUPP;
-    if (s->state != SOCK_CLOSED && s->state != SOCK_LISTENING)
+    if ((s->flags & (SOCK_JOINED | SOCK_CONNECTING)) ||
+        (s->state != SOCK_CLOSED && s->state != SOCK_LISTENING))
         return -EINVAL;
     i64 error = bind_ephemeral(s);
     if (error)
@@ -230,35 +274,49 @@ i64 inet_listen(struct trap *c, struct object *o)
     return 0;
 }
 
+static void dgram_disconnect(struct sock *s)
+{
+    s->state = SOCK_CLOSED;
+    memset(&s->peer_address, 0, sizeof s->peer_address);
+    unname(s);
+}
+
+static i64 dgram_connect(struct sock *s, struct net_address *to)
+{
+    struct net_address from;
+    i64 error = bind_ephemeral(s);
+    if (!error)
+        error = route(s, to, &from);
+    if (error)
+        return error;
+    s->local = from;
+    s->peer_address = *to;
+    s->state = SOCK_CONNECTED;
+    return 0;
+}
+
+static int is_unspecified(u64 user, u64 bytes)
+{
+    u16 family = 0;
+    return bytes >= sizeof family && bytes <= SOCKADDR_BYTES_MAX &&
+           !copy_in(&family, user, sizeof family) && family == AF_UNSPEC_K;
+}
+
 i64 inet_connect(struct trap *c, struct object *o)
 {
     struct sock *s = sock_of(o);
-    struct net_address to, from;
-    i64 error = sockaddr_in(s, c->a[1], (u32)c->a[2], &to);
-    if (error < 0)
-        return error;
-    if (error) { /* AF_UNSPEC: no connection any more */
-        if (s->state == SOCK_LISTENING)
-            stream_listen_end(s);
-        else if (is_stream(s))
+    struct net_address to;
+    if (is_unspecified(c->a[1], (u32)c->a[2])) { /* no connection any more */
+        if (is_stream(s))
             stream_disconnect(s);
-        s->state = SOCK_CLOSED;
-        memset(&s->peer_address, 0, sizeof s->peer_address);
-        unname(s);
+        else
+            dgram_disconnect(s);
         return 0;
     }
+    i64 error = sockaddr_in(s, c->a[1], (u32)c->a[2], &to, !is_stream(s));
     if (is_stream(s))
-        return stream_connect(c, o, &to);
-    error = route(s, &to, &from);
-    if (!error)
-        error = bind_ephemeral(s);
-    if (error)
-        return error;
-    from.port = s->local.port;
-    s->local = from;
-    s->peer_address = to;
-    s->state = SOCK_CONNECTED;
-    return 0;
+        return stream_connect(c, o, error ? 0 : &to, error);
+    return error ? error : dgram_connect(s, &to);
 }
 
 i64 inet_accept(struct trap *c, struct object *o, u64 flags)
@@ -289,16 +347,24 @@ i64 inet_shutdown(struct trap *c, struct object *o)
         return -EINVAL;
     if (is_stream(s))
         return stream_shutdown(s, c->a[1]);
-    if (s->state != SOCK_CONNECTED)
-        return -ENOTCONN;
     s->flags |= c->a[1] == 0 ? SOCK_SHUT_READ : c->a[1] == 1 ? SOCK_SHUT_WRITE : SOCK_SHUT_READ | SOCK_SHUT_WRITE;
-    channel_wake_all(o->channel);
-    return 0;
+    channel_wake_all(o->channel); /* who sleeps wakes even where the call fails */
+    return s->state == SOCK_CONNECTED ? 0 : -ENOTCONN;
+}
+
+int inet_lingers(const struct object *o)
+{
+    return o->kind == OBJECT_INET && o->refs == 1 && stream_lingers(sock_of(o));
+}
+
+void inet_linger(struct trap *c, struct object *o)
+{
+    stream_linger(c, o);
 }
 
 i64 inet_send(struct trap *c, struct object *o, struct message *m)
 {
-    return is_stream(sock_of(o)) ? stream_send(c, o, m) : dgram_send(c, o, m);
+    return is_stream(sock_of(o)) ? stream_send(c, o, m) : dgram_send(o, m);
 }
 
 i64 inet_receive(struct trap *c, struct object *o, struct message *m)

@@ -5,12 +5,28 @@
  */
 #include "inet.h"
 
-#define IPPROTO_IPV6_K 41
+#define IPPROTO_IP_K 0u
+#define IPPROTO_IPV6_K 41u
+#define IP_TOS_K 1u
+#define IP_TTL_K 2u
+#define IP_MULTICAST_IF_K 32u
+#define IP_MULTICAST_TTL_K 33u
+#define IP_ADD_MEMBERSHIP_K 35u
+#define IP_DROP_MEMBERSHIP_K 36u
+#define MCAST_JOIN_GROUP_K 42u
+#define MCAST_LEAVE_GROUP_K 45u
+#define IP_MULTICAST_ALL_K 49u
+#define GROUP_REQ_ADDRESS 12u /* struct group_req: the IPv4 address in its sockaddr */
+#define GROUP_REQ_BYTES 16u
+#define UDP_SEGMENT_K 103u
+#define IPV6_UNICAST_HOPS_K 16u
+#define IPV6_TCLASS_K 67u
 #define SO_REUSEADDR_K 2
 #define SO_BROADCAST_K 6
 #define SO_SNDBUF_K 7
 #define SO_RCVBUF_K 8
 #define SO_LINGER_K 13
+#define SO_RCVLOWAT_K 18
 #define SO_REUSEPORT_K 15
 #define SO_ACCEPTCONN_K 30
 #define SO_SNDBUFFORCE_K 32
@@ -20,15 +36,13 @@
 #define TCP_INFO_K 11
 #define TCP_INFO_TIMES 44u /* in struct tcp_info: last_data_sent and the three that follow */
 #define TCP_INFO_TIMES_BYTES 16u
-#define IPV6_V6ONLY_K 26
+#define IPV6_V6ONLY_K 26u
 #define OPTION_BYTES_MAX 256
 #define FIONREAD_CMD 0x541bu
 #define FIONBIO_CMD 0x5421u
 #define SIOCOUTQ_CMD 0x5411u
+#define SIOCOUTQNSD_CMD 0x894bu
 #define SIOCATMARK_CMD 0x8905u
-
-enum tcp_state_k { TCP_ESTABLISHED_K = 1, TCP_SYN_SENT_K = 2, TCP_FIN_WAIT2_K = 5, TCP_CLOSE_K = 7,
-                   TCP_CLOSE_WAIT_K = 8, TCP_LAST_ACK_K = 9, TCP_LISTEN_K = 10 };
 
 static u32 kernel_option(i64 fd, u32 level, u32 name, u32 index)
 {
@@ -41,13 +55,80 @@ static void set_flag(struct sock *s, u32 flag, u32 on)
     s->flags = on ? s->flags | flag : s->flags & ~flag;
 }
 
+static void heed_ip(struct sock *s, i64 fd, u32 level, u32 name)
+{
+    u32 value = kernel_option(fd, level, name, 0);
+    switch (level << 16 | name) {
+    case IPPROTO_IPV6_K << 16 | IPV6_V6ONLY_K:
+        set_flag(s, SOCK_V6_ONLY, value);
+        break;
+    case IPPROTO_IP_K << 16 | IP_TTL_K:
+        s->hops[0] = (u8)value;
+        break;
+    case IPPROTO_IPV6_K << 16 | IPV6_UNICAST_HOPS_K:
+        s->hops[1] = (u8)value;
+        break;
+    case IPPROTO_IP_K << 16 | IP_TOS_K:
+        s->traffic_class[0] = (u8)value;
+        break;
+    case IPPROTO_IPV6_K << 16 | IPV6_TCLASS_K:
+        s->traffic_class[1] = (u8)value;
+        break;
+    case IPPROTO_IP_K << 16 | IP_MULTICAST_TTL_K:
+        s->multicast_hops = (u8)value;
+        break;
+    case IPPROTO_IP_K << 16 | IP_MULTICAST_ALL_K:
+        set_flag(s, SOCK_OWN_GROUPS, !value);
+        break;
+    case IPPROTO_UDP_K << 16 | UDP_SEGMENT_K:
+        s->segment = (u16)value;
+        break;
+    default:
+        break;
+    }
+}
+
+/* Multicast: groups that are joined and left (struct ip_mreq, ip_mreqn, group_req), and the way out.
+ * The kernel's idle socket has found it good: the loopback device is the only interface. */
+static i64 heed_group(struct trap *c, struct sock *s, u32 name)
+{
+    u8 value[GROUP_REQ_BYTES] = {0}, any = 0;
+    u32 bytes = (u32)min_u64(sizeof value, (u32)c->a[4]);
+    if (copy_in(value, c->a[3], bytes))
+        return -EFAULT;
+    switch (name) {
+    case IP_MULTICAST_IF_K:
+        for (u32 i = bytes > 4 ? 4 : 0; i < bytes; i++)
+            any |= value[i];
+        set_flag(s, SOCK_MULTICAST_IF, any);
+        return 0;
+    case IP_ADD_MEMBERSHIP_K:
+        return group_join(WORLD, s, value) ? 0 : -ENOBUFS;
+    case MCAST_JOIN_GROUP_K:
+        return group_join(WORLD, s, value + GROUP_REQ_ADDRESS) ? 0 : -ENOBUFS;
+    case IP_DROP_MEMBERSHIP_K:
+        group_leave(WORLD, s, value);
+        return 0;
+    case MCAST_LEAVE_GROUP_K:
+        group_leave(WORLD, s, value + GROUP_REQ_ADDRESS);
+        return 0;
+    default:
+        return 0;
+    }
+}
+
 /* What means something to us, as the kernel has taken it. */
 static void heed(struct sock *s, i64 fd, u32 level, u32 name)
 {
-    if (level == IPPROTO_IPV6_K && name == IPV6_V6ONLY_K)
-        set_flag(s, SOCK_V6_ONLY, kernel_option(fd, level, name, 0));
-    if (level != SOL_SOCKET_K)
+    u32 ask = control_asked(level, name);
+    if (ask & (ASK_TIMESTAMP | ASK_TIMESTAMPNS)) /* one or the other */
+        s->asks &= ~(u32)(ASK_TIMESTAMP | ASK_TIMESTAMPNS);
+    if (ask)
+        s->asks = kernel_option(fd, level, name, 0) ? s->asks | ask : s->asks & ~ask;
+    if (level != SOL_SOCKET_K) {
+        heed_ip(s, fd, level, name);
         return;
+    }
     switch (name) {
     case SO_REUSEADDR_K:
         set_flag(s, SOCK_REUSE_ADDR, kernel_option(fd, level, name, 0));
@@ -71,6 +152,11 @@ static void heed(struct sock *s, i64 fd, u32 level, u32 name)
     case SO_RCVBUFFORCE_K:
         s->receive_max = kernel_option(fd, level, SO_RCVBUF_K, 0);
         s->flags |= SOCK_RECEIVE_SET;
+        break;
+    case SO_RCVLOWAT_K: /* the buffer grows with it */
+        s->receive_low = kernel_option(fd, level, name, 0);
+        s->receive_max = kernel_option(fd, level, SO_RCVBUF_K, 0);
+        channel_wake(sock_channel(s), SIDE_READ);
         break;
     default:
         break;
@@ -101,6 +187,8 @@ i64 inet_setsockopt(struct trap *c, struct object *o)
     if (error)
         return error;
     heed(s, (i32)c->a[0], level, name);
+    if (level == IPPROTO_IP_K && !is_stream(s))
+        return heed_group(c, s, name);
     remember(s, level, name);
     return 0;
 }
@@ -136,17 +224,18 @@ static i64 number_out(struct trap *c, u64 value)
     return value_out(c, &value, 4);
 }
 
-static u8 tcp_state(const struct sock *s)
+u8 tcp_state(const struct sock *s)
 {
+    int ended = (s->flags & SOCK_FIN) != 0;
     switch (s->state) {
     case SOCK_LISTENING:
         return TCP_LISTEN_K;
     case SOCK_WAITING:
         return TCP_SYN_SENT_K;
     case SOCK_CONNECTED:
-        if (s->flags & SOCK_SHUT_WRITE)
-            return s->flags & SOCK_FIN ? TCP_LAST_ACK_K : TCP_FIN_WAIT2_K;
-        return s->flags & SOCK_FIN ? TCP_CLOSE_WAIT_K : TCP_ESTABLISHED_K;
+        if (!(s->flags & SOCK_END_SENT))
+            return ended ? TCP_CLOSE_WAIT_K : TCP_ESTABLISHED_K;
+        return ended ? TCP_LAST_ACK_K : stream_unsent(s) ? TCP_FIN_WAIT1_K : TCP_FIN_WAIT2_K;
     default:
         return TCP_CLOSE_K;
     }
@@ -213,7 +302,12 @@ i64 inet_ioctl(struct trap *c, struct object *o)
     case FIONREAD_CMD:
         return s->state == SOCK_LISTENING ? -EINVAL : int_out(c->a[2], readable(s));
     case SIOCOUTQ_CMD:
-        return s->state == SOCK_LISTENING ? -EINVAL : int_out(c->a[2], 0); /* it has all arrived */
+    case SIOCOUTQNSD_CMD:
+        if (!is_stream(s) && (u32)c->a[1] == SIOCOUTQNSD_CMD)
+            return pass(c);
+        if (s->state == SOCK_LISTENING)
+            return -EINVAL;
+        return int_out(c->a[2], is_stream(s) ? stream_unsent(s) : 0);
     case SIOCATMARK_CMD:
         return int_out(c->a[2], 0);
     case FIONBIO_CMD:

@@ -3,10 +3,11 @@
 #include "inet.h"
 
 /* Reads what the file has into a span of the socket's queue; waits for a pipe that is empty. */
-static i64 read_file(struct trap *c, i64 fd, u8 *to, u64 bytes, i64 *offset, int waits)
+static i64 read_file(struct trap *c, u32 arg, u8 *to, u64 bytes, i64 *offset, int waits)
 {
-    struct object *in = &WORLD->objects[fd_object(c->p, fd)];
+    struct object *in = &WORLD->objects[fd_object(c->p, (i32)c->a[arg])];
     for (;;) {
+        i64 fd = (i32)c->a[arg];
         c->t->place = PLACE_KERNEL;
         i64 n = offset ? raw(__NR_pread64, fd, to, bytes, *offset) : raw(__NR_read, fd, to, bytes);
         c->t->place = PLACE_SHIM;
@@ -16,7 +17,7 @@ static i64 read_file(struct trap *c, i64 fd, u8 *to, u64 bytes, i64 *offset, int
             channel_has_room(in->channel);
         if (n != -EAGAIN || !waits || !in->channel)
             return n;
-        i64 error = park_on_channel(c->t, in->channel, SIDE_READ, ~0ul);
+        i64 error = park_on_fd(c, arg, in, SIDE_READ, ~0ul);
         if (error)
             return error;
     }
@@ -24,7 +25,7 @@ static i64 read_file(struct trap *c, i64 fd, u8 *to, u64 bytes, i64 *offset, int
 
 /* Through a buffer of the task's: what waits for the file must not hold a place in a queue that
  * others add to meanwhile. */
-i64 inet_from_file(struct trap *c, struct object *o, i64 fd, i64 *offset, u64 bytes, int waits)
+i64 inet_from_file(struct trap *c, struct object *o, u32 arg, i64 *offset, u64 bytes, int waits)
 {
     u8 *buffer = c->t->polls;
     i64 done = 0;
@@ -39,7 +40,7 @@ i64 inet_from_file(struct trap *c, struct object *o, i64 fd, i64 *offset, u64 by
             sock_of(o)->flags |= SOCK_WANTS_SPACE;
             return done ? done : -EAGAIN;
         }
-        i64 got = read_file(c, fd, buffer, n, offset, waits && !done);
+        i64 got = read_file(c, arg, buffer, n, offset, waits && !done);
         if (got <= 0)
             return done ? done : got;
         struct message m = {.base = (u64)buffer, .bytes = (u64)got, .total = (u64)got,
@@ -58,9 +59,9 @@ i64 inet_from_file(struct trap *c, struct object *o, i64 fd, i64 *offset, u64 by
 }
 
 /* splice to a pipe: what is there now, as much as the pipe takes. */
-i64 inet_to_file(struct trap *c, struct object *o, i64 fd, u64 bytes, int waits)
+i64 inet_to_file(struct trap *c, struct object *o, u32 arg, u64 bytes, int waits)
 {
-    struct object *out = &WORLD->objects[fd_object(c->p, fd)];
+    struct object *out = &WORLD->objects[fd_object(c->p, (i32)c->a[arg])];
     struct sock *s = sock_of(o);
     struct message probe = {.total = 1, .flags = waits ? MSG_PEEK_FLAG : MSG_PEEK_FLAG | MSG_DONTWAIT_FLAG,
                             .base = (u64)c->t->scratch, .bytes = 1};
@@ -70,10 +71,10 @@ i64 inet_to_file(struct trap *c, struct object *o, i64 fd, u64 bytes, int waits)
     while (bytes && s->bytes) {
         u64 n = bytes;
         const u8 *from = stream_data(WORLD, s, 0, &n);
-        i64 put = raw(__NR_write, fd, from, n);
+        i64 put = raw(__NR_write, (i32)c->a[arg], from, n);
         if (put == -EAGAIN && !done && waits) {
             WORLD->channels[out->channel].full = 1;
-            put = park_on_channel(c->t, out->channel, SIDE_WRITE, ~0ul);
+            put = park_on_fd(c, arg, out, SIDE_WRITE, ~0ul);
             if (!put)
                 continue;
         }

@@ -1,8 +1,9 @@
 /* inet_stream.c: TCP.
  *
  * A connection is a pair of socks. What one sends is put straight into the other's queue, until the
- * two buffers are full. A connect makes the server's side at once, in the listener's queue; beyond
- * the backlog the client waits until there is room. */
+ * two buffers are full; what the receiver's has no room for has not arrived, in the sense that the
+ * stream's end behind it has not either. A connect makes the server's side at once, in the
+ * listener's queue; beyond the backlog the client waits until there is room. */
 #include "inet.h"
 
 #define CONNECT_TIMEOUT_NS (127 * NS_PER_SECOND) /* six retransmissions of a SYN */
@@ -10,10 +11,18 @@
 static struct sock *peer_of(const struct sock *s) { return s->peer ? sock_at(s->peer) : 0; }
 
 /* ---- buffers ---- */
+static u64 window(const struct sock *s) { return s->receive_max / 2; }
+
 /* Sent and not yet read: the sender's buffer and the receiver's window are one. */
 static u64 capacity(const struct sock *s, const struct sock *peer)
 {
-    return s->send_max + peer->receive_max / 2;
+    return s->send_max + window(peer);
+}
+
+u64 stream_unsent(const struct sock *s)
+{
+    const struct sock *peer = peer_of(s);
+    return peer && peer->bytes > window(peer) ? peer->bytes - window(peer) : 0;
 }
 
 u64 stream_room(const struct sock *s)
@@ -39,23 +48,79 @@ static void arrive(struct sock *to)
     channel_wake(sock_channel(to), SIDE_READ);
 }
 
+/* A connection is no more. A port that connect or accept gave it is free. */
+static void over(struct sock *s)
+{
+    s->state = SOCK_CLOSED;
+    s->flags |= SOCK_SHUT_READ | SOCK_SHUT_WRITE;
+    s->flags &= ~(u32)(SOCK_PEER_GONE | SOCK_END_COMING);
+    s->peer = 0;
+    if (!(s->flags & SOCK_BOUND))
+        port_remove(WORLD, s);
+    channel_wake_all(sock_channel(s));
+}
+
+/* Both ends have arrived: a regular end. The one that was sent first leaves a TIME_WAIT. */
+static void both_ended(struct sock *first, struct sock *last)
+{
+    if (first)
+        time_wait_start(WORLD, first, 0);
+    else
+        time_wait_again(WORLD, last->time_wait);
+    if (first)
+        over(first);
+    if (last)
+        over(last);
+}
+
 static void end_arrives(struct sock *to)
 {
+    struct sock *from = peer_of(to);
     to->flags |= SOCK_SHUT_READ | SOCK_FIN;
-    channel_wake(sock_channel(to), SIDE_READ);
-    if (to->flags & SOCK_SHUT_WRITE)
-        channel_wake_all(sock_channel(to));
+    to->flags &= ~(u32)SOCK_END_COMING;
+    if (!(to->flags & SOCK_END_SENT) || (from && !(from->flags & SOCK_FIN))) {
+        channel_wake(sock_channel(to), SIDE_READ);
+        if (to->flags & SOCK_SHUT_WRITE)
+            channel_wake_all(sock_channel(to));
+        if (from)
+            channel_wake(sock_channel(from), SIDE_WRITE); /* a close that lingers */
+    } else if (to->time_wait) {
+        both_ended(0, to);
+    } else {
+        both_ended(to, from);
+    }
+}
+
+static void end_sent(struct sock *s)
+{
+    struct sock *peer = peer_of(s);
+    if (s->flags & SOCK_END_SENT)
+        return;
+    s->flags |= SOCK_END_SENT;
+    if (!peer && (s->flags & SOCK_FIN))
+        both_ended(0, s);
+    else if (peer && stream_unsent(s))
+        peer->flags |= SOCK_END_COMING;
+    else if (peer)
+        end_arrives(peer);
 }
 
 /* No connection any more, and why. What had arrived before can still be read. */
 static void reset_arrives(struct sock *to, u32 error)
 {
-    to->error = to->flags & SOCK_FIN ? EPIPE : error;
-    to->flags |= SOCK_SHUT_READ | SOCK_SHUT_WRITE;
-    to->flags &= ~(u32)SOCK_PEER_GONE;
-    to->state = SOCK_CLOSED;
-    to->peer = 0;
-    channel_wake_all(sock_channel(to));
+    int half_closed = (to->flags & (SOCK_FIN | SOCK_END_SENT)) == SOCK_FIN;
+    to->error = half_closed ? EPIPE : error;
+    time_wait_end(WORLD, to->time_wait);
+    over(to);
+}
+
+/* Ends a connection by a reset to the other end. */
+static void abort_connection(struct sock *s)
+{
+    if (s->peer)
+        reset_arrives(peer_of(s), ECONNRESET);
+    time_wait_end(WORLD, s->time_wait);
+    over(s);
 }
 
 static void room_arrives(struct sock *to)
@@ -79,10 +144,14 @@ static void queue_add(struct sock *listener, u32 sock)
         listener->first_waiting = sock;
 }
 
-static void established(struct sock *client)
+static void established(struct sock *s)
 {
-    client->state = SOCK_CONNECTED;
-    channel_wake_all(sock_channel(client));
+    s->state = SOCK_CONNECTED;
+    if (!(s->flags & SOCK_SEND_SET))
+        s->send_max = TCP_SEND_MAX;
+    if (s->object)
+        timer_cancel(WORLD, &WORLD->objects[s->object].timer);
+    channel_wake_all(sock_channel(s));
 }
 
 /* The oldest leaves the queue; the first beyond the backlog comes in. */
@@ -97,7 +166,7 @@ static u32 queue_take(struct sock *listener)
     sock_at(sock)->next_queued = sock_at(sock)->listener = 0;
     if (waiting) {
         listener->first_waiting = waiting->next_queued;
-        waiting->state = SOCK_CONNECTED;
+        established(waiting);
         if (waiting->peer)
             established(sock_at(waiting->peer));
     }
@@ -125,13 +194,13 @@ static void queue_leave(struct sock *listener, u32 sock)
 void stream_listen_end(struct sock *s)
 {
     while (s->first_queued) {
-        u32 sock = s->first_queued;
-        struct sock *client = peer_of(sock_at(sock));
-        u32 error = sock_at(sock)->state == SOCK_WAITING ? ECONNREFUSED : ECONNRESET;
-        s->first_queued = sock_at(sock)->next_queued;
-        if (client)
-            reset_arrives(client, error);
-        sock_release(sock_at(sock));
+        struct sock *queued = sock_at(s->first_queued);
+        s->first_queued = queued->next_queued;
+        if (queued->state == SOCK_WAITING)
+            reset_arrives(peer_of(queued), ECONNREFUSED);
+        else
+            abort_connection(queued);
+        sock_release(queued);
     }
     s->last_queued = s->first_waiting = s->queued = 0;
     s->state = SOCK_CLOSED;
@@ -139,7 +208,7 @@ void stream_listen_end(struct sock *s)
 
 /* ---- connect ---- */
 /* The server's side of a new connection, in the listener's queue. */
-static struct sock *server_side(struct sock *client, struct sock *listener)
+static void server_side(struct sock *client, struct sock *listener)
 {
     u32 sock = sock_alloc();
     struct sock *n = sock_at(sock);
@@ -150,6 +219,7 @@ static struct sock *server_side(struct sock *client, struct sock *listener)
     n->linger_s = listener->linger_s;
     n->send_max = listener->send_max;
     n->receive_max = listener->receive_max;
+    n->receive_low = listener->receive_low;
     n->local = client->peer_address;
     n->peer_address = client->local;
     n->peer = sock_index(client);
@@ -157,90 +227,104 @@ static struct sock *server_side(struct sock *client, struct sock *listener)
     client->peer = sock;
     port_add_accepted(WORLD, n);
     queue_add(listener, sock);
-    n->state = client->state = listener->first_waiting ? SOCK_WAITING : SOCK_CONNECTED;
-    return n;
+    if (listener->first_waiting) {
+        n->state = client->state = SOCK_WAITING;
+        return;
+    }
+    established(n);
+    established(client);
+    channel_wake(sock_channel(listener), SIDE_READ);
 }
 
-static i64 connect_failed(struct object *o, struct sock *s, i64 error)
+/* A connect that will not succeed: who does not wait for it learns of it later. */
+static void refused(struct sock *s)
 {
+    s->error = ECONNREFUSED;
     unname(s);
-    s->state = SOCK_CLOSED;
-    if (!o->nonblock)
-        return error;
-    s->error = (u32)-error;
-    s->flags |= SOCK_CONNECTING | SOCK_SHUT_READ | SOCK_SHUT_WRITE;
-    channel_wake_all(o->channel);
-    return -EINPROGRESS;
+    s->flags |= SOCK_SHUT_READ | SOCK_SHUT_WRITE;
+    channel_wake_all(sock_channel(s));
 }
 
-/* The listener's queue is full: until there is room, or the end of patience. */
-static i64 wait_for_room(struct trap *c, struct object *o, struct sock *s)
+/* A client beyond the backlog: its SYNs get no answer, for so long. */
+static void has_patience(struct sock *s)
 {
-    u64 patience = WORLD->now_ns + CONNECT_TIMEOUT_NS, deadline = min_u64(patience, wait_deadline(o->value2));
+    struct object *o = &WORLD->objects[s->object];
+    if (!timer_arm(WORLD, &o->timer, WORLD->now_ns + CONNECT_TIMEOUT_NS, TIMER_OBJECT, s->object))
+        fatal("too many timers at once; the limit is", TIMERS_MAX);
+}
+
+static void leave_queue(struct sock *client)
+{
+    queue_leave(sock_at(peer_of(client)->listener), client->peer);
+    timer_cancel(WORLD, &WORLD->objects[client->object].timer);
+    client->peer = 0;
+}
+
+void inet_timer_fired(struct object *o)
+{
+    struct sock *s = sock_of(o);
+    leave_queue(s);
+    reset_arrives(s, ETIMEDOUT);
+}
+
+/* How a connect went, when it may wait for that; `meanwhile`: what it says before. */
+static i64 outcome(struct trap *c, struct object *o, struct sock *s, i64 meanwhile)
+{
+    u64 deadline = wait_deadline(o->value2);
     while (s->state == SOCK_WAITING) {
-        i64 error = park_on_channel(c->t, o->channel, SIDE_WRITE, deadline);
-        if (error == -ETIMEDOUT && deadline != patience)
-            return -EINPROGRESS;
-        if (error == -ETIMEDOUT) {
-            queue_leave(sock_at(sock_at(s->peer)->listener), s->peer);
-            s->peer = 0;
-            return connect_failed(o, s, error);
-        }
-        if (error) {
-            s->flags |= SOCK_CONNECTING; /* it goes on without us */
-            return error;
-        }
+        i64 error = o->nonblock ? -EAGAIN : socket_park(c, o, o->channel, SIDE_WRITE, deadline);
+        if (error) /* it goes on without us */
+            return error == -EAGAIN ? meanwhile : error;
     }
     s->flags &= ~(u32)SOCK_CONNECTING;
-    return s->state == SOCK_CONNECTED ? 0 : take_error(s);
-}
-
-/* connect again, after one that did not wait. 1: there was none. */
-static i64 how_it_went(struct trap *c, struct object *o, struct sock *s)
-{
-    if (s->state == SOCK_LISTENING)
-        return -EISCONN;
-    if (s->state == SOCK_WAITING)
-        return o->nonblock ? -EALREADY : wait_for_room(c, o, s);
-    if (!(s->flags & SOCK_CONNECTING))
-        return s->state == SOCK_CONNECTED ? -EISCONN : 1;
-    s->flags &= ~(u32)SOCK_CONNECTING;
-    if (s->state == SOCK_CONNECTED)
+    if (s->state == SOCK_CONNECTED) {
+        s->flags |= SOCK_JOINED;
         return 0;
+    }
     i64 error = take_error(s);
-    s->flags &= ~(u32)(SOCK_SHUT_READ | SOCK_SHUT_WRITE | SOCK_FIN);
+    stream_disconnect(s);
     return error ? error : -ECONNABORTED;
 }
 
-i64 stream_connect(struct trap *c, struct object *o, struct net_address *to)
+static i64 begin(struct sock *s, struct net_address *to)
 {
-    struct sock *s = sock_of(o);
     struct net_address from;
-    i64 error = how_it_went(c, o, s);
-    if (error <= 0)
+    i64 error = route(s, to, &from);
+    if (error)
         return error;
-    error = route(s, to, &from);
-    if (!error)
-        error = bind_ephemeral(s);
+    s->peer_address = *to;
+    error = bind_ephemeral(s);
     if (error)
         return error;
     from.port = s->local.port;
     s->local = from;
-    s->peer_address = *to;
-    s->flags &= ~(u32)(SOCK_SHUT_READ | SOCK_SHUT_WRITE | SOCK_FIN | SOCK_PEER_GONE);
     s->error = 0;
+    s->flags |= SOCK_CONNECTING;
     struct sock *listener = port_listener(WORLD, &from, to);
-    if (!listener)
-        return connect_failed(o, s, -ECONNREFUSED);
-    server_side(s, listener);
-    if (s->state == SOCK_CONNECTED)
-        channel_wake(sock_channel(listener), SIDE_READ);
-    if (o->nonblock) {
-        s->flags |= SOCK_CONNECTING;
-        channel_wake_all(o->channel);
-        return -EINPROGRESS;
+    if (listener) {
+        server_side(s, listener);
+    } else if (to->port == from.port && address_same_ip(to, &from)) {
+        s->peer = sock_index(s); /* its SYN meets itself */
+        established(s);
+    } else {
+        refused(s);
     }
-    return wait_for_room(c, o, s);
+    if (s->state == SOCK_WAITING)
+        has_patience(s);
+    return 0;
+}
+
+i64 stream_connect(struct trap *c, struct object *o, struct net_address *to, i64 name_error)
+{
+    struct sock *s = sock_of(o);
+    if (s->flags & SOCK_CONNECTING)
+        return outcome(c, o, s, -EALREADY);
+    if ((s->flags & SOCK_JOINED) || s->state != SOCK_CLOSED)
+        return -EISCONN;
+    i64 error = name_error ? name_error : begin(s, to);
+    if (error)
+        return error;
+    return o->nonblock ? -EINPROGRESS : outcome(c, o, s, -EINPROGRESS);
 }
 
 /* ---- accept ---- */
@@ -257,9 +341,9 @@ i64 stream_accept(struct trap *c, struct object *o, u64 flags)
     while (s->state == SOCK_LISTENING && !acceptable(s)) {
         if (o->nonblock)
             return -EAGAIN;
-        i64 error = park_on_channel(c->t, o->channel, SIDE_EXCLUSIVE, deadline);
+        i64 error = socket_park(c, o, o->channel, SIDE_EXCLUSIVE, deadline);
         if (error)
-            return error == -ETIMEDOUT ? -EAGAIN : error;
+            return error;
     }
     if (s->state != SOCK_LISTENING)
         return -EINVAL;
@@ -269,6 +353,8 @@ i64 stream_accept(struct trap *c, struct object *o, u64 flags)
     u32 sock = queue_take(s);
     inet_inherit_options(s, (i32)c->a[0], sock_at(sock), fd);
     u32 object = inet_accepted(sock);
+    sock_at(sock)->flags |= SOCK_JOINED;
+    sock_at(sock)->uid = c->p->uid;
     WORLD->objects[object].value = o->value;
     WORLD->objects[object].value2 = o->value2;
     socket_install(c, fd, object, flags);
@@ -283,45 +369,77 @@ i64 stream_accept(struct trap *c, struct object *o, u64 flags)
 
 /* ---- the end ---- */
 /* Unread bytes, or SO_LINGER with 0: the other end is told by a reset. */
+void stream_close(struct sock *s)
+{
+    if (s->state == SOCK_WAITING)
+        leave_queue(s);
+    if (s->state != SOCK_CONNECTED)
+        return;
+    if (s->bytes || ((s->flags & SOCK_LINGER) && !s->linger_s)) {
+        abort_connection(s);
+        return;
+    }
+    int first = !(s->flags & SOCK_FIN);
+    end_sent(s);
+    struct sock *peer = peer_of(s);
+    if (!peer || peer == s)
+        return;
+    peer->flags |= SOCK_PEER_GONE;
+    peer->peer = 0;
+    if (first)
+        time_wait_start(WORLD, s, sock_index(peer));
+}
+
+/* connect to AF_UNSPEC, and what a failed connect leaves. */
 void stream_disconnect(struct sock *s)
 {
-    struct sock *peer = peer_of(s);
-    if (s->state == SOCK_WAITING && peer) {
-        queue_leave(sock_at(peer->listener), s->peer);
-    } else if (peer) {
-        peer->peer = 0;
-        if (s->bytes || ((s->flags & SOCK_LINGER) && !s->linger_s)) {
-            reset_arrives(peer, ECONNRESET);
-        } else {
-            peer->flags |= SOCK_PEER_GONE;
-            end_arrives(peer);
-        }
-    }
-    s->peer = 0;
+    int had_one = s->state == SOCK_WAITING || s->state == SOCK_CONNECTED;
+    if (s->state == SOCK_LISTENING)
+        stream_listen_end(s);
+    else if (s->state == SOCK_WAITING)
+        leave_queue(s);
+    else if (s->state == SOCK_CONNECTED)
+        abort_connection(s);
+    if (had_one)
+        s->error = ECONNRESET;
     s->state = SOCK_CLOSED;
-    s->flags &= ~(u32)(SOCK_SHUT_READ | SOCK_SHUT_WRITE | SOCK_FIN | SOCK_PEER_GONE | SOCK_CONNECTING);
+    s->flags &= ~(u32)(SOCK_SHUT_READ | SOCK_SHUT_WRITE | SOCK_FIN | SOCK_PEER_GONE |
+                       SOCK_CONNECTING | SOCK_JOINED | SOCK_END_SENT | SOCK_END_COMING);
     net_queue_drop(WORLD, s);
+    address_any(&s->peer_address, s->family == AF_INET_K);
+    s->peer_address.port = 0;
+    unname(s);
 }
 
 i64 stream_shutdown(struct sock *s, u64 how)
 {
     int reads = how != 1, writes = how != 0;
-    if (s->state == SOCK_LISTENING && reads) {
-        stream_listen_end(s);
-        channel_wake_all(sock_channel(s));
-        return 0;
-    }
-    if (s->state != SOCK_CONNECTED)
-        return s->state == SOCK_LISTENING ? 0 : -ENOTCONN;
-    if (reads)
-        s->flags |= SOCK_SHUT_READ;
-    if (writes && !(s->flags & SOCK_SHUT_WRITE)) {
-        s->flags |= SOCK_SHUT_WRITE;
-        if (peer_of(s))
-            end_arrives(peer_of(s));
+    i64 error = s->state == SOCK_CLOSED ? -ENOTCONN : 0;
+    if (s->state == SOCK_WAITING || (s->state == SOCK_LISTENING && reads)) {
+        stream_disconnect(s);
+    } else if (s->state != SOCK_LISTENING) { /* also without a connection: who waits there wakes */
+        s->flags |= (reads ? SOCK_SHUT_READ : 0) | (writes ? SOCK_SHUT_WRITE : 0);
+        if (writes && s->state == SOCK_CONNECTED)
+            end_sent(s);
     }
     channel_wake_all(sock_channel(s));
-    return 0;
+    return error;
+}
+
+int stream_lingers(const struct sock *s)
+{
+    return is_stream(s) && (s->flags & SOCK_LINGER) && s->linger_s &&
+           s->state == SOCK_CONNECTED && !s->bytes && stream_unsent(s);
+}
+
+void stream_linger(struct trap *c, struct object *o)
+{
+    struct sock *s = sock_of(o);
+    u64 deadline = WORLD->now_ns + s->linger_s * NS_PER_SECOND;
+    end_sent(s);
+    while (s->state == SOCK_CONNECTED && stream_unsent(s))
+        if (socket_park(c, o, o->channel, SIDE_WRITE, deadline))
+            return;
 }
 
 /* ---- sending ---- */
@@ -361,8 +479,7 @@ static i64 cannot_send(struct trap *c, struct sock *s, u32 flags)
 static i64 wait_to_send(struct trap *c, struct object *o, struct sock *s, u64 deadline)
 {
     s->flags |= SOCK_WANTS_SPACE;
-    i64 error = park_on_channel(c->t, o->channel, SIDE_WRITE, deadline);
-    return error == -ETIMEDOUT ? -EAGAIN : error;
+    return socket_park(c, o, o->channel, SIDE_WRITE, deadline);
 }
 
 /* Sent to who is not there any more: it answers with a reset. */
@@ -379,9 +496,15 @@ i64 stream_send(struct trap *c, struct object *o, struct message *m)
     i64 done = 0, error = 0;
     if (m->flags & MSG_OOB_FLAG)
         return -EOPNOTSUPP; /* urgent data: refused plainly */
+    if (m->control_bytes) {
+        struct sending unused;
+        error = control_in(s, m, &unused);
+    }
     while (!error && (m->total || !done)) {
         if (s->state == SOCK_WAITING) {
-            error = message_waits(o, m) ? park_on_channel(c->t, o->channel, SIDE_WRITE, deadline) : -EAGAIN;
+            error = -EAGAIN;
+            if (message_waits(o, m))
+                error = socket_park(c, o, o->channel, SIDE_WRITE, deadline);
             continue;
         }
         if (s->error || s->state != SOCK_CONNECTED || (s->flags & SOCK_SHUT_WRITE))
@@ -405,7 +528,7 @@ i64 stream_send(struct trap *c, struct object *o, struct message *m)
     }
     if (m->total && s->state == SOCK_CONNECTED)
         s->flags |= SOCK_WANTS_SPACE;
-    return done || !error ? done : error == -ETIMEDOUT ? -EAGAIN : error;
+    return done || !error ? done : error;
 }
 
 /* ---- receiving ---- */
@@ -433,6 +556,8 @@ void stream_taken(struct sock *s, u64 bytes)
     stream_remove(WORLD, s, bytes);
     if (s->peer)
         room_arrives(peer_of(s));
+    if ((s->flags & SOCK_END_COMING) && s->bytes <= window(s))
+        end_arrives(s);
 }
 
 /* Nothing to read: 0 at the end, an error, or -EAGAIN: it may come. */
@@ -447,39 +572,51 @@ static i64 nothing(struct sock *s)
     return s->state == SOCK_CONNECTED || s->state == SOCK_WAITING ? -EAGAIN : -ENOTCONN;
 }
 
-i64 stream_receive(struct trap *c, struct object *o, struct message *m)
+/* How much a receive waits for: SO_RCVLOWAT, or all (MSG_WAITALL); at least a byte. */
+static u64 least(const struct sock *s, const struct message *m)
+{
+    u64 mark = m->flags & MSG_WAITALL_FLAG ? m->total : min_u64(s->receive_low, m->total);
+    return mark ? mark : 1;
+}
+
+/* Waits for what there is to be had. Errors count only when nothing has come. */
+static i64 receive(struct trap *c, struct object *o, struct message *m)
 {
     struct sock *s = sock_of(o);
-    u64 deadline = wait_deadline(o->value), all = m->flags & MSG_WAITALL_FLAG, peek = m->flags & MSG_PEEK_FLAG;
-    u32 flags = m->flags;
-    i64 done = 0, error = 0;
-    if (flags & MSG_OOB_FLAG)
-        return -EINVAL;
-    if (s->state == SOCK_LISTENING)
-        return -ENOTCONN;
-    while (m->total) {
+    u64 deadline = wait_deadline(o->value), enough = least(s, m), wanted = m->total;
+    i64 done = 0, error = 0, peek = m->flags & MSG_PEEK_FLAG;
+    for (;;) {
         i64 n = get(s, m, peek ? (u64)done : 0);
-        if (n < 0) {
-            error = n;
-            break;
-        }
+        if (n < 0)
+            return done ? done : n;
         done += n;
         if (n && !peek)
             stream_taken(s, (u64)n);
-        if (!m->total || (done && !all))
-            break;
+        if ((u64)done >= enough || (wanted ? !m->total : s->bytes != 0))
+            return done;
         error = nothing(s);
-        if (error != -EAGAIN || !message_waits(o, m))
-            break;
-        error = park_on_channel(c->t, o->channel, SIDE_READ, deadline);
+        if (error == -EAGAIN && message_waits(o, m)) {
+            error = socket_park(c, o, o->channel, SIDE_READ, deadline);
+            if (!wanted)
+                return 0; /* whatever woke it: no bytes is what was asked for */
+        } else if (!error) {
+            return done;
+        }
         if (error)
-            break;
+            return done ? done : error;
     }
-    if (!done && error)
-        return error == -ETIMEDOUT ? -EAGAIN : error;
+}
+
+i64 stream_receive(struct trap *c, struct object *o, struct message *m)
+{
+    if (m->flags & MSG_OOB_FLAG)
+        return -EINVAL;
+    if (sock_of(o)->state == SOCK_LISTENING)
+        return -ENOTCONN;
+    i64 n = receive(c, o, m);
     m->flags = 0;
-    error = message_answer(m, 0, 0);
-    return error ? error : done;
+    i64 error = n < 0 ? n : message_answer(m, 0, 0);
+    return error ? error : n;
 }
 
 /* ---- readiness: Linux's tcp_poll ---- */
@@ -496,7 +633,7 @@ u32 stream_ready(struct sock *s)
         ready |= POLLERR_BIT;
     if (s->state == SOCK_WAITING)
         return ready;
-    if (s->bytes)
+    if (s->bytes && (s->bytes >= s->receive_low || s->bytes >= window(s)))
         ready |= POLLIN_BIT | POLLRDNORM_BIT;
     if ((s->flags & SOCK_SHUT_WRITE) || is_writable(s))
         ready |= POLLOUT_BIT | POLLWRNORM_BIT;

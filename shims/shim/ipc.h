@@ -9,7 +9,8 @@
 #define IPC_SET_CMD 1
 #define IPC_STAT_CMD 2
 
-/* The objects are those of the run's own IPC namespace; without one they are the machine's: counted. */
+/* The objects are those of the run's own IPC namespace; without one they are the machine's:
+ * counted. */
 void ipc_count(const struct trap *c) HIDDEN;
 /* The times of an object, all 0 but the last one when it is seen for the first time. */
 struct ipc_times *ipc_times(u32 kind, i64 id) HIDDEN;

@@ -128,7 +128,7 @@ i64 message_answer(struct message *m, const void *name, u32 name_bytes)
     if (copy_in(&h, m->header, sizeof h))
         return -EFAULT;
     h.name_bytes = m->name ? name_bytes : h.name_bytes;
-    h.control_bytes = 0;
+    h.control_bytes = m->control_used;
     h.flags = m->flags;
     return copy_out(m->header, &h, sizeof h);
 }

@@ -123,7 +123,7 @@ static int group_has_stopped(u32 pgid)
     return 0;
 }
 
-static void signal_group(u32 pgid, int signo)
+void signal_group(u32 pgid, int signo)
 {
     struct world *w = WORLD;
     struct siginfo_bytes info;
@@ -196,6 +196,7 @@ static void retire(struct proc *p, struct task *t)
     struct world *w = WORLD;
     timer_cancel(w, &t->wait_timer);
     waiters_drop(t);
+    holds_forget(t);
     futex_drop(t);
     futex_pi_owner_died(t);
     lock_forget(t);
@@ -252,6 +253,7 @@ void process_mark_dead(struct proc *p, u32 wait_status)
     timer_cancel(w, &p->itimer_real);
     posix_timers_drop(p);
     shm_detach_all(p);
+    aio_drop_all(p);
     sems_undone(p);
     drop_tasks(p);
     p->state = PROC_ZOMBIE;
@@ -261,6 +263,8 @@ void process_mark_dead(struct proc *p, u32 wait_status)
     if (p->index == w->first_proc)
         end_with_first(wait_status);
     fd_table_drop(p->fd_table);
+    tty_leader_died(p);
+    inotify_after_end();
     release_vfork_parent(p);
     orphan_children(p);
     release_orphaned_group(p, &w->procs[p->parent]);

@@ -60,6 +60,13 @@ void view_zero(struct view *v) HIDDEN;
 void view_mounts(struct view *v) HIDDEN;
 void view_mountinfo(struct view *v) HIDDEN;
 void view_fdinfo(struct view *v) HIDDEN;
+void view_sysvipc_sem(struct view *v) HIDDEN;
+void view_sysvipc_msg(struct view *v) HIDDEN;
+void view_sysvipc_shm(struct view *v) HIDDEN;
+void view_tcp(struct view *v) HIDDEN; /* procfs_net.c */
+void view_tcp6(struct view *v) HIDDEN;
+void view_udp(struct view *v) HIDDEN;
+void view_udp6(struct view *v) HIDDEN;
 void text_cpu_list(struct text *o) HIDDEN; /* "0" or "0-3" */
 void text_cpu_mask(struct text *o) HIDDEN;
 

@@ -27,6 +27,8 @@ static u32 own_ready(struct task *t, struct object *o)
     switch (o->kind) {
     case OBJECT_INET:
         return inet_ready(o);
+    case OBJECT_TTY:
+        return tty_ready(o);
     case OBJECT_EPOLL:
         return epoll_ready(t, o);
     case OBJECT_TIMERFD:
@@ -36,7 +38,7 @@ static u32 own_ready(struct task *t, struct object *o)
     case OBJECT_FILE:
     case OBJECT_DIR:
     case OBJECT_RANDOM:
-        return POLLIN_BIT | POLLOUT_BIT | POLLRDNORM_BIT | POLLWRNORM_BIT;
+        return o->path_only ? ~0u : POLLIN_BIT | POLLOUT_BIT | POLLRDNORM_BIT | POLLWRNORM_BIT;
     default:
         return ~0u;
     }
@@ -52,17 +54,38 @@ static void note_full(struct object *o, u32 events, u32 ready)
         WORLD->channels[o->channel].full = 1;
 }
 
+/* A descriptor of what only other processes have open; -errno. */
+static i64 borrow(u32 object)
+{
+    struct world *w = WORLD;
+    i64 fd = -EBADF;
+    for (u32 i = 1; i <= w->used_procs && fd < 0; i++) {
+        struct proc *p = &w->procs[i];
+        int lives = p->state == PROC_LIVE || p->state == PROC_STOPPED;
+        i64 theirs = lives ? fd_of_object(p, object, 0) : -1;
+        i64 pidfd = theirs >= 0 ? raw(__NR_pidfd_open, p->pid, 0) : -EBADF;
+        if (pidfd < 0)
+            continue;
+        fd = raw(__NR_pidfd_getfd, pidfd, theirs, 0);
+        raw(__NR_close, pidfd);
+    }
+    return fd;
+}
+
 u32 object_ready(struct task *t, i64 fd, struct object *o, u32 events)
 {
     u32 ready = own_ready(t, o);
     if (ready != ~0u)
         return ready & (events | POLL_ALWAYS);
-    if (fd < 0) { /* an epoll watches what only another process still has open */
+    i64 own = fd < 0 ? borrow((u32)(o - WORLD->objects)) : fd;
+    if (own < 0) {
         count_hole(HOLE_EPOLL_FOREIGN);
-        return 0;
+        return NOT_KNOWN;
     }
-    struct pollfd_k p = {.fd = (i32)fd, .events = (i16)events};
+    struct pollfd_k p = {.fd = (i32)own, .events = (i16)events};
     raw(__NR_poll, &p, 1, 0);
+    if (fd < 0)
+        raw(__NR_close, own);
     note_full(o, events, (u16)p.revents);
     return (u16)p.revents;
 }

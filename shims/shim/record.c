@@ -13,6 +13,7 @@
 #define GROW_AHEAD_SEGMENTS 1u
 #define EPOLL_EVENT_BYTES 12u
 #define FDSET_BYTES_MAX 1024u
+#define FLOCK_BYTES 32u
 
 #define HEADER ((struct trace_header *)TRACE_BASE)
 
@@ -227,10 +228,20 @@ static void add_epoll_events(struct side *d, u32 arg, u64 user, u64 count)
     add_struct(d, arg, user, min_u64(count, ARRAY_ITEMS_MAX) * EPOLL_EVENT_BYTES, 0);
 }
 
+/* fcntl's last argument is a struct flock. It has gaps, so it is not hashed. */
+static int is_lock_command(u32 cmd)
+{
+    return (cmd >= 5 && cmd <= 7) || (cmd >= 36 && cmd <= 38); /* F_GETLK, F_OFD_GETLK, ... */
+}
+
 static void add_argument(struct side *d, const struct trap *c, u32 i, const struct arg_kind_row *kind, i64 result)
 {
     u64 v = c->a[i], next = i < 5 ? c->a[i + 1] : 0, moved = result > 0 ? (u64)result : 0;
     switch (kind->how) {
+    case HOW_POINTER:
+        if (c->nr == __NR_fcntl && is_lock_command((u32)c->a[1]))
+            add_struct(d, i, v, FLOCK_BYTES, 0);
+        break;
     case HOW_SCALAR:
         d->identity = hash_mix(d->identity, kind->bytes == 4 ? (u32)v : v);
         break;
@@ -263,6 +274,9 @@ static void add_argument(struct side *d, const struct trap *c, u32 i, const stru
     case HOW_ARRAY_IN:
     case HOW_ARRAY_INOUT:
         add_struct(d, i, v, min_u64((u32)next, ARRAY_ITEMS_MAX) * kind->bytes, 1);
+        break;
+    case HOW_ARRAY_OUT_RAW:
+        add_struct(d, i, moved ? v : 0, min_u64(moved, ARRAY_ITEMS_MAX) * kind->bytes, 0);
         break;
     case HOW_COUNTED_IN:
         add_struct(d, i, v, min_u64(next, PATH_BYTES_MAX) + kind->bytes, 1);

@@ -77,8 +77,8 @@ typedef i64 (*handler_fn)(struct trap *);
 
 enum arg_how { /* arg_kinds.def */
     HOW_SCALAR, HOW_POINTER, HOW_STRING, HOW_STRINGS, HOW_BUF_IN, HOW_BUF_OUT, HOW_IOV_IN, HOW_IOV_OUT,
-    HOW_IN, HOW_OUT, HOW_IN_RAW, HOW_OUT_RAW, HOW_ARRAY_IN, HOW_ARRAY_INOUT, HOW_COUNTED_IN,
-    HOW_SOCKADDR_OUT, HOW_OUT_STAT, HOW_MSG, HOW_MSGS, HOW_EPOLL_EVENTS, HOW_FDSET
+    HOW_IN, HOW_OUT, HOW_IN_RAW, HOW_OUT_RAW, HOW_ARRAY_IN, HOW_ARRAY_INOUT, HOW_ARRAY_OUT_RAW,
+    HOW_COUNTED_IN, HOW_SOCKADDR_OUT, HOW_OUT_STAT, HOW_MSG, HOW_MSGS, HOW_EPOLL_EVENTS, HOW_FDSET
 };
 
 struct arg_kind_row {
@@ -192,6 +192,7 @@ u32 epoll_alloc(void) HIDDEN;
 u32 epoll_item_alloc(void) HIDDEN;
 u32 sock_alloc(void) HIDDEN;
 u32 flight_alloc(void) HIDDEN;
+u32 hold_alloc(void) HIDDEN;
 u32 unix_end_alloc(void) HIDDEN;
 u32 unix_name_alloc(void) HIDDEN;
 
@@ -214,19 +215,35 @@ i64 fd_of_object(struct proc *p, u32 object, i64 hint) HIDDEN;
 /* channel.c; channel.h has the rest */
 void waiters_drop(struct task *t) HIDDEN;
 
+/* holds.c; channel.h has the rest */
+void holds_drop(struct trap *c) HIDDEN;      /* the call is over */
+void holds_forget(struct task *t) HIDDEN;    /* the task is gone */
+/* Before descriptors are closed: who sleeps on what they lead to is given copies. */
+void holds_keep(struct proc *p, u32 first, u32 last) HIDDEN;
+
 /* outside.c: wakes a task that waits for what is not in the simulation; 0: none does */
 int wait_for_outside(u64 deadline_ns) HIDDEN;
 
 /* sys_lock.c: before a descriptor's reference to its object goes, and when a task ends */
 void locks_on_close(u32 fd_table, u32 object) HIDDEN;
 void lock_forget(struct task *t) HIDDEN;
+void lock_stopped(struct task *t) HIDDEN; /* its process: who is stopped does not stand in line */
 int locks_look_again(void) HIDDEN; /* nothing can run: wakes one that waits for a lock; 0: none does */
 
 /* turns.c, sys_sem.c, sys_shm.c */
 void turn_forget(struct task *t) HIDDEN; /* the task ends */
+void turn_stopped(struct task *t) HIDDEN;
 void sems_undone(const struct proc *p) HIDDEN; /* the process ends, SEM_UNDO */
 void shm_forked(const struct proc *parent, struct proc *child) HIDDEN;
 void shm_detach_all(struct proc *p) HIDDEN; /* exec, exit */
+
+/* sys_mq.c, sys_aio.c, sys_inotify.c */
+void mq_on_close(u32 fd_table, u32 object) HIDDEN;
+void aio_drop_all(struct proc *p) HIDDEN; /* exec, exit */
+void inotify_gone(u32 object) HIDDEN;
+void inotify_after_call(const struct trap *c, i64 result) HIDDEN;
+void inotify_after_end(void) HIDDEN; /* exit or exec: descriptors close */
+i64 inotify_read(struct trap *c, struct object *o) HIDDEN;
 
 /* sys_timer.c, sys_eventlike.c */
 void posix_timer_fired(u32 timer, u64 deadline_ns) HIDDEN;

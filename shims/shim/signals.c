@@ -136,11 +136,14 @@ static void stop_process(struct proc *p, int signo)
     p->stop_signal = (u32)signo;
     p->stop_reported = 0;
     p->continued = 0;
+    p->stops++;
     for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc) {
         if (task_at(i)->state == TASK_READY) {
             sched_remove(WORLD, i);
             task_at(i)->state = TASK_STOPPED;
         }
+        lock_stopped(task_at(i));
+        turn_stopped(task_at(i));
     }
     tell_parent_of_stop(p, signo, CLD_STOPPED_CODE);
 }
@@ -156,6 +159,7 @@ static void continue_process(struct proc *p)
     for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc)
         if (task_at(i)->state == TASK_STOPPED)
             sched_add(WORLD, i);
+    tty_readers_restart(p);
     tell_parent_of_stop(p, SIG_CONT, CLD_CONTINUED_CODE);
 }
 
@@ -312,20 +316,32 @@ static void act(struct trap *c, int signo, const struct siginfo_bytes *info, i64
     t->sigmask &= ~UNBLOCKABLE;
 }
 
-/* At the end of every trap. `result`: what the call came to, a restart code among them. */
+/* Back from a wait with another mask. */
+static void restore_mask(struct task *t)
+{
+    t->sigmask = t->saved_sigmask;
+    t->restore_mask = 0;
+}
+
+/* At the end of every trap. `result`: what the call came to, a restart code among them. A wait with
+ * another mask delivers by that one only what interrupted it. */
 void signals_deliver(struct trap *c, i64 result)
 {
     struct task *t = c->t;
     struct siginfo_bytes info;
     int signo;
-    while (unlikely(signal_waits(t)) && (signo = signal_take(t, ~t->sigmask, &info)))
-        act(c, signo, &info, &result);
-    if (unlikely(result == -ERESTARTSYS || result == -ERESTARTNOHAND))
-        restart_call(c);
-    if (unlikely(t->restore_mask)) {
-        t->sigmask = t->saved_sigmask;
-        t->restore_mask = 0;
-    }
+    if (unlikely(t->restore_mask) && result != -EINTR && result != -ERESTARTNOHAND)
+        restore_mask(t);
+    do {
+        while (unlikely(signal_waits(t)) && (signo = signal_take(t, ~t->sigmask, &info)))
+            act(c, signo, &info, &result);
+        if (unlikely(result == -ERESTARTSYS || result == -ERESTARTNOHAND))
+            restart_call(c);
+        result = 0;
+        if (likely(!t->restore_mask))
+            return;
+        restore_mask(t);
+    } while (signal_waits(t));
 }
 
 /* A synchronous fault of the program's own: cannot be blocked or ignored. */

@@ -13,6 +13,7 @@
 #define AF_INET_K 2
 #define AF_INET6_K 10
 #define AF_NETLINK_K 16
+#define NETLINK_ROUTE_PROTOCOL 0
 #define SOCK_STREAM_K 1
 #define SOCK_DGRAM_K 2
 #define SOCK_SEQPACKET_K 5
@@ -67,6 +68,7 @@ struct message {
     u32 name_bytes;     /* its length: in, and out */
     u32 flags;          /* MSG_*, of the call; then of the answer */
     u64 control, control_bytes;
+    u64 control_used;   /* of the answer */
     u64 header;         /* the program's msghdr to be filled in, 0: none */
     u64 name_length_at; /* the program's int for the name's length, 0: none */
 };
@@ -129,6 +131,11 @@ void unix_was_written(struct object *o, u64 bytes) HIDDEN;
 void unix_was_read(struct object *o, i64 fd) HIDDEN;
 void unix_found_full(struct object *o) HIDDEN; /* who asked waits for room */
 
+/* ---- netlink.c ---- */
+i64 netlink_bind(struct trap *c) HIDDEN;
+void netlink_before_use(struct trap *c) HIDDEN; /* connect, send: it is given a name */
+void netlink_received(struct trap *c, i64 result) HIDDEN;
+
 /* ---- inet.c: addresses, names, connections ---- */
 i64 inet_socket(struct trap *c) HIDDEN;
 i64 inet_bind(struct trap *c, struct object *o) HIDDEN;
@@ -140,10 +147,21 @@ i64 inet_name(struct trap *c, struct object *o, int peer) HIDDEN;
 i64 inet_send(struct trap *c, struct object *o, struct message *m) HIDDEN;
 i64 inet_receive(struct trap *c, struct object *o, struct message *m) HIDDEN;
 u32 inet_ready(struct object *o) HIDDEN;
+i64 inet_error(struct object *o) HIDDEN; /* -SO_ERROR, which it clears */
+void inet_error_is(struct object *o, i64 error) HIDDEN;
 void inet_close(struct object *o) HIDDEN;
-/* sendfile and splice: between a socket and any other descriptor. `offset`: 0, or where to read. */
-i64 inet_from_file(struct trap *c, struct object *o, i64 fd, i64 *offset, u64 bytes, int waits) HIDDEN;
-i64 inet_to_file(struct trap *c, struct object *o, i64 fd, u64 bytes, int waits) HIDDEN;
+void inet_timer_fired(struct object *o) HIDDEN;
+/* Its last close is to wait (SO_LINGER) until what was sent has arrived; the file must be held. */
+int inet_lingers(const struct object *o) HIDDEN;
+void inet_linger(struct trap *c, struct object *o) HIDDEN;
+/* sendfile and splice: between a socket and the descriptor that argument `arg` is. `offset`: 0, or
+ * where to read. */
+i64 inet_from_file(struct trap *c, struct object *o, u32 arg, i64 *offset, u64 bytes,
+                   int waits) HIDDEN;
+i64 inet_to_file(struct trap *c, struct object *o, u32 arg, u64 bytes, int waits) HIDDEN;
+/* A wait of a call on a socket. Past its own time limit it is -EAGAIN; a signal ends a limited one
+ * for good, whatever SA_RESTART says, as the rest of the time would be lost. */
+i64 socket_park(struct trap *c, struct object *o, u32 channel, u32 side, u64 deadline_ns) HIDDEN;
 
 /* ---- inet_options.c ---- */
 i64 inet_setsockopt(struct trap *c, struct object *o) HIDDEN;

@@ -76,6 +76,8 @@ static void next_program(struct proc *p, struct task *t)
     posix_timers_drop(p);
     fd_table_exec(p);
     shm_detach_all(p);
+    aio_drop_all(p);
+    inotify_after_end();
     t->clear_tid = 0;
     t->program_robust_list = 0;
     release_vfork_parent(p);

@@ -84,6 +84,14 @@ void epoll_tell(u32 channel, u32 events)
             tell_item(i);
 }
 
+int epoll_wants(u32 channel, u32 events)
+{
+    for (u32 i = WORLD->channels[channel].first_item; i; i = item_at(i)->next_of_channel)
+        if (wanted(item_at(i)) & events)
+            return 1;
+    return 0;
+}
+
 /* ---- items ---- */
 static void item_link(u32 item)
 {
@@ -181,7 +189,10 @@ u32 epoll_ready(struct task *t, struct object *o)
     struct epoll *ep = epoll_of(o);
     for (u32 i = ep->first_ready, next; i; i = next) {
         next = item_at(i)->next_ready;
-        if (item_events(t, item_at(i)))
+        u32 events = item_events(t, item_at(i));
+        if (events == NOT_KNOWN)
+            continue; /* another process may know */
+        if (events)
             return POLLIN_BIT | POLLRDNORM_BIT;
         ready_remove(ep, i);
     }
@@ -193,11 +204,17 @@ static i64 collect(struct task *t, struct object *o, u64 user, u64 most)
 {
     struct epoll *ep = epoll_of(o);
     u64 told = 0;
+    u32 not_known = 0;
     for (u32 left = ep->ready; left && told < most; left--) {
         u32 item = ep->first_ready;
         struct epoll_item *it = item_at(item);
         struct epoll_event_k event = {item_events(t, it), it->data};
         ready_remove(ep, item);
+        if (event.events == NOT_KNOWN) { /* another process may know */
+            ready_add(ep, item);
+            not_known++;
+            continue;
+        }
         if (!event.events)
             continue;
         if (copy_out(user + told * sizeof event, &event, sizeof event)) {
@@ -210,7 +227,7 @@ static i64 collect(struct task *t, struct object *o, u64 user, u64 most)
         else if (!(it->events & EPOLLET_BIT))
             ready_add(ep, item);
     }
-    if (ep->ready)
+    if (ep->ready > not_known)
         channel_wake_one(o->channel);
     return (i64)told;
 }
@@ -254,12 +271,12 @@ static i64 epoll_until(struct trap *c, u64 deadline_ns)
             return n;
         if (signal_waits(t))
             return -EINTR;
+        if (!t->first_hold)
+            hold(t, index, -1);
         wait_on_channel(t, o->channel, SIDE_EXCLUSIVE);
         timeout_ms = park_for_events(t, epoll_of(o)->outside != 0, deadline_ns);
         if (t->wake_result == WAKE_SIGNAL)
             return -EINTR;
-        if (o->kind != OBJECT_EPOLL)
-            return -EBADF; /* closed meanwhile, by another thread */
     }
 }
 
@@ -335,6 +352,19 @@ static int depth_below(const struct object *o, u32 outer, int deep)
     return most;
 }
 
+/* How many epolls there are above this one. */
+static int depth_above(u32 epoll, int deep)
+{
+    int most = 0;
+    u32 channel = WORLD->objects[epoll].channel;
+    u32 first = deep > EPOLL_NESTS_MAX ? 0 : WORLD->channels[channel].first_item;
+    for (u32 i = first; i; i = item_at(i)->next_of_channel) {
+        int d = item_at(i)->object == epoll ? 1 + depth_above(item_at(i)->epoll, deep + 1) : 0;
+        most = d > most ? d : most;
+    }
+    return most;
+}
+
 /* Regular files and the like cannot be watched: the kernel knows, by its own epoll. */
 static int can_be_watched(i64 epfd, i64 fd, const struct object *o)
 {
@@ -352,7 +382,8 @@ static int can_be_watched(i64 epfd, i64 fd, const struct object *o)
 /* Ready already? Then that is news. */
 static void item_armed(struct task *t, u32 item)
 {
-    if (item_events(t, item_at(item)))
+    u32 events = item_events(t, item_at(item));
+    if (events && events != NOT_KNOWN)
         tell_item(item);
 }
 
@@ -360,7 +391,8 @@ static i64 item_add(struct trap *c, u32 epoll, u32 object, const struct epoll_ev
 {
     struct world *w = WORLD;
     struct object *o = &w->objects[object];
-    if (o->kind == OBJECT_EPOLL && depth_below(o, epoll, 1) >= EPOLL_NESTS_MAX)
+    if (o->kind == OBJECT_EPOLL &&
+        depth_above(epoll, 1) + 1 + depth_below(o, epoll, 1) > EPOLL_NESTS_MAX)
         return -ELOOP;
     if (!o->channel)
         o->channel = channel_alloc(); /* nobody wakes it, but items hang on it */
@@ -388,7 +420,7 @@ static i64 item_change(struct trap *c, u32 item, const struct epoll_event_k *eve
 static i64 check(const struct trap *c, u32 epoll, u32 object, const struct epoll_event_k *event)
 {
     const struct object *e = &WORLD->objects[epoll], *o = &WORLD->objects[object];
-    if (!epoll || !object)
+    if (!epoll || !object || e->path_only || o->path_only)
         return -EBADF;
     if (!can_be_watched((i32)c->a[0], (i32)c->a[2], o))
         return -EPERM;

@@ -4,6 +4,7 @@
  */
 #include "channel.h"
 #include "files.h"
+#include "sockets.h"
 
 #define TFD_ABSTIME 1u
 #define TFD_CLOEXEC_FLAG 02000000u
@@ -45,8 +46,28 @@ static u64 to_ns(const struct timespec_k *ts)
     return (u64)ts->sec * NS_PER_SECOND + (u64)ts->nsec;
 }
 
-static struct itimerspec_k setting_of(const struct object *o)
+static void arm(u32 index, u64 deadline_ns)
 {
+    struct object *o = &WORLD->objects[index];
+    o->value = deadline_ns;
+    if (!timer_arm(WORLD, &o->timer, deadline_ns, TIMER_OBJECT, index))
+        fatal("too many timers at once; the limit is", TIMERS_MAX);
+}
+
+/* A periodic one that has expired stands still until somebody looks, and then counts the missed. */
+static void go_on(struct object *o)
+{
+    u64 now = WORLD->now_ns;
+    if (!o->interval_ns || !o->value || o->value > now || o->timer.heap_pos)
+        return;
+    u64 missed = (now - o->value) / o->interval_ns;
+    o->value2 += missed;
+    arm((u32)(o - WORLD->objects), o->value + (missed + 1) * o->interval_ns);
+}
+
+static struct itimerspec_k setting_of(struct object *o)
+{
+    go_on(o);
     u64 now = WORLD->now_ns, left = !o->value ? 0 : o->value > now ? o->value - now : 1;
     struct itimerspec_k v = {
         {(i64)(o->interval_ns / NS_PER_SECOND), (i64)(o->interval_ns % NS_PER_SECOND)},
@@ -60,14 +81,6 @@ static i64 timerfd_object(struct trap *c, u32 *index)
     if (!*index)
         return -EBADF;
     return WORLD->objects[*index].kind == OBJECT_TIMERFD ? 0 : -EINVAL;
-}
-
-static void arm(u32 index, u64 deadline_ns)
-{
-    struct object *o = &WORLD->objects[index];
-    o->value = deadline_ns;
-    if (!timer_arm(WORLD, &o->timer, deadline_ns, TIMER_OBJECT, index))
-        fatal("too many timers at once; the limit is", TIMERS_MAX);
 }
 
 i64 sys_timerfd_settime(struct trap *c)
@@ -110,13 +123,12 @@ i64 sys_timerfd_gettime(struct trap *c)
 void object_timer_fired(u32 index, u64 deadline_ns)
 {
     struct object *o = &WORLD->objects[index];
-    u64 late = WORLD->now_ns - deadline_ns;
-    o->value = 0;
-    o->value2++;
-    if (o->interval_ns) {
-        o->value2 += late / o->interval_ns;
-        arm(index, deadline_ns + (late / o->interval_ns + 1) * o->interval_ns);
+    if (o->kind == OBJECT_INET) {
+        inet_timer_fired(o);
+        return;
     }
+    o->value = o->interval_ns ? deadline_ns : 0;
+    o->value2++;
     channel_wake(o->channel, SIDE_READ);
 }
 
@@ -125,10 +137,11 @@ i64 timerfd_read(struct trap *c, struct object *o)
     if (c->a[2] < 8)
         return -EINVAL;
     while (!o->value2) {
-        i64 error = o->nonblock ? -EAGAIN : park_on_channel(c->t, o->channel, SIDE_READ, ~0ul);
+        i64 error = o->nonblock ? -EAGAIN : park_on_fd(c, 0, o, SIDE_READ, ~0ul);
         if (error)
             return error;
     }
+    go_on(o);
     u64 expirations = o->value2;
     o->value2 = 0;
     return copy_out(c->a[1], &expirations, 8) ? -EFAULT : 8;
@@ -215,7 +228,7 @@ i64 signalfd_read(struct trap *c, struct object *o)
     if (c->a[2] < SIGNALFD_INFO_BYTES)
         return -EINVAL;
     while (!(signals_pending(c->t) & o->value)) {
-        i64 error = o->nonblock ? -EAGAIN : park_on_channel(c->t, o->channel, SIDE_READ, ~0ul);
+        i64 error = o->nonblock ? -EAGAIN : park_on_fd(c, 0, o, SIDE_READ, ~0ul);
         if (error)
             return error;
     }

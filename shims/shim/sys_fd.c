@@ -1,16 +1,32 @@
 /* sys_fd.c: descriptors made, copied and closed; pipes and their like. */
 #include "files.h"
+#include "sockets.h"
 
 #define CLOSE_RANGE_UNSHARE 2u
 #define CLOSE_RANGE_CLOEXEC 4u
 #define EFD_NONBLOCK_FLAG 04000u
 
+/* The descriptor goes, but not from under who sleeps on what it leads to. */
+static u32 about_to_close(struct trap *c, i64 fd)
+{
+    u32 object = fd_known(c->p, fd);
+    if (unlikely(WORLD->objects[object].holds))
+        holds_keep(c->p, (u32)fd, (u32)fd);
+    return object;
+}
+
 i64 sys_close(struct trap *c)
 {
     i64 fd = (i32)c->a[0];
+    u32 object = about_to_close(c, fd);
+    int lingers = inet_lingers(&WORLD->objects[object]);
+    if (lingers)
+        hold(c->t, object, -1);
     i64 error = pass(c);
     if (error != -EBADF)
         fd_forget(c->p, fd); /* after the kernel: who is woken must see it closed */
+    if (lingers)
+        inet_linger(c, &WORLD->objects[object]);
     return error;
 }
 
@@ -22,6 +38,8 @@ i64 sys_close_range(struct trap *c)
         fd_table_drop(c->p->fd_table);
         c->p->fd_table = own;
     }
+    if (c->p->tasks_live > 1 && !(flags & CLOSE_RANGE_CLOEXEC))
+        holds_keep(c->p, first, last);
     i64 error = pass(c);
     u32 used = WORLD->fd_tables[c->p->fd_table].fds_used;
     for (u32 fd = first; !error && fd <= last && fd < used; fd++) {
@@ -48,9 +66,14 @@ static i64 copied(struct trap *c, i64 from, i64 to, int cloexec)
 }
 
 i64 sys_dup(struct trap *c) { return copied(c, (i32)c->a[0], pass(c), 0); }
-i64 sys_dup2(struct trap *c) { return copied(c, (i32)c->a[0], pass(c), 0); }
+i64 sys_dup2(struct trap *c)
+{
+    about_to_close(c, (i32)c->a[1]);
+    return copied(c, (i32)c->a[0], pass(c), 0);
+}
 i64 sys_dup3(struct trap *c)
 {
+    about_to_close(c, (i32)c->a[1]);
     return copied(c, (i32)c->a[0], pass(c), (c->a[2] & O_CLOEXEC_FLAG) != 0);
 }
 

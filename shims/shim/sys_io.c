@@ -17,11 +17,22 @@ i64 park_and_look_again(struct task *t)
     return t->wake_result == WAKE_SIGNAL ? -ERESTARTSYS : 0;
 }
 
-/* Readers have taken what `n` says: there is room again. An eventfd's is never full in between. */
+/* Readers have taken what `n` says: there is room again. An eventfd tells of each read, as in Linux. */
 static void was_read(const struct object *o, i64 n)
 {
-    if (n > 0)
+    if (n > 0 && o->kind == OBJECT_EVENTFD)
+        channel_wake(o->channel, SIDE_WRITE);
+    else if (n > 0)
         channel_has_room(o->channel);
+}
+
+/* Something was written. For who waits for the next room it matters whether that has filled it. */
+static void was_written(const struct object *o, i64 fd)
+{
+    struct pollfd_k p = {.fd = (i32)fd, .events = POLLOUT_BIT};
+    channel_wake(o->channel, SIDE_READ);
+    if (unlikely(epoll_wants(o->channel, POLL_WRITE_EVENTS)) && !raw(__NR_poll, &p, 1, 0))
+        WORLD->channels[o->channel].full = 1;
 }
 
 static i64 channel_read(struct trap *c, struct object *o)
@@ -31,7 +42,7 @@ static i64 channel_read(struct trap *c, struct object *o)
         was_read(o, n);
         if (n != -EAGAIN || o->nonblock)
             return n;
-        i64 error = park_on_channel(c->t, o->channel, SIDE_READ, ~0ul);
+        i64 error = park_on_fd(c, 0, o, SIDE_READ, ~0ul);
         if (error)
             return error;
     }
@@ -45,7 +56,7 @@ static i64 channel_write(struct trap *c, struct object *o)
     for (;;) {
         i64 n = pass(c);
         if (n > 0) {
-            channel_wake(o->channel, SIDE_READ);
+            was_written(o, (i32)c->a[0]);
             done += (u64)n;
             c->a[1] += (u64)n;
             c->a[2] -= (u64)n;
@@ -55,7 +66,7 @@ static i64 channel_write(struct trap *c, struct object *o)
             result = done ? (i64)done : broken_pipe(c, n, 0);
             break;
         }
-        i64 error = n > 0 ? 0 : park_on_channel(c->t, o->channel, SIDE_WRITE, ~0ul);
+        i64 error = n > 0 ? 0 : park_on_fd(c, 0, o, SIDE_WRITE, ~0ul);
         if (error) {
             result = done ? (i64)done : error;
             break;
@@ -75,7 +86,7 @@ static i64 channel_writev(struct trap *c, struct object *o)
     if (o->nonblock || c->a[2] > IOVECS_MAX) {
         i64 n = pass(c);
         if (n > 0)
-            channel_wake(o->channel, SIDE_READ);
+            was_written(o, (i32)c->a[0]);
         WORLD->channels[o->channel].full = 1;
         return broken_pipe(c, n, 0);
     }
@@ -145,10 +156,14 @@ static i64 do_read(struct trap *c)
         return timerfd_read(c, o);
     case OBJECT_SIGNALFD:
         return signalfd_read(c, o);
+    case OBJECT_INOTIFY:
+        return inotify_read(c, o);
     case OBJECT_UNIX:
     case OBJECT_INET:
     case OBJECT_SOCKET:
         return socket_read(c, o);
+    case OBJECT_TTY:
+        return tty_read(c, o);
     case OBJECT_OUTSIDE:
         return outside_read(c);
     case OBJECT_DIR: /* its place in the kernel is where our reading of it ended: EINVAL there */
@@ -171,6 +186,8 @@ static i64 do_write(struct trap *c)
     case OBJECT_INET:
     case OBJECT_SOCKET:
         return socket_write(c, o);
+    case OBJECT_TTY: /* with an offset: ESPIPE */
+        return c->nr == __NR_pwrite64 || c->nr == __NR_pwritev ? pass(c) : tty_write(c, o);
     case OBJECT_FILE:
         n = pass(c);
         if (n > 0)

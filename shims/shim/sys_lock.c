@@ -68,7 +68,8 @@ static void dequeue(struct task *t)
 
 static int overlaps(const struct lock_wait *a, const struct lock_wait *b)
 {
-    return a->inode == b->inode && a->is_flock == b->is_flock && a->start <= b->end && b->start <= a->end;
+    return a->inode == b->inode && a->is_flock == b->is_flock && a->start <= b->end &&
+           b->start <= a->end;
 }
 
 static int conflicts(const struct lock_wait *a, const struct lock_wait *b)
@@ -100,7 +101,8 @@ static int is_blocked_by(const struct lock_wait *l, u32 fd_table)
 }
 
 /* Something was released. `what`: which file and bytes, and whether wholly (exclusive) or down to a
- * shared lock; `fd_table`: whose owner's, 0 for anybody's; only those behind `after`, if it is given. */
+ * shared lock; `fd_table`: whose owner's, 0 for anybody's; only those behind `after`, if it is
+ * given. */
 static void wake_waiting(const struct lock_wait *what, u32 fd_table, const struct task *after)
 {
     u32 woken = 0, next; /* so far; those that want to be alone count twice */
@@ -110,7 +112,7 @@ static void wake_waiting(const struct lock_wait *what, u32 fd_table, const struc
         next = l->next;
         if (t == after)
             after = 0;
-        else if (!after && l->state == LOCK_BLOCKED && overlaps(l, what) &&
+        else if (!after && l->state == LOCK_BLOCKED && t->state == TASK_PARKED && overlaps(l, what) &&
                  (what->exclusive || !l->exclusive) && is_blocked_by(l, fd_table) &&
                  (woken < (l->exclusive ? 1 : 2) || !woken_before(t))) {
             l->state = LOCK_WOKEN;
@@ -157,6 +159,15 @@ void lock_forget(struct task *t)
     leave(t, 0);
 }
 
+/* As in the kernel, which interrupts the call; a restart comes to the end of the queue. */
+void lock_stopped(struct task *t)
+{
+    if (t->lock.state == LOCK_WOKEN)
+        let_pass(t); /* it tries when it goes on */
+    else if (t->state == TASK_PARKED && t->wait == WAIT_LOCK)
+        wake(t, WAKE_SIGNAL);
+}
+
 /* ---- what a close does: POSIX locks go with any descriptor of the file ---- */
 void locks_on_close(u32 fd_table, u32 object)
 {
@@ -186,20 +197,24 @@ static int is_deadlock(const struct proc *self, u32 blocker)
         if (!t)
             return 0;
         u32 ahead = woken_before(t);
-        blocker = !ahead ? t->lock.blocker : task_at(ahead)->lock.is_posix ? task_at(ahead)->proc : 0;
+        blocker = !ahead                          ? t->lock.blocker
+                  : task_at(ahead)->lock.is_posix ? task_at(ahead)->proc
+                                                  : 0;
         if (blocker && WORLD->procs[blocker].fd_table == self->fd_table)
             return 1;
     }
     return 0;
 }
 
-/* Whether some description in the simulation has such a lock of its own (only before a deadlock). */
+/* Whether some description in the simulation has such a lock of its own (only before a deadlock).
+ */
 static int object_holds(const struct lock_wait *l)
 {
     struct world *w = WORLD;
     for (u32 i = 1; i <= w->used_objects; i++) {
         const struct object *o = &w->objects[i];
-        if (o->kind && o->inode == l->inode && (l->is_flock ? o->flock != FLOCK_NONE : o->ofd_locks != 0))
+        if (o->kind && o->inode == l->inode &&
+            (l->is_flock ? o->flock != FLOCK_NONE : o->ofd_locks != 0))
             return 1;
     }
     return 0;
@@ -210,7 +225,8 @@ struct lock_call {
     struct trap *c;
     struct object *o;
     u64 a1, a2, quick; /* the call's arguments; the command that does not block */
-    i64 (*look)(struct lock_call *); /* at what is in the way: -EAGAIN, or 0 when nothing is any more */
+    i64 (*look)(
+        struct lock_call *); /* at what is in the way: -EAGAIN, or 0 when nothing is any more */
 };
 
 static i64 make_call(const struct lock_call *q, u64 a1)
@@ -227,12 +243,9 @@ static i64 park_for_lock(struct task *t)
     if (signal_waits(t))
         return -ERESTARTSYS;
     t->wait_outside_now = 0;
-    if (t->lock.state == LOCK_WOKEN) {
-        let_pass(t);
-    } else {
-        t->lock.state = LOCK_BLOCKED;
+    if (t->lock.state == LOCK_NONE)
         enqueue(t);
-    }
+    t->lock.state = LOCK_BLOCKED;
     park(t, WAIT_LOCK, t->lock.inode, ~0ul);
     return t->wake_result == WAKE_SIGNAL ? -ERESTARTSYS : 0;
 }
@@ -270,6 +283,8 @@ static i64 wait_for_lock(struct lock_call *q, const struct lock_wait *asked)
     i64 error;
     t->lock = *asked;
     do {
+        if (t->lock.state == LOCK_WOKEN)
+            let_pass(t); /* before it looks: nobody may seem to wait for it */
         error = q->look(q);
         if (error == -EAGAIN)
             error = park_for_lock(t);
@@ -309,7 +324,8 @@ static struct lock_wait wanted_range(struct trap *c, const struct flock_k *f, u6
                               .exclusive = f->type != F_RDLCK_TYPE, /* an unlock lets go of all */
                               .is_posix = !is_ofd(cmd),
                               .start = (u64)(f->len < 0 ? start + f->len : start),
-                              .end = f->len ? (u64)(f->len < 0 ? start - 1 : start + f->len - 1) : ~0ul};
+                              .end = f->len ? (u64)(f->len < 0 ? start - 1 : start + f->len - 1)
+                                            : ~0ul};
 }
 
 static i64 look_at_range(struct lock_call *q)

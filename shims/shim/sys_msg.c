@@ -1,8 +1,8 @@
 /* sys_msg.c: System V message queues.
  *
  * The messages are the kernel's. A call that would wait is made without waiting, and when it fails
- * queues (turns.c). A message goes to the receiver of its type that has waited longest; room goes to
- * the oldest senders whose messages fit.
+ * queues (turns.c). A message goes to the receiver of its type that has waited longest; room goes
+ * to the oldest senders whose messages fit.
  */
 #include "ipc.h"
 
@@ -93,33 +93,38 @@ static i64 waited(struct trap *c, struct msg_request *q, u32 kind)
 
 i64 sys_msgsnd(struct trap *c)
 {
-    struct msg_request q = {.turn = {send_now}, .id = (i32)c->a[0], .buffer = c->a[1], .bytes = c->a[2],
+    struct msg_request q = {.turn = {send_now},
+                            .id = (i32)c->a[0],
+                            .buffer = c->a[1],
+                            .bytes = c->a[2],
                             .flags = (u32)c->a[3]};
     ipc_count(c);
     if (copy_in(&q.type, q.buffer, sizeof q.type))
         return -EFAULT;
     i64 error = send_now(&q.turn);
-    if (error == -EAGAIN && !(q.flags & IPC_NOWAIT_FLAG))
-        error = waited(c, &q, TURN_MSG_SEND);
     if (!error)
         message_came(c->t, q.id, q.type);
+    if (error == -EAGAIN && !(q.flags & IPC_NOWAIT_FLAG))
+        error = waited(c, &q, TURN_MSG_SEND);
     return error;
 }
 
 i64 sys_msgrcv(struct trap *c)
 {
-    struct msg_request q = {.turn = {receive_now}, .id = (i32)c->a[0], .buffer = c->a[1], .bytes = c->a[2],
-                            .flags = (u32)c->a[4], .type = (i64)c->a[3]};
+    struct msg_request q = {.turn = {receive_now},
+                            .id = (i32)c->a[0],
+                            .buffer = c->a[1],
+                            .bytes = c->a[2],
+                            .flags = (u32)c->a[4],
+                            .type = (i64)c->a[3]};
     ipc_count(c);
     if (q.flags & MSG_COPY_FLAG)
         return pass(c); /* never waits, takes nothing */
     i64 bytes = receive_now(&q.turn);
-    if (bytes == -EAGAIN && (q.flags & IPC_NOWAIT_FLAG))
-        return -ENOMSG;
-    if (bytes == -EAGAIN)
-        bytes = waited(c, &q, TURN_MSG_RECEIVE);
     if (bytes >= 0)
         room_came(c->t, q.id);
+    if (bytes == -EAGAIN)
+        bytes = q.flags & IPC_NOWAIT_FLAG ? -ENOMSG : waited(c, &q, TURN_MSG_RECEIVE);
     return bytes;
 }
 
@@ -130,7 +135,8 @@ static i64 stat_out(struct trap *c)
     i64 result = raw(__NR_msgctl, c->a[0], c->a[1], &ds);
     if (result < 0)
         return result;
-    const struct ipc_times *times = ipc_times(IPC_MSG, (u32)c->a[1] == IPC_STAT_CMD ? (i32)c->a[0] : result);
+    const struct ipc_times *times = ipc_times(IPC_MSG,
+                                              (u32)c->a[1] == IPC_STAT_CMD ? (i32)c->a[0] : result);
     ds.stime_s = times->first_s;
     ds.rtime_s = times->second_s;
     ds.ctime_s = times->change_s;

@@ -19,12 +19,14 @@ static i64 members_ready(struct task *t, u64 fds, u64 count, i64 timeout_ms)
 }
 
 /* Queues on one member; whether it is one that can change from outside. */
-static int wait_on_fd(struct task *t, const struct pollfd_k *p)
+static int wait_on_fd(struct task *t, const struct pollfd_k *p, int holds)
 {
     u32 index = p->fd >= 0 ? fd_object(proc_of(t), p->fd) : 0;
     if (!index)
         return 0;
     const struct object *o = &WORLD->objects[index];
+    if (!holds)
+        hold(t, index, p->fd);
     if (o->channel) {
         wait_on_channel(t, o->channel, SIDE_READ);
         if ((u16)p->events & POLL_WRITE_EVENTS)
@@ -36,13 +38,13 @@ static int wait_on_fd(struct task *t, const struct pollfd_k *p)
 static i64 park_on_members(struct task *t, u64 fds, u64 count, u64 deadline_ns)
 {
     struct pollfd_k p;
-    int outside = 0;
+    int outside = 0, holds = t->first_hold != 0; /* since it slept first */
     for (u64 i = 0; i < count; i++) {
         if (copy_in(&p, fds + i * sizeof p, sizeof p)) {
             waiters_drop(t);
             return -EFAULT;
         }
-        outside |= wait_on_fd(t, &p);
+        outside |= wait_on_fd(t, &p, holds);
     }
     return park_for_events(t, outside, deadline_ns);
 }

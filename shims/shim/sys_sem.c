@@ -12,7 +12,12 @@
 #define OP_WAITS 0x2000 /* ours, which the kernel does not look at: the program would wait for it */
 
 enum sem_command {
-    SEM_GETNCNT = 14, SEM_GETZCNT = 15, SEM_SETVAL = 16, SEM_SETALL = 17, SEM_STAT = 18, SEM_STAT_ANY = 20
+    SEM_GETNCNT = 14,
+    SEM_GETZCNT = 15,
+    SEM_SETVAL = 16,
+    SEM_SETALL = 17,
+    SEM_STAT = 18,
+    SEM_STAT_ANY = 20
 };
 
 struct sembuf_k {
@@ -124,7 +129,9 @@ static i64 wait_for_values(struct trap *c, struct sem_request *q, u64 timeout_ns
     if (!(q->ops[q->blocking].flags & OP_WAITS))
         return -EAGAIN;
     i64 error = turn_wait(c->t, TURN_SEM, (u32)q->id, &q->turn, deadline);
-    return error == -ETIMEDOUT ? -EAGAIN : error == -ERESTARTSYS ? -EINTR : error; /* never restarted */
+    return error == -ETIMEDOUT     ? -EAGAIN
+           : error == -ERESTARTSYS ? -EINTR
+                                   : error; /* never restarted */
 }
 
 static i64 operate(struct trap *c, u64 timeout_ns)
@@ -140,7 +147,8 @@ static i64 operate(struct trap *c, u64 timeout_ns)
         return -EFAULT;
     for (u32 i = 0; i < q.count; i++) {
         flags |= q.ops[i].flags;
-        q.ops[i].flags = (i16)((q.ops[i].flags & ~OP_WAITS) | (q.ops[i].flags & IPC_NOWAIT_FLAG ? 0 : OP_WAITS));
+        q.ops[i].flags = (i16)((q.ops[i].flags & ~OP_WAITS) |
+                               (q.ops[i].flags & IPC_NOWAIT_FLAG ? 0 : OP_WAITS));
         q.ops[i].flags |= IPC_NOWAIT_FLAG;
     }
     i64 error = raw(__NR_semop, q.id, q.ops, q.count);
@@ -173,7 +181,8 @@ static i64 stat_out(struct trap *c)
     i64 result = raw(__NR_semctl, c->a[0], c->a[1], c->a[2], &ds);
     if (result < 0)
         return result;
-    const struct ipc_times *times = ipc_times(IPC_SEM, (u32)c->a[2] == IPC_STAT_CMD ? (i32)c->a[0] : result);
+    const struct ipc_times *times = ipc_times(IPC_SEM,
+                                              (u32)c->a[2] == IPC_STAT_CMD ? (i32)c->a[0] : result);
     ds.otime_s = times->first_s;
     ds.ctime_s = times->change_s;
     return copy_out(c->a[3], &ds, sizeof ds) ? -EFAULT : result;

@@ -26,7 +26,8 @@ static void attach(struct proc *p, i32 id, u64 address)
         slot = ++w->used_shm_attachments;
     else
         fatal("too many attachments of shared memory at once; the limit is", SHM_ATTACHMENTS_MAX);
-    w->shm_attachments[slot] = (struct shm_attachment){.address = address, .id = id, .next = p->first_shm};
+    w->shm_attachments[slot] = (struct shm_attachment){
+        .address = address, .id = id, .next = p->first_shm};
     p->first_shm = slot;
     ipc_times(IPC_SHM, id)->first_s = ipc_now_s();
 }
@@ -88,7 +89,8 @@ static i64 stat_out(struct trap *c)
     i64 result = raw(__NR_shmctl, c->a[0], c->a[1], &ds);
     if (result < 0)
         return result;
-    const struct ipc_times *times = ipc_times(IPC_SHM, (u32)c->a[1] == IPC_STAT_CMD ? (i32)c->a[0] : result);
+    const struct ipc_times *times = ipc_times(IPC_SHM,
+                                              (u32)c->a[1] == IPC_STAT_CMD ? (i32)c->a[0] : result);
     ds.atime_s = times->first_s;
     ds.dtime_s = times->second_s;
     ds.ctime_s = times->change_s;

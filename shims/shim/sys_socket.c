@@ -17,9 +17,25 @@ i64 broken_pipe(struct trap *c, i64 result, u32 flags)
     return result;
 }
 
+i64 socket_park(struct trap *c, struct object *o, u32 channel, u32 side, u64 deadline_ns)
+{
+    i64 error = park_holding(c, 0, o, channel, side, deadline_ns);
+    if (error == -ETIMEDOUT)
+        return -EAGAIN;
+    return error == -ERESTARTSYS && deadline_ns != ~0ul ? -EINTR : error;
+}
+
 static int is_inet(u64 family)
 {
     return (family == AF_INET_K || family == AF_INET6_K) && !(WORLD->config.flags & CONFIG_NET_HOST);
+}
+
+/* Whoever makes the kernel write to one wakes it (a message queue's notification by netlink). */
+static u32 kernel_object(void)
+{
+    u32 object = object_alloc(OBJECT_SOCKET);
+    WORLD->objects[object].channel = channel_alloc();
+    return object;
 }
 
 /* The kernel's own: a service of the kernel (netlink), or the machine's network. */
@@ -30,8 +46,12 @@ static i64 kernel_socket(struct trap *c)
         return fd;
     if (c->a[0] != AF_NETLINK_K && c->a[0] != AF_INET_K && c->a[0] != AF_INET6_K)
         count_uncontrolled(c);
-    return socket_install(c, fd, object_alloc(OBJECT_SOCKET), c->a[1]);
+    u32 object = kernel_object();
+    WORLD->objects[object].part = c->a[0] == AF_NETLINK_K && c->a[2] == NETLINK_ROUTE_PROTOCOL;
+    return socket_install(c, fd, object, c->a[1]);
 }
+
+static int is_netlink(const struct object *o) { return o->kind == OBJECT_SOCKET && o->part; }
 
 i64 sys_socket(struct trap *c)
 {
@@ -51,7 +71,8 @@ i64 sys_socketpair(struct trap *c)
 /* ---- the kernel's own, when it would block: look again in a while ---- */
 static i64 foreign(struct trap *c, u32 events, u32 flags)
 {
-    struct object *o = &WORLD->objects[fd_object(c->p, (i32)c->a[0])];
+    u32 index = fd_object(c->p, (i32)c->a[0]);
+    struct object *o = &WORLD->objects[index];
     struct pollfd_k p = {.fd = (i32)c->a[0], .events = (i16)events};
     i64 timeout_ms = 0;
     if (o->kind == OBJECT_SOCKET && (WORLD->config.flags & CONFIG_NET_HOST))
@@ -62,15 +83,23 @@ static i64 foreign(struct trap *c, u32 events, u32 flags)
             break;
         if (signal_waits(c->t))
             return -ERESTARTSYS;
+        if (!c->t->first_hold)
+            hold(c->t, index, -1);
+        if (o->channel)
+            wait_on_channel(c->t, o->channel, events == POLLIN_BIT ? SIDE_READ : SIDE_WRITE);
         timeout_ms = park_for_events(c->t, is_outside(o), wait_deadline(events == POLLIN_BIT ? o->value : o->value2));
         if (c->t->wake_result == WAKE_SIGNAL)
             return -ERESTARTSYS;
         if (c->t->wake_result == WAKE_TIMEOUT)
             return -EAGAIN;
     }
+    if (is_netlink(o) && events == POLLOUT_BIT)
+        netlink_before_use(c);
     i64 n = pass(c);
     if (events == POLLOUT_BIT)
         return broken_pipe(c, n, flags);
+    if (is_netlink(o))
+        netlink_received(c, n);
     if (is_outside(o) && c->nr != __NR_accept && c->nr != __NR_accept4)
         outside_input(c, n);
     return n;
@@ -80,7 +109,9 @@ static i64 foreign(struct trap *c, u32 events, u32 flags)
 static i64 foreign_connect(struct trap *c, struct object *o)
 {
     i32 error = 0, bytes = 4;
-    if (o->kind != OBJECT_SOCKET)
+    if (is_netlink(o))
+        netlink_before_use(c);
+    if (o->kind != OBJECT_SOCKET || is_netlink(o))
         return pass(c);
     if (WORLD->config.flags & CONFIG_NET_HOST)
         count_uncontrolled(c);
@@ -107,7 +138,10 @@ static struct object *socket_of(struct trap *c)
 i64 sys_bind(struct trap *c)
 {
     struct object *o = socket_of(c);
-    return o->kind == OBJECT_INET ? inet_bind(c, o) : o->kind == OBJECT_UNIX ? unix_bind(c, o) : pass(c);
+    return o->kind == OBJECT_INET   ? inet_bind(c, o)
+           : o->kind == OBJECT_UNIX ? unix_bind(c, o)
+           : is_netlink(o)          ? netlink_bind(c)
+                                    : pass(c);
 }
 
 i64 sys_listen(struct trap *c)
@@ -134,7 +168,7 @@ static i64 do_accept(struct trap *c, u64 flags)
     if (o->kind == OBJECT_UNIX)
         return unix_accept(c, o, flags);
     i64 fd = foreign(c, POLLIN_BIT, 0);
-    return fd < 0 ? fd : socket_install(c, fd, object_alloc(OBJECT_SOCKET), flags);
+    return fd < 0 ? fd : socket_install(c, fd, kernel_object(), flags);
 }
 
 i64 sys_accept(struct trap *c) { return do_accept(c, 0); }
@@ -208,20 +242,24 @@ i64 socket_write(struct trap *c, struct object *o)
 }
 
 /* sendmmsg and recvmmsg: one after another; an error counts only when nothing was done before it. */
-static i64 many(struct trap *c, i64 (*one)(struct trap *, struct object *), u64 nr, u64 deadline_ns)
+static i64 many(struct trap *c, i64 (*one)(struct trap *, struct object *), u64 nr,
+                u64 deadline_ns, i64 *error)
 {
     struct trap each = *c;
+    struct object *o = socket_of(c);
     u64 count = min_u64((u32)c->a[2], IOVECS_MAX), at = c->a[1], done = 0;
     each.nr = nr;
     each.a[2] = c->a[3] & ~(u64)MSG_WAITFORONE_FLAG;
     for (; done < count; done++, at += sizeof(struct mmsghdr_k)) {
         each.a[1] = at;
-        i64 n = one(&each, socket_of(c));
-        if (n < 0)
+        i64 n = one(&each, o);
+        if (n < 0) {
+            *error = n;
             return done ? (i64)done : n;
+        }
         u32 bytes = (u32)n;
         if (copy_out(at + __builtin_offsetof(struct mmsghdr_k, bytes), &bytes, 4))
-            return -EFAULT;
+            return done ? (i64)done : -EFAULT;
         if (c->a[3] & MSG_WAITFORONE_FLAG)
             each.a[2] |= MSG_DONTWAIT_FLAG;
         if (WORLD->now_ns >= deadline_ns)
@@ -230,18 +268,30 @@ static i64 many(struct trap *c, i64 (*one)(struct trap *, struct object *), u64 
     return (i64)done;
 }
 
-i64 sys_sendmmsg(struct trap *c) { return many(c, send_message, __NR_sendmsg, ~0ul); }
+i64 sys_sendmmsg(struct trap *c)
+{
+    i64 error;
+    return many(c, send_message, __NR_sendmsg, ~0ul, &error);
+}
 
 i64 sys_recvmmsg(struct trap *c)
 {
+    struct object *o = socket_of(c);
     u64 ns, deadline_ns = ~0ul;
-    if (c->a[4]) {
-        i64 error = timespec_in(c->a[4], &ns);
-        if (error)
-            return error;
+    i64 error = c->a[4] ? timespec_in(c->a[4], &ns) : 0;
+    if (!error && o->kind == OBJECT_INET)
+        error = inet_error(o);
+    if (error)
+        return error;
+    if (c->a[4])
         deadline_ns = WORLD->now_ns + ns;
-    }
-    return many(c, receive_message, __NR_recvmsg, deadline_ns);
+    i64 n = many(c, receive_message, __NR_recvmsg, deadline_ns, &error);
+    if (error == -EFAULT && n > 0 && o->kind == OBJECT_INET)
+        inet_error_is(o, error); /* told by the next call */
+    if (n <= 0 || !c->a[4])
+        return n;
+    u64 now = WORLD->now_ns;
+    return timespec_out(c->a[4], deadline_ns > now ? deadline_ns - now : 0) ? -EFAULT : n;
 }
 
 /* ---- options ---- */

@@ -126,6 +126,11 @@ u32 sock_alloc(void)
     return slot;
 }
 
+u32 hold_alloc(void)
+{
+    return TAKE(holds, hold, next, HOLDS_MAX);
+}
+
 /* AF_UNIX's */
 #define TAKE_UNIX(table, kind, type, link, max) \
     TAKE_FROM(&WORLD->af_unix, table, kind, type, link, max)

@@ -86,7 +86,8 @@ struct task *turn_next(u32 kind, u32 id, const struct task *after)
     u32 slot = after ? after->turn.next : queue_of(kind, id)->first;
     for (; slot; slot = task_at(slot)->turn.next) {
         struct task *t = task_at(slot);
-        if (t->turn.kind == kind && t->turn.id == id && t->state == TASK_PARKED && t->wait == WAIT_TURN)
+        if (t->turn.kind == kind && t->turn.id == id && t->state == TASK_PARKED &&
+            t->wait == WAIT_TURN)
             return t;
     }
     return 0;
@@ -117,4 +118,11 @@ void turn_forget(struct task *t)
         t->turn.giver = 0;
     }
     dequeue(t);
+}
+
+/* As in the kernel, which interrupts the call; a restart comes to the end of the queue. */
+void turn_stopped(struct task *t)
+{
+    if (t->state == TASK_PARKED && t->wait == WAIT_TURN)
+        wake(t, WAKE_SIGNAL);
 }

@@ -76,14 +76,6 @@ i64 unix_socketpair(struct trap *c)
     return 0;
 }
 
-i64 unix_wait(struct task *t, u32 channel, u32 side, u64 deadline_ns)
-{
-    i64 error = park_on_channel(t, channel, side, deadline_ns);
-    if (error == -ETIMEDOUT)
-        return -EAGAIN;
-    return error == -ERESTARTSYS && deadline_ns != ~0ul ? -EINTR : error;
-}
-
 /* ---- the end of an end ---- */
 /* What the other end learns: end of file, or that nobody will read. */
 static void end_gone(struct unix_end *e)
@@ -213,7 +205,7 @@ i64 unix_connect(struct trap *c, struct object *o)
         if (error != -EAGAIN || o->nonblock || !to)
             return error;
         /* Until an accept makes room. */
-        error = unix_wait(c->t, to->channel, SIDE_WRITE, deadline_ns);
+        error = socket_park(c, o, to->channel, SIDE_WRITE, deadline_ns);
         if (error)
             return error;
     }
@@ -269,7 +261,7 @@ i64 unix_accept(struct trap *c, struct object *o, u64 flags)
             return fd;
         if (end_of(o)->flags & UNIX_SHUT_READ)
             return -EINVAL;
-        i64 error = unix_wait(c->t, o->channel, SIDE_EXCLUSIVE, deadline_ns);
+        i64 error = socket_park(c, o, o->channel, SIDE_EXCLUSIVE, deadline_ns);
         if (error)
             return error;
     }

@@ -35,8 +35,6 @@ static inline int are_mutual(const struct unix_end *a, const struct unix_end *b)
 struct unix_end *end_new(u32 type) HIDDEN; /* with one reference */
 void end_unref(struct unix_end *e) HIDDEN;
 void end_set_peer(struct unix_end *e, struct unix_end *peer) HIDDEN; /* 0: none any more */
-/* A wait as the kernel's sockets wait: a signal ends one that has a timeout for good. */
-i64 unix_wait(struct task *t, u32 channel, u32 side, u64 deadline_ns) HIDDEN;
 
 /* ---- unix_names.c ---- */
 i64 unix_address_in(u64 user, u64 bytes, struct unix_address *a) HIDDEN;

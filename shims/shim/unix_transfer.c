@@ -48,15 +48,17 @@ static int has_failed(const struct unix_end *e, i64 fd)
     return (e->flags & UNIX_SHUT_WRITE) || raw(__NR_poll, &p, 1, 0);
 }
 
-static i64 wait_for_room(struct trap *c, struct unix_end *e, u64 deadline_ns)
+static i64 wait_for_room(struct trap *c, struct object *o, u64 deadline_ns)
 {
-    i64 fd = (i32)c->a[0], error;
+    struct unix_end *e = end_of(o);
     u32 queued = 0, most = 0;
-    has_buffer(fd, &queued, &most);
+    i64 fd, error;
+    has_buffer((i32)c->a[0], &queued, &most);
     int is_own = queued >= most; /* and not the receiver's queue */
     do {
         channel_of(e)->full = 1;
-        error = unix_wait(c->t, e->channel, SIDE_WRITE, deadline_ns);
+        error = socket_park(c, o, e->channel, SIDE_WRITE, deadline_ns);
+        fd = (i32)c->a[0];
     } while (!error && is_own && !has_buffer(fd, &queued, &most) && !has_failed(e, fd));
     return error;
 }
@@ -77,7 +79,7 @@ static i64 stream_send_rest(struct trap *c, struct object *o, struct message *m,
     struct unix_end *e = end_of(o), *peer = peer_of(e);
     struct iovec_k pieces[PIECES_MAX];
     u64 total = m->total, left = total - done;
-    i64 n = (i64)done, fd = (i32)c->a[0];
+    i64 n = (i64)done;
     int waited = 0;
     while (left) {
         if (n > 0 && message_skip(m, (u64)n))
@@ -87,7 +89,7 @@ static i64 stream_send_rest(struct trap *c, struct object *o, struct message *m,
         if (count < 0)
             break;
         h.iov_count = (u64)count;
-        n = raw(__NR_sendmsg, fd, &h, flags | MSG_NOSIGNAL_FLAG);
+        n = raw(__NR_sendmsg, c->a[0], &h, flags | MSG_NOSIGNAL_FLAG);
         if (n > 0) {
             arrived(c, e, peer, (u64)n, 0);
             left -= (u64)n;
@@ -95,12 +97,12 @@ static i64 stream_send_rest(struct trap *c, struct object *o, struct message *m,
             break;
         } else {
             waited = 1;
-            if (wait_for_room(c, e, deadline_ns))
+            if (wait_for_room(c, o, deadline_ns))
                 break;
         }
     }
     if (n == -EPIPE && waited)
-        lost_while_waiting(fd);
+        lost_while_waiting((i32)c->a[0]);
     return (i64)(total - left);
 }
 
@@ -123,7 +125,7 @@ static i64 stream_send(struct trap *c, struct object *o, u32 flags)
             return lost_while_waiting((i32)c->a[0]);
         if (n != -EAGAIN || !waits)
             return broken_pipe(c, n, flags);
-        i64 error = wait_for_room(c, e, deadline_ns);
+        i64 error = wait_for_room(c, o, deadline_ns);
         if (error)
             return error;
         waited = 1;
@@ -174,7 +176,7 @@ static i64 packet_send(struct trap *c, struct object *o, u32 flags)
         i64 n = packet_send_once(c, e, &m, &to_name, &to);
         if (n != -EAGAIN || !may_wait(c, o, flags))
             return n;
-        i64 error = to ? wait_for_room(c, e, deadline_ns) : park_and_look_again(c->t);
+        i64 error = to ? wait_for_room(c, o, deadline_ns) : park_and_look_again(c->t);
         if (error)
             return error;
     }
@@ -295,17 +297,17 @@ static i64 stream_receive_rest(struct trap *c, struct object *o, struct message 
 {
     struct unix_end *e = end_of(o);
     struct msghdr_k h;
-    i64 fd = (i32)c->a[0], n = (i64)done;
+    i64 n = (i64)done;
     int rights = 0, filled = 0; /* the last piece was as long as we asked for */
     while (done < target && !rights) {
-        if (n > 0 && ((!filled && has_unread(fd)) || message_skip(m, (u64)n)))
+        if (n > 0 && ((!filled && has_unread((i32)c->a[0])) || message_skip(m, (u64)n)))
             break;
         n = receive_piece(c, m, &h, flags, &filled);
         if (n > 0) {
             done += (u64)n;
-            rights = taken(c, e, fd, h.control, h.control_bytes, flags);
+            rights = taken(c, e, (i32)c->a[0], h.control, h.control_bytes, flags);
             answer_rest(m, &h);
-        } else if (n != -EAGAIN || unix_wait(c->t, e->channel, SIDE_READ, deadline_ns)) {
+        } else if (n != -EAGAIN || socket_park(c, o, e->channel, SIDE_READ, deadline_ns)) {
             break;
         }
     }
@@ -335,7 +337,7 @@ static i64 stream_receive_all(struct trap *c, struct object *o, u32 flags)
             return stream_receive_rest(c, o, &m, (u64)n, target, flags, deadline_ns);
         if (n != -EAGAIN)
             return n;
-        i64 error = unix_wait(c->t, o->channel, SIDE_READ, deadline_ns);
+        i64 error = socket_park(c, o, o->channel, SIDE_READ, deadline_ns);
         if (error)
             return error;
     }
@@ -358,7 +360,7 @@ i64 unix_receive(struct trap *c, struct object *o, u32 flags)
             return n;
         if (e->type != SOCK_STREAM_K && (e->flags & UNIX_SHUT_READ))
             return 0;
-        i64 error = unix_wait(c->t, o->channel, SIDE_READ, deadline_ns);
+        i64 error = socket_park(c, o, o->channel, SIDE_READ, deadline_ns);
         if (error)
             return error;
     }

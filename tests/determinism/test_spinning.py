@@ -52,3 +52,24 @@ def test_who_looks_at_the_clock_is_not_interrupted(strategy: str, tmp_path: Path
 def test_who_computes_while_nobody_waits_is_left_alone(tmp_path: Path) -> None:
     _, told = summary(tmp_path, 'exec python3 -S -c "for i in range(60_000_000): pass"')
     assert told["uncontrolled"] == {}
+
+
+@pytest.mark.parametrize("source", sorted((PROGRAMS / "spins").glob("*.c")), ids=lambda p: p.stem)
+def test_a_loop_that_waits_is_learned(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One run learns; from then on every run is decided by the seed alone."""
+    monkeypatch.setitem(FIXED_ENV, "XDG_CACHE_HOME", str(tmp_path / "cache"))
+    binary = tmp_path / source.stem
+    subprocess.run(["gcc", "-O1", "-pthread", "-o", binary, source], check=True)
+
+    def run(*options: str) -> tuple[object, ...]:
+        options = ("-o", "t.trace", "--force", *options)
+        out, told = summary(tmp_path, f"exec {binary}", *options)
+        return out, told["exit_code"], told["uncontrolled"], told["trace_hash"]
+
+    assert run()[:2] == ("ok\n", 0)
+    first = run()
+    assert first[:3] == ("ok\n", 0, {})
+    assert [run() for _ in range(5)] == [first] * 5
+    assert run("--seed", "8")[3] != first[3]

@@ -13,7 +13,7 @@ rsync -a -e ./shell --rsync-path="$(command -v rsync)" from/ anywhere:"$PWD/to"
 diff -r from to && echo "the same"
 sed -i 's/77777/seven/' from/numbers
 rm from/30
-rsync -ai --delete --checksum -e ./shell --rsync-path="$(command -v rsync)" from/ anywhere:"$PWD/to"
+rsync -rlpi --delete --checksum -e ./shell --rsync-path="$(command -v rsync)" from/ anywhere:"$PWD/to"
 diff -r from to && echo "the same again"
 
 printf 'use chroot = no\npid file = %s/pid\n[there]\npath = %s/there\nread only = no\nmunge symlinks = no\n%s' \

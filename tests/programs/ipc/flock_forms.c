@@ -61,7 +61,7 @@ struct held {
 static void *take(void *arg)
 {
     struct held *h = arg;
-    CHECK_EQ(flock(h->fd, h->op), 0);
+    CHECK_EQ(BLOCKS(flock(h->fd, h->op)), 0);
     board_put(h->b, h->name);
     return 0;
 }
@@ -71,17 +71,18 @@ static void threads_wait(void)
 {
     struct board *b = board_new();
     int a = opened();
-    struct held one = {opened(), LOCK_EX, b, 1}, two = {opened(), LOCK_SH, b, 2}, three = {opened(), LOCK_SH, b, 3};
+    struct held one = {opened(), LOCK_EX, b, 1}, two = {opened(), LOCK_SH, b, 2},
+                three = {opened(), LOCK_SH, b, 3};
     CHECK_EQ(flock(a, LOCK_EX), 0);
     pthread_t t2 = start(take, &two), t3 = start(take, &three);
-    sleep_ms(20);
+    until_blocked(2);
     CHECK_EQ(b->count, 0);
     CHECK_EQ(flock(a, LOCK_SH), 0);
     join(t2);
     join(t3);
     CHECK_EQ(b->count, 2);
     pthread_t t1 = start(take, &one);
-    sleep_ms(20);
+    until_blocked(1);
     CHECK_EQ(flock(two.fd, LOCK_UN), 0);
     close(three.fd);
     sleep_ms(20);
@@ -108,9 +109,9 @@ static void processes_wait(void)
     int a = opened();
     CHECK_EQ(flock(a, LOCK_EX), 0);
     for (int i = 0; i < 5; i++) {
-        pids[i] = SPAWN(close(a); int fd = opened(); CHECK_EQ(flock(fd, LOCK_EX), 0); board_put(b, i);
-                        sleep_ms(5); if (i & 1) close(fd));
-        sleep_ms(20);
+        pids[i] = SPAWN(close(a); int fd = opened(); CHECK_EQ(BLOCKS(flock(fd, LOCK_EX)), 0);
+                        board_put(b, i); sleep_ms(5); if (i & 1) close(fd));
+        until_blocked(1);
     }
     CHECK_EQ(b->count, 0);
     close(a);
@@ -118,10 +119,10 @@ static void processes_wait(void)
         reap(pids[i]);
     for (int i = 0; i < 5; i++)
         CHECK_EQ(b->who[i], i);
-    pid_t holder = SPAWN(int fd = opened(); flock(fd, LOCK_EX); pause());
-    sleep_ms(20);
-    pid_t waiter = SPAWN(int fd = opened(); CHECK_EQ(flock(fd, LOCK_EX), 0));
-    sleep_ms(20);
+    pid_t holder = SPAWN(int fd = opened(); flock(fd, LOCK_EX); BLOCKS(pause()));
+    until_blocked(1);
+    pid_t waiter = SPAWN(int fd = opened(); CHECK_EQ(BLOCKS(flock(fd, LOCK_EX)), 0));
+    until_blocked(1);
     CHECK_EQ(waitpid(waiter, 0, WNOHANG), 0);
     kill(holder, SIGKILL);
     reap(waiter);
@@ -137,14 +138,36 @@ static void signals(void)
     CHECK_ERRNO(flock(b, LOCK_EX), EINTR);
     CHECK_EQ(signals_seen, 1);
     install(SIGALRM, count_signal, SA_RESTART);
-    struct held unlock = {a, LOCK_UN, board_new(), 0};
     alarm_ms(20);
-    pid_t child = SPAWN(sleep_ms(60); CHECK_EQ(flock(a, LOCK_UN), 0));
+    pid_t child = SPAWN(UNTIL(signals_seen == 2); CHECK_EQ(flock(a, LOCK_UN), 0));
     CHECK_EQ(flock(b, LOCK_EX), 0); /* goes on after the handler */
     CHECK_EQ(signals_seen, 2);
     reap(child);
     close(a);
     close(b);
+}
+
+/* Who is stopped does not stand in line. */
+static void stopped(void)
+{
+    struct board *b = board_new();
+    pid_t pids[2];
+    int a = opened(), status;
+    CHECK_EQ(flock(a, LOCK_EX), 0);
+    for (int i = 0; i < 2; i++) {
+        pids[i] = SPAWN(close(a); int fd = opened(); CHECK_EQ(BLOCKS(flock(fd, LOCK_EX)), 0);
+                        board_put(b, i));
+        until_blocked(1);
+    }
+    kill(pids[0], SIGSTOP);
+    CHECK_EQ(waitpid(pids[0], &status, WUNTRACED), pids[0]);
+    CHECK_EQ(flock(a, LOCK_UN), 0);
+    reap(pids[1]);
+    CHECK_EQ(b->count, 1);
+    kill(pids[0], SIGCONT);
+    reap(pids[0]);
+    CHECK_EQ(b->count, 2);
+    close(a);
 }
 
 int main(void)
@@ -154,6 +177,7 @@ int main(void)
     threads_wait();
     processes_wait();
     signals();
+    stopped();
     unlink(path);
     return finish();
 }

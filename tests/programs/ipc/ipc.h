@@ -20,7 +20,8 @@ struct board {
 
 UNUSED static struct board *board_new(void)
 {
-    void *p = mmap(0, sizeof(struct board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *p = mmap(0, sizeof(struct board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                   0);
     CHECK(p != MAP_FAILED);
     return p;
 }
@@ -29,6 +30,55 @@ UNUSED static void board_put(struct board *b, int who)
 {
     b->who[b->count++ % 256] = who;
 }
+
+/* ---- who is about to block says so; others wait until it sleeps in the call ---- */
+struct announced {
+    atomic_int count, signals;
+    atomic_int pid[256], tid[256];
+};
+
+static struct announced *announced;
+static int awaited;
+
+__attribute__((constructor)) static void announced_new(void)
+{
+    announced = mmap(0, sizeof *announced, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                     0);
+}
+
+UNUSED static void about_to_block(void)
+{
+    int slot = announced->count++ % 256;
+    announced->pid[slot] = getpid();
+    announced->tid[slot] = (int)syscall(SYS_gettid);
+}
+
+#define BLOCKS(call) ({ about_to_block(); call; })
+
+UNUSED static int is_asleep(int slot)
+{
+    char path[64], text[256] = "";
+    sprintf(path, "/proc/%d/task/%d/stat", announced->pid[slot], announced->tid[slot]);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        read(fd, text, sizeof text - 1);
+        close(fd);
+    }
+    char *state = strrchr(text, ')');
+    return state && state[2] == 'S';
+}
+
+/* So many more have come to their blocking calls, one after the other. */
+UNUSED static void until_blocked(int more)
+{
+    for (; more; more--, awaited++)
+        for (int seen = 0; seen < 2; sleep_ms(1))
+            seen = announced->count > awaited && is_asleep(awaited % 256) ? seen + 1 : 0;
+}
+
+#define UNTIL(condition) \
+    while (!(condition)) \
+    sleep_ms(1)
 
 /* A child that runs the statements; its pid. */
 #define SPAWN(...)                          \
@@ -86,7 +136,7 @@ UNUSED static void alarm_ms(long ms)
     CHECK_EQ(timer_settime(t, 0, &when, 0), 0);
 }
 
-UNUSED static atomic_int signals_seen;
+#define signals_seen (announced->signals)
 UNUSED static void count_signal(int signo)
 {
     (void)signo;

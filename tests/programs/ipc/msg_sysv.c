@@ -62,8 +62,8 @@ static void receivers(void)
     int id = new_queue();
     pid_t pids[5];
     for (int i = 0; i < 5; i++) {
-        pids[i] = SPAWN(const char *s = get(id, types[i], 0); b->words[i] = s[0] - '0');
-        sleep_ms(15);
+        pids[i] = SPAWN(const char *s = BLOCKS(get(id, types[i], 0)); b->words[i] = s[0] - '0');
+        until_blocked(1);
     }
     for (int i = 0; i < 4; i++)
         CHECK_EQ(put(id, sent[i], (char[2]){(char)('1' + i)}, 0), 0);
@@ -85,10 +85,10 @@ static void receivers(void)
 static void too_small(void)
 {
     int id = new_queue();
-    pid_t small = SPAWN(struct message m; CHECK_ERRNO(msgrcv(id, &m, 1, 0, 0), E2BIG));
-    sleep_ms(15);
-    pid_t large = SPAWN(CHECK_EQ(strcmp(get(id, 0, 0), "long"), 0));
-    sleep_ms(15);
+    pid_t small = SPAWN(struct message m; CHECK_ERRNO(BLOCKS(msgrcv(id, &m, 1, 0, 0)), E2BIG));
+    until_blocked(1);
+    pid_t large = SPAWN(CHECK_EQ(strcmp(BLOCKS(get(id, 0, 0)), "long"), 0));
+    until_blocked(1);
     CHECK_EQ(put(id, 1, "long", 0), 0);
     reap(small);
     reap(large);
@@ -98,7 +98,7 @@ static void too_small(void)
 static void *send_large(void *id)
 {
     struct message m = {9};
-    return (void *)(long)(msgsnd((int)(long)id, &m, 8000, 0) ? errno : 0);
+    return (void *)(long)(BLOCKS(msgsnd((int)(long)id, &m, 8000, 0)) ? errno : 0);
 }
 
 static void senders(void)
@@ -109,14 +109,12 @@ static void senders(void)
         ;
     CHECK_EQ(errno, EAGAIN);
     pthread_t t[2] = {start(send_large, (void *)(long)id), start(send_large, (void *)(long)id)};
-    sleep_ms(20);
+    until_blocked(2);
     pid_t child = SPAWN(CHECK_EQ(put(id, 4, "small", 0), 0)); /* for it there is room */
     reap(child);
     CHECK_EQ(msgrcv(id, &m, sizeof m.text, 1, 0), 8000);
-    sleep_ms(20);
-    CHECK_EQ(msgrcv(id, &m, sizeof m.text, 9, IPC_NOWAIT), 8000); /* of the first */
-    sleep_ms(20);
-    CHECK_EQ(msgrcv(id, &m, sizeof m.text, 9, IPC_NOWAIT), 8000);
+    CHECK_EQ(msgrcv(id, &m, sizeof m.text, 9, 0), 8000);
+    CHECK_EQ(msgrcv(id, &m, sizeof m.text, 9, 0), 8000);
     for (int i = 0; i < 2; i++) {
         void *result;
         pthread_join(t[i], &result);
@@ -140,18 +138,36 @@ static void ends_of_a_wait(void)
     install(SIGALRM, count_signal, SA_RESTART); /* which does not count for it */
     alarm_ms(20);
     CHECK_ERRNO(msgrcv(id, &m, 10, 0, 0), EINTR);
-    pid_t receiver = SPAWN(struct message m; CHECK_ERRNO(msgrcv(id, &m, 10, 5, 0), EIDRM));
+    pid_t receiver = SPAWN(struct message m; CHECK_ERRNO(BLOCKS(msgrcv(id, &m, 10, 5, 0)), EIDRM));
     memset(&m, 0, sizeof m);
     m.type = 1;
     while (!msgsnd(id, &m, 8000, IPC_NOWAIT))
         ;
     pthread_t sender = start(send_large, (void *)(long)id);
-    sleep_ms(20);
+    until_blocked(2);
     CHECK_EQ(msgctl(id, IPC_RMID, 0), 0);
     reap(receiver);
     void *result;
     pthread_join(sender, &result);
     CHECK_EQ((long)result, EIDRM);
+}
+
+/* Who is stopped does not stand in line; its call goes on afterwards. */
+static void stopped(void)
+{
+    int id = new_queue(), status;
+    pid_t first = SPAWN(CHECK_EQ(strcmp(BLOCKS(get(id, 0, 0)), "two"), 0));
+    until_blocked(1);
+    pid_t second = SPAWN(CHECK_EQ(strcmp(BLOCKS(get(id, 0, 0)), "one"), 0));
+    until_blocked(1);
+    kill(first, SIGSTOP);
+    CHECK_EQ(waitpid(first, &status, WUNTRACED), first);
+    CHECK_EQ(put(id, 1, "one", 0), 0);
+    reap(second);
+    CHECK_EQ(put(id, 1, "two", 0), 0);
+    kill(first, SIGCONT);
+    reap(first);
+    CHECK_EQ(msgctl(id, IPC_RMID, 0), 0);
 }
 
 /* A larger queue lets senders go. */
@@ -163,7 +179,7 @@ static void larger(void)
     ds.msg_qbytes = 4000;
     CHECK_EQ(msgctl(id, IPC_SET, &ds), 0);
     pthread_t sender = start(send_large, (void *)(long)id);
-    sleep_ms(20);
+    until_blocked(1);
     ds.msg_qbytes = 8000;
     CHECK_EQ(msgctl(id, IPC_SET, &ds), 0);
     join(sender);
@@ -177,6 +193,7 @@ int main(void)
     too_small();
     senders();
     ends_of_a_wait();
+    stopped();
     larger();
     return finish();
 }

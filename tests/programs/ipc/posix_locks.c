@@ -12,7 +12,8 @@ static int opened(void)
 
 static int set(int fd, int cmd, int type, long start, long length)
 {
-    struct flock f = {.l_type = (short)type, .l_whence = SEEK_SET, .l_start = start, .l_len = length};
+    struct flock f = {
+        .l_type = (short)type, .l_whence = SEEK_SET, .l_start = start, .l_len = length};
     return fcntl(fd, cmd, &f);
 }
 
@@ -22,7 +23,8 @@ static int seen(long start, long length, long *from, long *bytes, int *pid)
     struct board *b = board_new();
     pid_t child = SPAWN(struct flock f = {.l_type = F_WRLCK, .l_start = start, .l_len = length};
                         CHECK_EQ(fcntl(opened(), F_GETLK, &f), 0); b->words[0] = f.l_type;
-                        b->words[1] = (int)f.l_start; b->words[2] = (int)f.l_len; b->words[3] = f.l_pid);
+                        b->words[1] = (int)f.l_start; b->words[2] = (int)f.l_len;
+                        b->words[3] = f.l_pid);
     reap(child);
     *from = b->words[1];
     *bytes = b->words[2];
@@ -70,14 +72,16 @@ static void ranges(void)
 }
 
 /* A child waits for a lock of ours: `letting_go` ends the wait, nothing before it does. */
-#define LETS_GO(type, start, length, letting_go)                                               \
-    do {                                                                                       \
-        struct board *b_ = board_new();                                                        \
-        pid_t child_of_ = SPAWN(CHECK_EQ(set(opened(), F_SETLKW, type, start, length), 0); b_->words[0] = 1); \
-        sleep_ms(20);                                                                          \
-        CHECK_EQ(b_->words[0], 0);                                                             \
-        letting_go;                                                                            \
-        reap(child_of_);                                                                       \
+#define LETS_GO(type, start, length, letting_go)                                       \
+    do {                                                                               \
+        struct board *b_ = board_new();                                                \
+        pid_t child_of_ = SPAWN(int mine_ = opened();                                  \
+                                CHECK_EQ(BLOCKS(set(mine_, F_SETLKW, type, start, length)), 0); \
+                                b_->words[0] = 1);                                     \
+        until_blocked(1);                                                              \
+        CHECK_EQ(b_->words[0], 0);                                                     \
+        letting_go;                                                                    \
+        reap(child_of_);                                                               \
     } while (0)
 
 static void letting_go(void)
@@ -91,9 +95,9 @@ static void letting_go(void)
     LETS_GO(F_WRLCK, 0, 10, other = opened(); CHECK_EQ(dup2(1, other), other));
     close(other);
     struct board *b = board_new();
-    pid_t holder = SPAWN(CHECK_EQ(set(opened(), F_SETLK, F_WRLCK, 0, 1), 0); b->words[0] = 1; sleep_ms(40));
-    while (!b->words[0])
-        sleep_ms(1);
+    pid_t holder = SPAWN(CHECK_EQ(set(opened(), F_SETLK, F_WRLCK, 0, 1), 0); b->words[0] = 1;
+                         sleep_ms(40));
+    UNTIL(b->words[0]);
     CHECK_EQ(set(fd, F_SETLKW, F_WRLCK, 0, 1), 0); /* by its end */
     reap(holder);
     /* a child has none of its parent's */
@@ -109,15 +113,16 @@ static void order(void)
     pid_t pids[4];
     CHECK_EQ(set(fd, F_SETLK, F_WRLCK, 0, 0), 0);
     for (int i = 0; i < 4; i++) {
-        pids[i] = SPAWN(int mine = opened(); CHECK_EQ(set(mine, F_SETLKW, i == 2 ? F_WRLCK : F_RDLCK, 0, 0), 0);
-                        board_put(b, i); sleep_ms(i < 2 ? 40 : 5));
-        sleep_ms(20);
+        pids[i] = SPAWN(int mine = opened();
+                        CHECK_EQ(BLOCKS(set(mine, F_SETLKW, i == 2 ? F_WRLCK : F_RDLCK, 0, 0)), 0);
+                        board_put(b, i); UNTIL(b->count >= 3));
+        until_blocked(1);
     }
     CHECK_EQ(set(fd, F_SETLKW, F_UNLCK, 0, 0), 0);
     for (int i = 0; i < 4; i++)
         reap(pids[i]);
     CHECK_EQ(b->count, 4);
-    CHECK(b->who[0] != 2 && b->who[1] != 2);
+    CHECK_EQ(b->who[3], 2);
     close(fd);
 }
 
@@ -126,10 +131,9 @@ static void deadlocks(void)
     int fd = opened();
     struct board *b = board_new();
     CHECK_EQ(set(fd, F_SETLK, F_WRLCK, 0, 1), 0);
-    pid_t child = SPAWN(int mine = opened(); CHECK_EQ(set(mine, F_SETLK, F_WRLCK, 1, 1), 0); b->words[0] = 1;
-                        CHECK_EQ(set(mine, F_SETLKW, F_WRLCK, 0, 1), 0));
-    sleep_ms(30);
-    CHECK_EQ(b->words[0], 1);
+    pid_t child = SPAWN(int mine = opened(); CHECK_EQ(set(mine, F_SETLK, F_WRLCK, 1, 1), 0);
+                        CHECK_EQ(BLOCKS(set(mine, F_SETLKW, F_WRLCK, 0, 1)), 0));
+    until_blocked(1);
     CHECK_ERRNO(set(fd, F_SETLKW, F_WRLCK, 1, 1), EDEADLK);
     CHECK_ERRNO(set(fd, F_SETLKW, F_RDLCK, 0, 0), EDEADLK);
     CHECK_EQ(set(fd, F_SETLK, F_UNLCK, 0, 1), 0);
@@ -138,11 +142,13 @@ static void deadlocks(void)
     CHECK_EQ(set(fd, F_SETLK, F_UNLCK, 0, 0), 0);
     /* three: each waits for the next one's byte */
     CHECK_EQ(set(fd, F_SETLK, F_WRLCK, 0, 1), 0);
-    pid_t two = SPAWN(int mine = opened(); CHECK_EQ(set(mine, F_SETLK, F_WRLCK, 1, 1), 0); sleep_ms(30);
-                      CHECK_EQ(set(mine, F_SETLKW, F_WRLCK, 2, 1), 0));
-    pid_t three = SPAWN(int mine = opened(); CHECK_EQ(set(mine, F_SETLK, F_WRLCK, 2, 1), 0); sleep_ms(60);
-                        CHECK_EQ(set(mine, F_SETLKW, F_WRLCK, 0, 1), 0));
-    sleep_ms(100);
+    pid_t two = SPAWN(int mine = opened(); CHECK_EQ(set(mine, F_SETLK, F_WRLCK, 1, 1), 0);
+                      b->words[1] = 1; UNTIL(b->words[2]);
+                      CHECK_EQ(BLOCKS(set(mine, F_SETLKW, F_WRLCK, 2, 1)), 0));
+    pid_t three = SPAWN(int mine = opened(); CHECK_EQ(set(mine, F_SETLK, F_WRLCK, 2, 1), 0);
+                        b->words[2] = 1; UNTIL(b->words[1]);
+                        CHECK_EQ(BLOCKS(set(mine, F_SETLKW, F_WRLCK, 0, 1)), 0));
+    until_blocked(2);
     CHECK_ERRNO(set(fd, F_SETLKW, F_WRLCK, 1, 1), EDEADLK);
     CHECK_EQ(set(fd, F_SETLK, F_UNLCK, 0, 1), 0);
     reap(three);
@@ -152,7 +158,7 @@ static void deadlocks(void)
 
 static void *lock_byte_0(void *fd)
 {
-    CHECK_EQ(set((int)(long)fd, F_SETLKW, F_WRLCK, 0, 1), 0);
+    CHECK_EQ(BLOCKS(set((int)(long)fd, F_SETLKW, F_WRLCK, 0, 1)), 0);
     return 0;
 }
 
@@ -162,12 +168,14 @@ static void threads(void)
     int fd = opened();
     struct board *b = board_new();
     CHECK_EQ(set(fd, F_SETLK, F_WRLCK, 1, 1), 0);
-    pid_t child = SPAWN(int mine = opened(); CHECK_EQ(set(mine, F_SETLK, F_WRLCK, 0, 1), 0); sleep_ms(60);
+    pid_t child = SPAWN(int mine = opened(); CHECK_EQ(set(mine, F_SETLK, F_WRLCK, 0, 1), 0);
+                        b->words[0] = 1; UNTIL(b->words[1]);
                         CHECK_ERRNO(set(mine, F_SETLKW, F_WRLCK, 1, 1), EDEADLK));
-    sleep_ms(20);
+    UNTIL(b->words[0]);
     pthread_t t = start(lock_byte_0, (void *)(long)fd);
-    sleep_ms(10);
+    until_blocked(1);
     CHECK_EQ(set(fd, F_SETLKW, F_WRLCK, 1, 2), 0);
+    b->words[1] = 1;
     join(t);
     reap(child);
     close(fd);
@@ -177,9 +185,9 @@ static void signals(void)
 {
     int fd = opened();
     struct board *b = board_new();
-    pid_t child = SPAWN(CHECK_EQ(set(opened(), F_SETLK, F_WRLCK, 0, 1), 0); b->words[0] = 1; sleep_ms(150));
-    while (!b->words[0])
-        sleep_ms(1);
+    pid_t child = SPAWN(CHECK_EQ(set(opened(), F_SETLK, F_WRLCK, 0, 1), 0); b->words[0] = 1;
+                        UNTIL(signals_seen == 2));
+    UNTIL(b->words[0]);
     install(SIGALRM, count_signal, 0);
     alarm_ms(20);
     CHECK_ERRNO(set(fd, F_SETLKW, F_WRLCK, 0, 1), EINTR);

@@ -71,8 +71,8 @@ static void order(void)
     pid_t pids[4];
     int id = new_set(2);
     for (int i = 0; i < 4; i++) {
-        pids[i] = SPAWN(CHECK_EQ(op(id, 0, i == 0 ? -2 : -1, 0), 0); board_put(b, i));
-        sleep_ms(20);
+        pids[i] = SPAWN(CHECK_EQ(BLOCKS(op(id, 0, i == 0 ? -2 : -1, 0)), 0); board_put(b, i));
+        until_blocked(1);
     }
     CHECK_EQ(semctl(id, 0, GETNCNT), 4);
     CHECK_EQ(semctl(id, 1, GETNCNT), 0);
@@ -80,6 +80,7 @@ static void order(void)
     CHECK_EQ(value(id, 0), 0);
     CHECK_EQ(semctl(id, 0, GETNCNT), 3);
     CHECK_ERRNO(op(id, 0, -1, IPC_NOWAIT), EAGAIN);
+    UNTIL(b->count == 1);
     CHECK_EQ(op(id, 0, 4, 0), 0);
     CHECK_EQ(value(id, 0), 0);
     CHECK_EQ(semctl(id, 0, GETNCNT), 0);
@@ -98,9 +99,10 @@ static void chains(void)
     CHECK_EQ(semctl(id, 0, SETALL, all), 0);
     pid_t pids[3];
     for (int i = 0; i < 3; i++)
-        pids[i] = SPAWN(struct sembuf ops[2] = {{(unsigned short)i, 0, 0}, {(unsigned short)(i + 1), i < 2 ? -1 : 5, 0}};
-                        CHECK_EQ(semop(id, ops, 2), 0));
-    sleep_ms(30);
+        pids[i] = SPAWN(struct sembuf ops[2] = {{(unsigned short)i, 0, 0},
+                                                {(unsigned short)(i + 1), i < 2 ? -1 : 5, 0}};
+                        CHECK_EQ(BLOCKS(semop(id, ops, 2)), 0));
+    until_blocked(3);
     CHECK_EQ(semctl(id, 0, GETZCNT), 1);
     CHECK_EQ(semctl(id, 2, GETZCNT), 1);
     CHECK_EQ(op(id, 0, -1, 0), 0);
@@ -117,7 +119,7 @@ static void chains(void)
 
 static void *down(void *id)
 {
-    return (void *)(long)(op((int)(long)id, 0, -1, 0) ? errno : 0);
+    return (void *)(long)(BLOCKS(op((int)(long)id, 0, -1, 0)) ? errno : 0);
 }
 
 static void ends_of_a_wait(void)
@@ -133,12 +135,11 @@ static void ends_of_a_wait(void)
     pthread_t t[3];
     for (int i = 0; i < 3; i++)
         t[i] = start(down, (void *)(long)id);
-    sleep_ms(20);
+    until_blocked(3);
     CHECK_EQ(semctl(id, 0, SETVAL, 1), 0);
-    sleep_ms(20);
     CHECK_EQ(semctl(id, 0, GETNCNT), 2);
-    pid_t child = SPAWN(CHECK_ERRNO(op(id, 0, -1, 0), EIDRM));
-    sleep_ms(20);
+    pid_t child = SPAWN(CHECK_ERRNO(BLOCKS(op(id, 0, -1, 0)), EIDRM));
+    until_blocked(1);
     CHECK_EQ(semctl(id, 0, IPC_RMID), 0);
     int removed = 0;
     for (int i = 0; i < 3; i++) {
@@ -150,12 +151,31 @@ static void ends_of_a_wait(void)
     reap(child);
 }
 
+/* Who is stopped does not stand in line, and is told that it was. */
+static void stopped(void)
+{
+    int id = new_set(1), status;
+    pid_t pid = SPAWN(CHECK_ERRNO(BLOCKS(op(id, 0, -1, 0)), EINTR));
+    until_blocked(1);
+    kill(pid, SIGSTOP);
+    CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+    CHECK_EQ(op(id, 0, 1, 0), 0);
+    CHECK_EQ(value(id, 0), 1);
+    CHECK_EQ(semctl(id, 0, GETNCNT), 0);
+    kill(pid, SIGCONT);
+    reap(pid);
+    CHECK_EQ(semctl(id, 0, IPC_RMID), 0);
+}
+
 /* Two processes take turns; a third keeps a count. */
 static void ping_pong(void)
 {
     int id = new_set(3);
     CHECK_EQ(op(id, 0, 1, 0), 0);
-    pid_t other = SPAWN(for (int i = 0; i < 100; i++) { CHECK_EQ(op(id, 1, -1, 0), 0); CHECK_EQ(op(id, 0, 1, 0), 0); });
+    pid_t other = SPAWN(for (int i = 0; i < 100; i++) {
+        CHECK_EQ(op(id, 1, -1, 0), 0);
+        CHECK_EQ(op(id, 0, 1, 0), 0);
+    });
     for (int i = 0; i < 100; i++) {
         struct sembuf ops[2] = {{0, -1, 0}, {2, 1, 0}};
         CHECK_EQ(semop(id, ops, 2), 0);
@@ -193,6 +213,7 @@ int main(void)
     order();
     chains();
     ends_of_a_wait();
+    stopped();
     ping_pong();
     times();
     return finish();

@@ -25,12 +25,12 @@ int main(void)
     CHECK_EQ(semctl(id, 0, SETVAL, 1), 0);
     for (int how = 0; how < 3; how++) {
         pid_t holder = SPAWN(CHECK_EQ(op(0, -1, SEM_UNDO), 0); b->words[how] = 1;
-                             if (how == 0) exit(0); if (how == 1) pause();
+                             if (how == 1) pause(); sleep_ms(60); if (how == 0) exit(0);
                              execl("/bin/true", "true", (char *)0));
-        while (!b->words[how])
-            sleep_ms(1);
-        pid_t waiter = SPAWN(CHECK_EQ(op(0, -1, 0), 0); board_put(b, how); CHECK_EQ(op(0, 1, 0), 0));
-        sleep_ms(20);
+        UNTIL(b->words[how]);
+        pid_t waiter = SPAWN(CHECK_EQ(BLOCKS(op(0, -1, 0)), 0); board_put(b, how);
+                             CHECK_EQ(op(0, 1, 0), 0));
+        until_blocked(1);
         if (how == 1)
             kill(holder, SIGKILL);
         waitpid(holder, 0, 0);
@@ -38,10 +38,12 @@ int main(void)
         CHECK_EQ(b->count, how + 1);
     }
     /* threads of one process share it: the end of one gives nothing back */
-    pid_t child = SPAWN(join(start(take_and_end, 0)); CHECK_EQ(semctl(id, 0, GETVAL), 0); sleep_ms(30));
+    pid_t child = SPAWN(join(start(take_and_end, 0)); CHECK_EQ(semctl(id, 0, GETVAL), 0);
+                        b->words[5] = 1; UNTIL(b->words[6]));
     CHECK_EQ(semctl(id, 1, SETVAL, 0), 0);
-    sleep_ms(15);
+    UNTIL(b->words[5]);
     CHECK_ERRNO(op(0, -1, IPC_NOWAIT), EAGAIN);
+    b->words[6] = 1;
     CHECK_EQ(op(0, -1, 0), 0);
     reap(child);
     CHECK_EQ(op(0, 1, 0), 0);

@@ -35,8 +35,8 @@ static void attachments(void)
     strcpy(a, "seen by both");
     CHECK_EQ(strcmp(b, "seen by both"), 0);
     int status;
-    IN_CHILD(status, CHECK_EQ(state(id).shm_nattch, 4); CHECK_EQ(strcmp(b, "seen by both"), 0); strcpy(a, "child");
-             CHECK_EQ(shmdt(b), 0); CHECK_EQ(state(id).shm_nattch, 3));
+    IN_CHILD(status, CHECK_EQ(state(id).shm_nattch, 4); CHECK_EQ(strcmp(b, "seen by both"), 0);
+             strcpy(a, "child"); CHECK_EQ(shmdt(b), 0); CHECK_EQ(state(id).shm_nattch, 3));
     CHECK_EQ(status, 0);
     CHECK_EQ(strcmp(b, "child"), 0);
     CHECK_EQ(state(id).shm_nattch, 2);
@@ -83,8 +83,8 @@ static void locks_in_it(void)
     pthread_condattr_setpshared(&c, PTHREAD_PROCESS_SHARED);
     pthread_cond_init(&s->changed, &c);
     pid_t inherits = SPAWN(add(s, 1));
-    pid_t attaches = SPAWN(struct shared *other = shmat(shmget(0x1001, 0, 0), 0, 0); CHECK(other != s);
-                           shmdt(s); add(other, 2));
+    pid_t attaches = SPAWN(struct shared *other = shmat(shmget(0x1001, 0, 0), 0, 0);
+                           CHECK(other != s); shmdt(s); add(other, 2));
     pthread_t t = start(adds, s);
     join(t);
     reap(inherits);
