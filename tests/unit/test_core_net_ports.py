@@ -318,9 +318,7 @@ def test_ephemeral_ports(core: ctypes.CDLL) -> None:
             ports.fill(slot, Sock(slot, STREAM, "127.0.0.1", port, 0, peer=("127.0.0.1", 80)))
             core.port_add(world.address, ports.address_of(slot))
         for number, wanted in ((80, False), (81, True)):
-            ports.fill(
-                100_000, Sock(100_000, STREAM, "127.0.0.1", 0, 0, peer=("127.0.0.1", number))
-            )
+            ports.fill(100_000, Sock(100_000, STREAM, "127.0.0.1", 0, 0, peer=("127.0.0.1", number)))
             port = core.port_ephemeral(world.address, ports.address_of(100_000))
             assert bool(port) == wanted
         ports.fill(100_000, Sock(100_000, STREAM, "127.0.0.1", 0, 0))
