@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import statistics
 import subprocess
@@ -17,7 +16,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from tabulate import tabulate
@@ -26,6 +24,7 @@ sys.path.insert(
     0, str(Path(__file__).resolve().parents[2])
 )  # the checkout's, built by scripts/build
 
+<<<<<<< HEAD
 from dstrun import abi
 from dstrun.strategies import STRATEGIES
 from dstrun.trace.diff import first_difference
@@ -135,6 +134,14 @@ class Bench:
 
         return measure
 
+=======
+from measure import NS_PER_MS, Bench, Command, Row
+from network import network, servers
+
+from dstrun.trace.diff import first_difference
+from dstrun.trace.reader import Trace
+
+>>>>>>> he
 
 def calls(bench: Bench) -> Iterator[Row]:
     """Trapped calls and the clock."""
@@ -303,7 +310,11 @@ def traces(bench: Bench) -> Iterator[Row]:
     yield Row("diffing two traces", "M events/s", None, comparing / million, 2, True)
 
 
+<<<<<<< HEAD
 GROUPS = (calls, switches, threads, choices, runs, traces)
+=======
+GROUPS = (calls, switches, threads, network, servers, runs, traces)
+>>>>>>> he
 HEADERS = ["what", "unit", "native", "dstrun", "ratio", "target", ""]
 
 
