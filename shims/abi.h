@@ -63,7 +63,7 @@ typedef unsigned char u8;
 #define SIGNALS_QUEUED_MAX 16384u
 #define DIRS_MAX 64u
 #define DIR_BYTES_MAX 33554432u
-#define TASK_STACK_BYTES 64832u
+#define TASK_STACK_BYTES 64784u
 #define TASK_PAGE_OFFSET 3328u
 #define SYSCALLS_MAX 512u
 #define FORCE_SIGNAL 16 /* SIGSTKFLT, which nobody uses: the supervisor interrupts who spins */
@@ -71,6 +71,8 @@ typedef unsigned char u8;
 #define CPUID_LEAVES_MAX 256u
 #define PATH_BYTES_MAX 4096u
 #define HOSTNAME_BYTES_MAX 65u
+
+#include "abi_sched.h"
 
 /* ---- configuration, written by the supervisor before the first exec ---- */
 enum config_flag {
@@ -94,7 +96,8 @@ struct config {
     u64 events_max;       /* 0: no limit */
     u64 virtual_ns_max;   /* 0: no limit */
     u32 cpus;             /* CPUs the program sees */
-    u32 strategy;
+    u32 pad;
+    struct sched_config sched;
     u32 proc_dev, sys_dev; /* st_dev of /proc and /sys in the simulation, kernel's encoding */
     u64 memory_bytes;     /* what sysinfo and /proc/meminfo tell */
     u64 cpu_features[8];  /* cpuid as found, for the trace's header */
@@ -297,6 +300,7 @@ struct task {
     u64 sig_pending;
     struct altstack altstack; /* virtual */
     u64 entropy_pos;          /* counter of its entropy stream */
+    struct sched_task sched;
     u64 spin_registers[SPIN_POINTS]; /* hash of all, at its last visit of a yield point */
     u64 cost_pos;             /* counter of its costs' stream (with jitter) */
     u64 trap_nr;     /* call being handled */
@@ -740,16 +744,6 @@ struct dir_listing { /* a directory, read whole and sorted */
     u32 bytes;
     u32 object; /* whose it is */
     u64 used_seq;
-};
-
-enum strategy { STRATEGY_FIFO = 0, STRATEGY_RANDOM = 1 };
-
-struct sched_state { /* the ready set; meaning of the ring is the strategy's own */
-    u32 count;
-    u32 head;
-    u64 choices; /* counter of the strategy's stream */
-    u64 waiter_choices; /* the same for who is woken */
-    u16 ready[TASKS_MAX];
 };
 
 /* A learned yield point: a branch in a loop that only waits for others, where a breakpoint stands.

@@ -26,6 +26,8 @@ sys.path.insert(
     0, str(Path(__file__).resolve().parents[2])
 )  # the checkout's, built by scripts/build
 
+from dstrun import abi
+from dstrun.strategies import STRATEGIES
 from dstrun.trace.diff import first_difference
 from dstrun.trace.reader import Trace
 
@@ -92,13 +94,13 @@ class Bench:
         """How often to do a thing."""
         return max(full // 50, 1) if self.quick else full
 
-    def compile(self, name: str, *flags: str) -> str:
-        """The path of scripts/bench.d/NAME.c, compiled."""
+    def compile(self, name: str, *more: str | Path) -> str:
+        """The path of scripts/bench.d/NAME.c, compiled; more: what else the compiler is given."""
         compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
         if compiler is None:
             raise SystemExit("bench: no C compiler (cc, gcc, clang) on PATH")
         output = self.directory / name
-        subprocess.run([compiler, "-O2", *flags, "-o", output, HERE / f"{name}.c"], check=True)
+        subprocess.run([compiler, "-O2", "-o", output, HERE / f"{name}.c", *more], check=True)
         return str(output)
 
     def dstrun(self, *command: str, options: tuple[str, ...] = ("--no-trace",)) -> Command:
@@ -193,6 +195,25 @@ def switches(bench: Bench) -> Iterator[Row]:
     yield Row("... without its two calls, beside a futex's", "ns", futex / 2, switch, 2)
 
 
+def choices(bench: Bench) -> Iterator[Row]:
+    """What a strategy takes to choose, alone: of two tasks, and of a thousand."""
+    shims = HERE.parents[1] / "shims"
+    sources = sorted((shims / "core").glob("*.c"))
+    program = bench.compile("choices", f"-I{shims}", "-std=gnu11", *sources)
+    members = ("depth", "points", "keep_ppm", "slice_ns", "spin")
+    turns = bench.turns(4_000_000)
+    for name, strategy in STRATEGIES.items():
+        values = {getattr(abi.SchedConfig, member): 0 for member in members}
+        values |= {p.member: p.default or 0 for p in strategy.parameters}
+        parameters = [str(strategy.number), *(str(value) for value in values.values())]
+
+        def choose(tasks: int, parameters: list[str] = parameters) -> Callable[[], float]:
+            return bench.per_turn(lambda n: [program, str(tasks), str(n), *parameters], turns)
+
+        few, many = bench.medians(choose(2), choose(1000))
+        yield Row(f"a choice by {name}: of 1,000 tasks, beside 2", "ns", few, many, 5)
+
+
 def threads(bench: Bench) -> Iterator[Row]:
     """How much the number of threads matters: the column "native" is that of few of them."""
     program = bench.compile("threads", "-pthread")
@@ -282,7 +303,7 @@ def traces(bench: Bench) -> Iterator[Row]:
     yield Row("diffing two traces", "M events/s", None, comparing / million, 2, True)
 
 
-GROUPS = (calls, switches, threads, runs, traces)
+GROUPS = (calls, switches, threads, choices, runs, traces)
 HEADERS = ["what", "unit", "native", "dstrun", "ratio", "target", ""]
 
 

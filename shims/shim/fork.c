@@ -61,6 +61,7 @@ static struct task *new_task(struct proc *p, struct trap *c, const struct clone_
 {
     struct task *t = task_alloc();
     t->proc = p->index;
+    t->sched.identity = sched_identity(c->t->sched.identity, ++c->t->sched.children_made);
     t->sigmask = c->t->sigmask;
     t->altstack = c->t->altstack;
     if ((q->flags & CLONE_VM_FLAG) && !(q->flags & CLONE_VFORK_FLAG)) {

@@ -89,7 +89,7 @@ def test_holds_under_another_schedule(name: str, build: Build, simulate: Simulat
     assert first.identity == second.identity
 
 
-@pytest.mark.parametrize("strategy", ["fifo", "random"])
+@pytest.mark.parametrize("strategy", ["fifo", "random", "pct"])
 def test_storms(strategy: str, build: Build, simulate: Simulate) -> None:
     """Signals and kills at random among threads: no hang, no crash, nothing lost."""
     for seed in range(STORMS // 2):
