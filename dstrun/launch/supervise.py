@@ -328,15 +328,15 @@ class _Supervision:
             kernel.tgkill(outer, thread, abi.FORCE_SIGNAL)
         elif spun_s > self.spin_look_s:
             self.spin_look_s *= 2
-            self._teach(outer, thread)
+            self._teach(thread)
 
-    def _teach(self, pid: int, thread: int) -> None:
+    def _teach(self, thread: int) -> None:
         """Where this run was stopped no seed has decided: it counts as an interruption."""
         from dstrun.launch.spins import learn
         from dstrun.points import save_point
 
         try:
-            point = learn(pid, thread, self._adopt)
+            point = learn(thread, self._adopt)
         except OSError:
             return  # it ended meanwhile
         if not point:
