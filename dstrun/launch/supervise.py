@@ -97,7 +97,7 @@ class _Parts:
         if self.trace:
             stack.callback(remove_if_empty, self.trace.path)
             stack.callback(self.trace.close)
-        self.world = World()
+        self.world = World(spec.prepared_ns)
 
     def make(self) -> None:
         """The rest, while the container sets itself up. Once, however often it is called."""
