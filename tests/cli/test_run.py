@@ -231,6 +231,7 @@ def test_named_trace_of_another_run_is_kept(dstrun: Dstrun, tmp_path: Path) -> N
     assert not path.exists()  # this launcher records nothing
     TraceWriter(meta=meta).write(path)
     assert spec(dstrun, "--seed", "7", "-o", "my.trace")["seed"] == "7"
+    TraceWriter(meta=meta).write(path)
     result = dstrun("--seed", "8", "-o", "my.trace", "sh", "spec")
     assert "another run" in one_line(result.stderr)
 
