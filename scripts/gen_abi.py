@@ -29,6 +29,7 @@ CODES = {
 
 DEFINE = re.compile(r"^#define ([A-Z][A-Z0-9_]*)[ \t]+(\S.*)$", re.MULTILINE)
 BLOCK = re.compile(r"\b(enum|struct) (\w+) \{(.*?)\}", re.DOTALL)
+INCLUDE = re.compile(r'^#include "(abi_\w+\.h)"\n', re.MULTILINE)
 FIELD = re.compile(r"^((?:struct |enum )?\w+)\s+(.*)$", re.DOTALL)
 DECLARATOR = re.compile(r"^(\**)\s*(\w+)((?:\[[^\]]+\])*)$")
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Print the README's table of syscall classes from the syscall table, between its markers.
+"""Print the README's tables, of syscall classes and of strategies, between their markers.
 
 usage: scripts/gen_readme_tables.py [--check | --print]
-  (nothing)  write the table into README.md
-  --check    fail when README.md does not hold it
-  --print    print it
+  (nothing)  write the tables into README.md
+  --check    fail when README.md does not hold them
+  --print    print them
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from dstrun._syscalls import SYSCALLS  # noqa: E402
+from dstrun.strategies import STRATEGIES  # noqa: E402
 
 README = ROOT / "README.md"
-BEGIN = "<!-- syscalls:begin -->"
-END = "<!-- syscalls:end -->"
 
 CLASSES = {
     "EMULATED": "answered by dstrun alone, the kernel is not asked",
@@ -32,7 +31,7 @@ CLASSES = {
 }
 
 
-def table() -> str:
+def syscalls() -> str:
     """A row per class, then the names of each class, folded."""
     lines = ["| class | calls | what happens |", "|---|---:|---|"]
     names = {
@@ -46,23 +45,41 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def strategies() -> str:
+    """A row per strategy, and one per parameter below it."""
+    lines = ["| strategy | who runs next | values | default |", "|---|---|---|---|"]
+    for strategy in STRATEGIES.values():
+        lines.append(f"| `{strategy.name}` | {strategy.meaning} | | |")
+        for parameter in strategy.parameters:
+            default = "" if parameter.default is None else parameter.text(parameter.default)
+            values = f"| {parameter.range_text()} | {default} |"
+            lines.append(f"| &nbsp; `{parameter.name}` | {parameter.meaning} {values}")
+    return "\n".join(lines)
+
+
+TABLES = {"syscalls": syscalls, "strategies": strategies}
+
+
 def replaced(readme: str) -> str:
-    """The README with a fresh table."""
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"gen_readme_tables: README.md has no {BEGIN} ... {END}")
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    """The README with fresh tables."""
+    for name, table in TABLES.items():
+        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+        before, found, rest = readme.partition(begin)
+        _, closed, after = rest.partition(end)
+        if not found or not closed:
+            raise SystemExit(f"gen_readme_tables: README.md has no {begin} ... {end}")
+        readme = f"{before}{begin}\n{table()}\n{end}{after}"
+    return readme
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="the README's table of syscall classes")
+    parser = argparse.ArgumentParser(description="the README's tables")
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--check", action="store_true", help="fail when README.md is not fresh")
-    group.add_argument("--print", action="store_true", help="print the table")
+    group.add_argument("--print", action="store_true", help="print the tables")
     options = parser.parse_args()
     if options.print:
-        print(table())
+        print("\n\n".join(table() for table in TABLES.values()))
         return 0
     if not README.exists():
         raise SystemExit("gen_readme_tables: there is no README.md")

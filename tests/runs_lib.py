@@ -15,7 +15,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PROGRAMS = ROOT / "tests" / "programs"
 FULL = os.environ.get("TEST_FULL", "") not in ("", "0")
-FIXED_ENV = {"PATH": os.environ["PATH"], "HOME": "/tmp", "LANG": "C.UTF-8", "TZ": "UTC"}
+# No cache of learned yield points: what one test's run has learned must not change another's.
+FIXED_ENV = {
+    "PATH": os.environ["PATH"], "HOME": "/tmp", "LANG": "C.UTF-8", "TZ": "UTC",
+    "XDG_CACHE_HOME": "/dev/null",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,7 @@ import click
 from dstrun.config import run_defaults
 from dstrun.errors import BadUsage
 from dstrun.quantities import parse_cost_ns, parse_duration_ns, parse_percent_ppm, parse_time_ns
-
-STRATEGIES = ("fifo", "random")
-FUTURE_STRATEGIES = ("pct", "pos", "surw", "sticky")
+from dstrun.strategies import STRATEGIES, parameter_lines, parse_strategy
 
 # How dstrun reports is no part of the run, and does not belong into the line that repeats it.
 REPORTING = ("trace", "no_trace", "force", "json", "status_fd", "quiet", "verbose", "color", "keep")
@@ -75,15 +73,6 @@ def _converter(convert: Callable[[str], Any]) -> Callable[..., Any]:
     return callback
 
 
-def _strategy(text: str) -> str:
-    name = text.partition(":")[0]
-    if name in FUTURE_STRATEGIES:
-        raise BadUsage(f'"{name}" is not available in this version (use fifo or random)')
-    if text not in STRATEGIES:
-        raise BadUsage(f'unknown strategy "{text}" (use fifo or random)')
-    return text
-
-
 CPUS_MAX = 64  # one word of an affinity mask
 
 
@@ -117,8 +106,9 @@ _OPTIONS = [
     _option("--no-trace", is_flag=True, help="Record nothing."),
     _option("--force", is_flag=True, help="Overwrite FILE."),
     _option(
-        "--strategy", metavar="NAME", default="fifo", callback=_converter(_strategy),
-        help="Who runs next: fifo (switch only when blocked) or random (at every call).",
+        "--strategy", metavar="NAME[:K=V,...]", default="fifo",
+        callback=_converter(lambda text: parse_strategy(text).text),
+        help="Who runs next; see below [fifo].",
     ),
     _option("--sched-seed", metavar="N", help="Take the schedule from another seed."),
     _option("--fault-seed", metavar="N", help="Take the faults from another seed."),
@@ -194,6 +184,16 @@ _OPTIONS = [
     ),
     click.option("-e", multiple=True, hidden=True, callback=_not_available, expose_value=False),
 ]  # fmt: skip
+
+
+def strategies_help() -> str:
+    """The strategies and their parameters, for the help's end."""
+    lines = ["\b"]  # click is to leave these lines alone
+    lines += ["Strategies, as NAME or NAME:K=V,...; where more than one task can run, next is"]
+    for strategy in STRATEGIES.values():
+        lines.append(f"  {strategy.name:7} {strategy.meaning}")
+        lines += [f"            {line}" for line in parameter_lines(strategy)]
+    return "\n".join(lines)
 
 
 def run_options(function: Callable[..., Any]) -> Callable[..., Any]:

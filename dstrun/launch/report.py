@@ -45,6 +45,8 @@ _OUTCOMES: dict[int, Outcome] = {
     abi.END_INTERRUPTED: "interrupted",
 }
 
+_SCHED_POINTS = abi.SchedState.points.within(abi.World.sched)
+
 
 def result_of(world: World, status: int | None, message: str, interrupted: int) -> RunResult:
     """The outcome; `status`: the first program's wait status where it ended by itself."""
@@ -58,6 +60,7 @@ def result_of(world: World, status: int | None, message: str, interrupted: int) 
     elif interrupted:
         result.signal = interrupted
     result.events = world.get(abi.World.events)
+    result.sched_points = world.get(_SCHED_POINTS)
     start = abi.Config.boot_ns.get(world.memory, abi.World.config.offset)
     result.virtual_ns = world.get(abi.World.now_ns) - start
     return result

@@ -18,6 +18,7 @@ from dstrun.native import PRELOAD
 from dstrun.points import Point
 from dstrun.seed import derive
 from dstrun.spec import RunSpec
+from dstrun.strategies import parse_strategy
 
 # 2030-01-01: later than every file that a program may meet, so that nothing comes from the future.
 DEFAULT_EPOCH_NS = 1_893_456_000 * 10**9
@@ -26,16 +27,18 @@ _CLOCK_REALTIME_COARSE = 5  # what the kernel stamps files with
 MEMORY_BYTES = 8 << 30
 NOFILE_LIMIT = 4096, 65536
 STACK_LIMIT_BYTES = 8 << 20
-_STRATEGIES = {"fifo": abi.STRATEGY_FIFO, "random": abi.STRATEGY_RANDOM}
 _ARCH_GET_CPUID, _SYS_ARCH_PRCTL, _ARCH_SET_CPUID = 0x1011, 158, 0x1012
 
 
 class World:
     """A fresh world for one run. `fd` is what the bootstrap maps; `address` is ours."""
 
-    def __init__(self) -> None:
-        # Files that we made for the run, just now, were there before it.
-        self.real_start_ns = time.time_ns() + 1
+    def __init__(self, prepared_ns: int | None) -> None:
+        # Files are stamped by a clock that moves in ticks. Where none was touched since the last,
+        # this one's stamps are the run's; otherwise only those to come (wait_for_start).
+        tick_ns = time.clock_gettime_ns(_CLOCK_REALTIME_COARSE)
+        still = prepared_ns is not None and prepared_ns < tick_ns
+        self.real_start_ns = tick_ns if still else time.time_ns() + 1
         self.fd = os.memfd_create("dstrun-world", os.MFD_CLOEXEC)
         os.ftruncate(self.fd, self.bytes())
         self.memory = mmap.mmap(self.fd, self.bytes())
@@ -47,7 +50,7 @@ class World:
         return (abi.World.SIZE + 4095) & ~4095
 
     def wait_for_start(self) -> None:
-        """Until what happens now is stamped as of the run: the coarse clock moves in ticks."""
+        """Until what happens now is stamped as of the run."""
         while time.clock_gettime_ns(_CLOCK_REALTIME_COARSE) < self.real_start_ns:
             time.sleep(0.0001)
 
@@ -92,12 +95,12 @@ class World:
             c.events_max: spec.max_events or 0,
             c.virtual_ns_max: spec.max_virtual_ns or 0,
             c.cpus: spec.cpus,
-            c.strategy: _STRATEGIES[spec.strategy],
             c.memory_bytes: MEMORY_BYTES,
             c.real_start_ns: self.real_start_ns,
         }
         for member, value in numbers.items():
             member.set(memory, value, base)
+        parse_strategy(spec.strategy).write(memory, base)
         c.hostname.set_text(memory, spec.hostname, base)
         halves = (derive(spec.seed.entropy, label) for label in ("boot-id", "boot-id, second half"))
         boot_id = uuid.UUID(int=next(halves) << 64 | next(halves), version=4)

@@ -70,6 +70,7 @@ def json_line(result: RunResult, seed: str, reproduce: str) -> str:
         "exit_code": result.exit_code,
         "signal": result.signal,
         "events": result.events,
+        "sched_points": result.sched_points,
         "virtual_ns": result.virtual_ns,
         "wall_ns": result.wall_ns,
         "faults": result.faults,
@@ -93,6 +94,8 @@ def summary_lines(result: RunResult, seed: str, reproduce: str, verbose: bool = 
         f"seed {seed}: {outcome_text(result)}; {result.events} events, "
         f"{format_duration(result.virtual_ns)} virtual, {format_duration(result.wall_ns)} real"
     ]
+    if verbose:
+        lines.append(f"points where more than one task could run: {result.sched_points}")
     if result.faults:
         lines.append(f"faults injected: {result.faults}")
     if result.uncontrolled:

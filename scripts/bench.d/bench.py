@@ -24,9 +24,11 @@ sys.path.insert(
     0, str(Path(__file__).resolve().parents[2])
 )  # the checkout's, built by scripts/build
 
-from measure import NS_PER_MS, Bench, Command, Row
+from measure import HERE, NS_PER_MS, Bench, Command, Row
 from network import network, servers
 
+from dstrun import abi
+from dstrun.strategies import STRATEGIES
 from dstrun.trace.diff import first_difference
 from dstrun.trace.reader import Trace
 
@@ -88,6 +90,25 @@ def switches(bench: Bench) -> Iterator[Row]:
     yield Row("pipe ping-pong, a hand-over", "ns", pipe / 2, simulated / 2, None)
     switch = max(simulated / 2 - 2 * call, 0.0)
     yield Row("... without its two calls, beside a futex's", "ns", futex / 2, switch, 2)
+
+
+def choices(bench: Bench) -> Iterator[Row]:
+    """What a strategy takes to choose, alone: of two tasks, and of a thousand."""
+    shims = HERE.parents[1] / "shims"
+    sources = sorted((shims / "core").glob("*.c"))
+    program = bench.compile("choices", f"-I{shims}", "-std=gnu11", *sources)
+    members = ("depth", "points", "keep_ppm", "slice_ns", "spin")
+    turns = bench.turns(4_000_000)
+    for name, strategy in STRATEGIES.items():
+        values = {getattr(abi.SchedConfig, member): 0 for member in members}
+        values |= {p.member: p.default or 0 for p in strategy.parameters}
+        parameters = [str(strategy.number), *(str(value) for value in values.values())]
+
+        def choose(tasks: int, parameters: list[str] = parameters) -> Callable[[], float]:
+            return bench.per_turn(lambda n: [program, str(tasks), str(n), *parameters], turns)
+
+        few, many = bench.medians(choose(2), choose(1000))
+        yield Row(f"a choice by {name}: of 1,000 tasks, beside 2", "ns", few, many, 5)
 
 
 def threads(bench: Bench) -> Iterator[Row]:
@@ -179,7 +200,7 @@ def traces(bench: Bench) -> Iterator[Row]:
     yield Row("diffing two traces", "M events/s", None, comparing / million, 2, True)
 
 
-GROUPS = (calls, switches, threads, network, servers, runs, traces)
+GROUPS = (calls, switches, threads, network, servers, choices, runs, traces)
 HEADERS = ["what", "unit", "native", "dstrun", "ratio", "target", ""]
 
 

@@ -30,7 +30,7 @@ void rng_block(u64 out[4], u64 seed, u64 stream, u64 entity, u64 counter)
 
 u64 rng_below(u64 seed, u64 stream, u64 entity, u64 counter, u64 n)
 {
-    u64 block[4], low;
+    u64 block[4];
     rng_block(block, seed, stream, entity, counter);
-    return mul_hi_lo(block[0], n, &low);
+    return rng_scale(block[0], n);
 }

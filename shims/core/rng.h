@@ -15,11 +15,20 @@ enum rng_stream {
     RNG_AT_RANDOM = 4,
     RNG_BOOT_ID = 5,
     RNG_PORTS = 6,
-    RNG_COST = 7
+    RNG_COST = 7,
+    RNG_WAITER = 8,
+    RNG_IDENTITY = 9,
+    RNG_PRIORITY = 10,
+    RNG_POINTS = 11
 };
 
 /* Four 64-bit words of the stream `(seed, stream, entity)` at `counter`. */
 void rng_block(u64 out[4], u64 seed, u64 stream, u64 entity, u64 counter);
-/* One uniform integer in [0, n), n > 0 (multiply-shift, Lemire 2019; bias below n / 2^64). */
+/* A word of a draw as an integer in [0, n), n > 0 (multiply-shift, Lemire 2019; bias below n/2^64). */
+static inline u64 rng_scale(u64 word, u64 n)
+{
+    return (u64)((unsigned __int128)word * n >> 64);
+}
+/* One uniform integer in [0, n), n > 0. */
 u64 rng_below(u64 seed, u64 stream, u64 entity, u64 counter, u64 n);
 #endif

@@ -1,53 +1,108 @@
-#include "sched.h"
+#include "ready_heap.h"
+#include "rng.h"
+#include "strategy.h"
+
+struct strategy_row {
+    u32 (*choose)(struct world *w, u32 running);
+    void (*add)(struct world *w, u32 task);
+    void (*remove)(struct world *w, u32 task);
+    void (*yields)(struct world *w, u32 task); /* 0: means nothing to it */
+    void (*found_nothing)(struct world *w, u32 task);
+    int chooses_waiters;
+};
+
+#define RING .add = ring_add, .remove = ring_remove
+#define HEAP(name) .add = name##_add, .remove = heap_remove
+
+static const struct strategy_row rows[] = {
+    [STRATEGY_FIFO] = {.choose = fifo_choose, RING},
+    [STRATEGY_RANDOM] = {.choose = random_choose, RING, .chooses_waiters = 1},
+    [STRATEGY_STICKY] = {.choose = sticky_choose, RING, .chooses_waiters = 1},
+    [STRATEGY_DELAY] = {.choose = delay_choose, RING},
+    [STRATEGY_PCT] = {.choose = pct_choose, HEAP(pct), .chooses_waiters = 1,
+                      .yields = pct_yields, .found_nothing = pct_found_nothing},
+    [STRATEGY_POS] = {.choose = pos_choose, HEAP(pos), .chooses_waiters = 1},
+};
+
+static const struct strategy_row *row_of(const struct world *w)
+{
+    return &rows[w->config.sched.strategy];
+}
 
 void sched_add(struct world *w, u32 task)
 {
-    struct sched_state *s = &w->sched;
-    s->ready[(s->head + s->count) % TASKS_MAX] = (u16)task;
-    s->count++;
+    row_of(w)->add(w, task);
     w->tasks[task].state = TASK_READY;
 }
 
 void sched_remove(struct world *w, u32 task)
 {
-    struct sched_state *s = &w->sched;
-    u32 kept = 0;
-    for (u32 i = 0; i < s->count; i++) {
-        u16 t = s->ready[(s->head + i) % TASKS_MAX];
-        if (t != task)
-            s->ready[(s->head + kept++) % TASKS_MAX] = t;
-    }
-    s->count = kept;
-}
-
-u32 sched_take_nth(struct world *w, u32 k)
-{
-    struct sched_state *s = &w->sched;
-    u16 *oldest = &s->ready[s->head], *chosen = &s->ready[(s->head + k) % TASKS_MAX];
-    u16 task = *chosen;
-    *chosen = *oldest; /* the gap goes to the front, where the set shrinks */
-    s->head = (s->head + 1) % TASKS_MAX;
-    s->count--;
-    return task;
-}
-
-int sched_may_preempt(const struct world *w)
-{
-    return w->sched.count && (w->config.strategy != STRATEGY_FIFO || fifo_may_preempt(w));
-}
-
-int sched_read_may_preempt(const struct world *w)
-{
-    if (!w->sched.count)
-        return 0;
-    return w->config.strategy == STRATEGY_RANDOM ? random_read_may_preempt(w) : fifo_may_preempt(w);
+    row_of(w)->remove(w, task);
 }
 
 u32 sched_choose(struct world *w, u32 running)
 {
-    if (!running && !w->sched.count)
-        return 0;
-    u32 next = w->config.strategy == STRATEGY_RANDOM ? random_choose(w, running) : fifo_choose(w, running);
-    w->sched.choices++;
+    struct sched_state *s = &w->sched;
+    if (!s->count)
+        return running;
+    if (s->count + (running != 0) > 1)
+        s->points++;
+    u32 next = row_of(w)->choose(w, running);
+    s->choices++;
+    if (running && next != running)
+        w->tasks[running].state = TASK_READY;
     return next;
+}
+
+int sched_asks(struct world *w)
+{
+    if (!w->sched.count)
+        return 0;
+    if (w->config.sched.strategy != STRATEGY_FIFO || fifo_slice_is_over(w))
+        return 1;
+    w->sched.points++; /* one at which the holder simply goes on */
+    return 0;
+}
+
+int sched_read_asks(const struct world *w)
+{
+    if (!w->sched.count)
+        return 0;
+    if (w->config.sched.strategy == STRATEGY_FIFO)
+        return fifo_slice_is_over(w);
+    /* reads that have taken as long as a call are worth one */
+    return w->now_ns - w->point_ns >= w->config.cost_syscall_ns;
+}
+
+/* Nobody is held up where nobody else could run. */
+void sched_yields(struct world *w, u32 task)
+{
+    if (w->sched.count && row_of(w)->yields)
+        row_of(w)->yields(w, task);
+}
+
+void sched_found_nothing(struct world *w, u32 task)
+{
+    if (w->sched.count && row_of(w)->found_nothing)
+        row_of(w)->found_nothing(w, task);
+}
+
+/* Without a seed: it names, and decides nothing. */
+u64 sched_identity(u64 parent, u64 child_number)
+{
+    u64 block[4];
+    rng_block(block, 0, RNG_IDENTITY, parent, child_number);
+    return block[0];
+}
+
+int sched_chooses_waiters(const struct world *w)
+{
+    return row_of(w)->chooses_waiters;
+}
+
+u32 sched_choose_waiter(struct world *w, u32 count)
+{
+    if (count < 2 || !sched_chooses_waiters(w))
+        return 0;
+    return (u32)rng_below(w->config.sched_seed, RNG_WAITER, 0, w->sched.waiter_choices++, count);
 }

@@ -30,6 +30,7 @@
 #define HANDLER_IGNORE 1ul
 #define PR_SET_PDEATHSIG 1
 #define PR_SET_CHILD_SUBREAPER 36
+#define MS_NOSUID_NOEXEC 10
 #define MS_NOSUID_NODEV_NOEXEC 14
 #define MS_REC_PRIVATE 0x44000
 #define O_WRONLY 1
@@ -148,6 +149,15 @@ static void bring_up_loopback(const struct self *s)
     raw(__NR_close, fd);
 }
 
+/* Terminals of the run's own, numbered from 0. A user namespace may not have the group tty (5). */
+static void mount_terminals(void)
+{
+    static const char *const options[] = {"mode=620,ptmxmode=666,gid=5", "mode=620,ptmxmode=666"};
+    for (int i = 0; i < 2; i++)
+        if (!raw(__NR_mount, "devpts", "/dev/pts", "devpts", MS_NOSUID_NOEXEC, options[i]))
+            return;
+}
+
 static void set_up(struct self *s)
 {
     u64 namespaces = s->request.namespaces;
@@ -164,6 +174,8 @@ static void set_up(struct self *s)
         /* Perhaps there is a view over "/" now, which does not reach those who were there. */
         must(s, INIT_FAILED, "chroot", raw(__NR_chroot, "/.."));
     }
+    if (namespaces & CLONE_NEWNS)
+        mount_terminals();
     if (s->request.own_ipc)
         s->shm_error = (i32)-mount_own(s->request.epoch_ns, s->request.own_shm != 0);
     if (namespaces & CLONE_NEWPID)

@@ -78,7 +78,7 @@ static void tick(void)
 static int others_are_due(void)
 {
     const struct world *w = WORLD;
-    return timer_next_ns(w) <= w->now_ns || sched_read_may_preempt(w);
+    return timer_next_ns(w) <= w->now_ns || sched_read_asks(w);
 }
 
 TRAPPED static i64 trapped_call(i64 nr, u64 a, u64 b)

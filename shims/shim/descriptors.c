@@ -21,6 +21,9 @@ static void object_part_drop(u32 index, struct object *o)
     case OBJECT_UNIX:
         unix_close(o);
         break;
+    case OBJECT_TTY:
+        tty_close(o);
+        break;
     case OBJECT_SIGNALFD:
         signalfd_drop(index);
         break;
@@ -37,6 +40,7 @@ void object_unref(u32 index)
     if (!index || --o->refs)
         return;
     epoll_forget(index);
+    locks_on_last_close(o);
     object_part_drop(index, o);
     if (o->channel) {
         struct channel *ch = &w->channels[o->channel];

@@ -10,6 +10,7 @@
 #define O_RDONLY_FLAG 0ul
 #define O_WRONLY_FLAG 1ul
 #define O_CREAT_FLAG 0100ul
+#define O_NOCTTY_FLAG 0400ul
 #define O_TRUNC_FLAG 01000ul
 #define O_NONBLOCK_FLAG 04000ul
 #define O_PATH_FLAG 010000000ul
@@ -34,6 +35,17 @@ i64 lock_range(struct trap *c, struct object *o) HIDDEN; /* fcntl's F_SETLK and 
 /* sys_dir.c */
 void dir_listing_drop(u32 slot) HIDDEN;
 i64 dir_seek(struct object *o, i64 offset, int whence) HIDDEN;
+/* tty.c */
+#define PTS_MAJOR 136
+/* The object of a terminal of the simulation that was opened, 0: it is none. */
+u32 tty_opened(struct proc *p, i64 fd, const struct statx_k *st, u64 flags) HIDDEN;
+/* /dev/tty: a descriptor, or -ENXIO. */
+i64 tty_open_controlling(struct proc *p, i64 dirfd, const char *path, u64 flags) HIDDEN;
+void tty_close(struct object *o) HIDDEN;
+u32 tty_ready(struct object *o) HIDDEN; /* POLL bits */
+i64 tty_read(struct trap *c, struct object *o) HIDDEN;
+i64 tty_write(struct trap *c, struct object *o) HIDDEN;
+i64 tty_ioctl(struct trap *c, struct object *o) HIDDEN; /* tty_control.c */
 /* procfs.c */
 i64 procfs_open(struct trap *c, i64 fd, u64 flags) HIDDEN;
 i64 preload_open(struct trap *c) HIDDEN;

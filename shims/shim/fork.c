@@ -26,6 +26,7 @@ static struct proc *new_proc(struct proc *parent, const struct clone_request *q)
     p->parent_task = q->flags & CLONE_PARENT_FLAG ? parent->parent_task : current_task()->index;
     p->pgid = parent->pgid;
     p->sid = parent->sid;
+    p->tty = parent->tty;
     p->exit_signal = (u32)q->exit_signal;
     p->dumpable = parent->dumpable;
     p->uid = parent->uid;
@@ -60,6 +61,7 @@ static struct task *new_task(struct proc *p, struct trap *c, const struct clone_
 {
     struct task *t = task_alloc();
     t->proc = p->index;
+    t->sched.identity = sched_identity(c->t->sched.identity, ++c->t->sched.children_made);
     t->sigmask = c->t->sigmask;
     t->altstack = c->t->altstack;
     if ((q->flags & CLONE_VM_FLAG) && !(q->flags & CLONE_VFORK_FLAG)) {

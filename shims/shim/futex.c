@@ -148,19 +148,39 @@ void futex_wake_waiter(u32 slot)
     wake(t, WAKE_DONE);
 }
 
+static int is_meant(const struct futex_waiter *me, const u64 key[2], u32 bitset)
+{
+    return futex_same_key(me->key, key) && (me->bitset & bitset);
+}
+
+static u32 count_meant(const u64 key[2], u32 bitset)
+{
+    const struct futex_waiter *waiters = WORLD->futexes;
+    u32 n = 0;
+    for (u32 slot = futex_queue(key); slot; slot = waiters[slot].next)
+        n += (u32)is_meant(&waiters[slot], key, bitset);
+    return n;
+}
+
+static u32 nth_meant(const u64 key[2], u32 bitset, u32 n)
+{
+    const struct futex_waiter *waiters = WORLD->futexes;
+    u32 slot = futex_queue(key);
+    while (slot && !(is_meant(&waiters[slot], key, bitset) && n-- == 0))
+        slot = waiters[slot].next;
+    return slot;
+}
+
 i64 futex_wake_key(const u64 key[2], u32 most, u32 bitset)
 {
     struct world *w = WORLD;
     i64 woken = 0;
-    for (u32 slot = bucket_of(key)->first, next; slot && woken < (i64)most; slot = next) {
-        struct futex_waiter *me = &w->futexes[slot];
-        next = me->next;
-        if (!futex_same_key(me->key, key) || !(me->bitset & bitset))
-            continue;
-        while (next && w->futexes[next].task == me->task)
-            next = w->futexes[next].next; /* its other entries go with it */
+    int all = !sched_chooses_waiters(w) || most >= count_meant(key, bitset); /* in their order */
+    for (u32 slot; woken < (i64)most; woken++) {
+        u32 n = all ? 0 : sched_choose_waiter(w, count_meant(key, bitset));
+        if (!(slot = nth_meant(key, bitset, n)))
+            break;
         futex_wake_waiter(slot);
-        woken++;
     }
     return woken;
 }

@@ -123,7 +123,7 @@ static int group_has_stopped(u32 pgid)
     return 0;
 }
 
-static void signal_group(u32 pgid, int signo)
+void signal_group(u32 pgid, int signo)
 {
     struct world *w = WORLD;
     struct siginfo_bytes info;
@@ -263,6 +263,7 @@ void process_mark_dead(struct proc *p, u32 wait_status)
     if (p->index == w->first_proc)
         end_with_first(wait_status);
     fd_table_drop(p->fd_table);
+    tty_leader_died(p);
     inotify_after_end();
     release_vfork_parent(p);
     orphan_children(p);

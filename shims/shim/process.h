@@ -34,6 +34,11 @@ void children_add(struct proc *parent, struct proc *child) HIDDEN;
 void children_remove(struct proc *child) HIDDEN;
 void robust_locks_die(struct proc *p) HIDDEN;
 void release_vfork_parent(struct proc *p) HIDDEN;
+void signal_group(u32 pgid, int signo) HIDDEN; /* from the kernel */
+
+/* tty_session.c */
+void tty_leader_died(struct proc *p) HIDDEN;     /* its terminal's foreground hears of it */
+void tty_readers_restart(struct proc *p) HIDDEN; /* it was stopped, and may be in the background now */
 
 /* sys_pidfd.c: a new descriptor of a process, or by its flags of a thread. */
 #define PIDFD_THREAD_FLAG 0200ul /* O_EXCL */

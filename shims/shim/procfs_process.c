@@ -275,6 +275,10 @@ static u64 stat_field(const struct view *v, u32 field, const struct memory *m, c
         return p->pgid;
     case 6:
         return p->sid;
+    case 7:
+        return p->tty ? dev_make(PTS_MAJOR, WORLD->tty.ttys[p->tty].number - 1) : 0;
+    case 8:
+        return WORLD->tty.ttys[p->tty].group;
     case 9:
         return 4194304;
     case 14:
@@ -336,7 +340,7 @@ static void view_stat(struct view *v)
     text_bytes(o, line, (u64)(words - line));
     text(o, state);
     for (u32 field = 4; field <= 52; field++) {
-        i32 nice = field == 19 ? v->p->nice : field == 8 ? -1 : 0;
+        i32 nice = field == 19 ? v->p->nice : field == 8 && !v->p->tty ? -1 : 0;
         text(o, nice < 0 ? "-" : "");
         text_number(o, nice ? (u64)(nice < 0 ? -nice : nice) : stat_field(v, field, &m, words));
         text(o, field == 52 ? "\n" : " ");

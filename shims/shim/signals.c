@@ -136,6 +136,7 @@ static void stop_process(struct proc *p, int signo)
     p->stop_signal = (u32)signo;
     p->stop_reported = 0;
     p->continued = 0;
+    p->stops++;
     for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc) {
         if (task_at(i)->state == TASK_READY) {
             sched_remove(WORLD, i);
@@ -158,6 +159,7 @@ static void continue_process(struct proc *p)
     for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc)
         if (task_at(i)->state == TASK_STOPPED)
             sched_add(WORLD, i);
+    tty_readers_restart(p);
     tell_parent_of_stop(p, SIG_CONT, CLD_CONTINUED_CODE);
 }
 

@@ -17,7 +17,7 @@ i64 park_and_look_again(struct task *t)
     return t->wake_result == WAKE_SIGNAL ? -ERESTARTSYS : 0;
 }
 
-/* Readers have taken what `n` says: there is room again. An eventfd tells of each read, as Linux does. */
+/* Readers have taken what `n` says: there is room again. An eventfd tells of each read, as in Linux. */
 static void was_read(const struct object *o, i64 n)
 {
     if (n > 0 && o->kind == OBJECT_EVENTFD)
@@ -162,6 +162,8 @@ static i64 do_read(struct trap *c)
     case OBJECT_INET:
     case OBJECT_SOCKET:
         return socket_read(c, o);
+    case OBJECT_TTY:
+        return tty_read(c, o);
     case OBJECT_OUTSIDE:
         return outside_read(c);
     case OBJECT_DIR: /* its place in the kernel is where our reading of it ended: EINVAL there */
@@ -184,6 +186,8 @@ static i64 do_write(struct trap *c)
     case OBJECT_INET:
     case OBJECT_SOCKET:
         return socket_write(c, o);
+    case OBJECT_TTY: /* with an offset: ESPIPE */
+        return c->nr == __NR_pwrite64 || c->nr == __NR_pwritev ? pass(c) : tty_write(c, o);
     case OBJECT_FILE:
         n = pass(c);
         if (n > 0)

@@ -5,6 +5,7 @@
 #define FIONBIO_CMD 0x5421u
 #define FIOCLEX_CMD 0x5451u
 #define FIONCLEX_CMD 0x5450u
+#define TIOCSCTTY_CMD 0x540eu
 
 static i64 set_nonblocking(struct trap *c, struct object *o)
 {
@@ -36,6 +37,8 @@ i64 sys_ioctl(struct trap *c)
     u32 request = (u32)c->a[1];
     if (o->kind == OBJECT_INET && request != FIOCLEX_CMD && request != FIONCLEX_CMD)
         return inet_ioctl(c, o);
+    if (o->kind == OBJECT_TTY && (request >> 8 & 0xff) != 'T')
+        return pass(c);
     switch (request) {
     case FIONBIO_CMD:
         return set_nonblocking(c, o);
@@ -44,6 +47,10 @@ i64 sys_ioctl(struct trap *c)
         fd_set_cloexec(c->p, fd, request == FIOCLEX_CMD);
         return pass(c);
     default:
+        if (o->kind == OBJECT_TTY)
+            return tty_ioctl(c, o);
+        if (o->kind == OBJECT_OUTSIDE && request == TIOCSCTTY_CMD)
+            return -EPERM; /* the user's terminal stays his shell's: root could take it */
         if (!is_known(request))
             count_hole(HOLE_IOCTL);
         return pass(c);

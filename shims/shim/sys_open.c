@@ -1,4 +1,6 @@
-/* sys_open.c: open in all forms. Every open is O_NONBLOCK for the kernel: a FIFO must not block it. */
+/* sys_open.c: open in all forms. Every open is O_NONBLOCK for the kernel: a FIFO must not block it;
+ * and no terminal becomes the controlling one there, because its signals are virtual (tty.h).
+ */
 #include "channel.h"
 #include "files.h"
 
@@ -8,13 +10,13 @@ struct open_how_k {
 
 static i64 raw_open(i64 dirfd, const char *path, const struct open_how_k *how)
 {
+    u64 ours = how->flags & O_PATH_FLAG ? 0 : O_NONBLOCK_FLAG | O_NOCTTY_FLAG;
     if (how->resolve) {
         struct open_how_k quick = *how;
-        if (!(how->flags & O_PATH_FLAG))
-            quick.flags |= O_NONBLOCK_FLAG;
+        quick.flags |= ours;
         return raw(__NR_openat2, dirfd, path, &quick, sizeof quick);
     }
-    return raw(__NR_openat, dirfd, path, how->flags | (how->flags & O_PATH_FLAG ? 0 : O_NONBLOCK_FLAG), how->mode);
+    return raw(__NR_openat, dirfd, path, how->flags | ours, how->mode);
 }
 
 /* ENXIO: a FIFO opened for writing that nobody reads. A blocking open waits for a reader. */
@@ -124,7 +126,9 @@ static i64 opened(struct trap *c, i64 dirfd, i64 fd, u64 flags)
     u32 mode = st.mode & S_IFMT_BITS;
     if (mode == S_IFIFO_BITS && !(flags & O_PATH_FLAG))
         return fifo_opened(c, fd, flags, &st);
-    u32 object = object_of_statx(&st);
+    u32 object = flags & O_PATH_FLAG ? 0 : tty_opened(c->p, fd, &st, flags);
+    if (!object)
+        object = object_of_statx(&st);
     struct object *o = &w->objects[object];
     o->nonblock = (flags & O_NONBLOCK_FLAG) != 0;
     o->path_only = (flags & O_PATH_FLAG) != 0;
@@ -152,6 +156,8 @@ static i64 open_path(struct trap *c, i64 dirfd, struct open_how_k how)
     c->t->place = PLACE_KERNEL;
     fd = raw_open(dirfd, c->path[0], &how);
     c->t->place = PLACE_SHIM;
+    if (fd == -ENXIO)
+        fd = tty_open_controlling(c->p, dirfd, c->path[0], how.flags);
     if (fd == -ENXIO)
         fd = wait_for_reader(c, dirfd, c->path[0], &how);
     return fd < 0 ? fd : opened(c, dirfd, fd, how.flags);

@@ -22,8 +22,10 @@ i64 sys_setpgid(struct trap *c)
 i64 sys_setsid(struct trap *c)
 {
     i64 sid = pass(c);
-    if (sid > 0)
+    if (sid > 0) {
         c->p->sid = c->p->pgid = (u32)sid;
+        c->p->tty = 0;
+    }
     return sid;
 }
 

@@ -30,6 +30,14 @@ static int is_inet(u64 family)
     return (family == AF_INET_K || family == AF_INET6_K) && !(WORLD->config.flags & CONFIG_NET_HOST);
 }
 
+/* Whoever makes the kernel write to one wakes it (a message queue's notification by netlink). */
+static u32 kernel_object(void)
+{
+    u32 object = object_alloc(OBJECT_SOCKET);
+    WORLD->objects[object].channel = channel_alloc();
+    return object;
+}
+
 /* The kernel's own: a service of the kernel (netlink), or the machine's network. */
 static i64 kernel_socket(struct trap *c)
 {
@@ -38,7 +46,7 @@ static i64 kernel_socket(struct trap *c)
         return fd;
     if (c->a[0] != AF_NETLINK_K && c->a[0] != AF_INET_K && c->a[0] != AF_INET6_K)
         count_uncontrolled(c);
-    u32 object = object_alloc(OBJECT_SOCKET);
+    u32 object = kernel_object();
     WORLD->objects[object].part = c->a[0] == AF_NETLINK_K && c->a[2] == NETLINK_ROUTE_PROTOCOL;
     return socket_install(c, fd, object, c->a[1]);
 }
@@ -77,6 +85,8 @@ static i64 foreign(struct trap *c, u32 events, u32 flags)
             return -ERESTARTSYS;
         if (!c->t->first_hold)
             hold(c->t, index, -1);
+        if (o->channel)
+            wait_on_channel(c->t, o->channel, events == POLLIN_BIT ? SIDE_READ : SIDE_WRITE);
         timeout_ms = park_for_events(c->t, is_outside(o), wait_deadline(events == POLLIN_BIT ? o->value : o->value2));
         if (c->t->wake_result == WAKE_SIGNAL)
             return -ERESTARTSYS;
@@ -158,7 +168,7 @@ static i64 do_accept(struct trap *c, u64 flags)
     if (o->kind == OBJECT_UNIX)
         return unix_accept(c, o, flags);
     i64 fd = foreign(c, POLLIN_BIT, 0);
-    return fd < 0 ? fd : socket_install(c, fd, object_alloc(OBJECT_SOCKET), flags);
+    return fd < 0 ? fd : socket_install(c, fd, kernel_object(), flags);
 }
 
 i64 sys_accept(struct trap *c) { return do_accept(c, 0); }
@@ -232,7 +242,8 @@ i64 socket_write(struct trap *c, struct object *o)
 }
 
 /* sendmmsg and recvmmsg: one after another; an error counts only when nothing was done before it. */
-static i64 many(struct trap *c, i64 (*one)(struct trap *, struct object *), u64 nr, u64 deadline_ns, i64 *error)
+static i64 many(struct trap *c, i64 (*one)(struct trap *, struct object *), u64 nr,
+                u64 deadline_ns, i64 *error)
 {
     struct trap each = *c;
     struct object *o = socket_of(c);

@@ -137,11 +137,11 @@ static struct task *choose(void)
         if (next)
             return task_at(next);
         u64 deadline = timer_next_ns(w);
-        if (wait_for_outside(deadline))
+        if ((deadline == ~0ul && locks_look_again()) || wait_for_outside(deadline))
             continue;
         if (deadline != ~0ul) {
             w->now_ns = deadline > w->now_ns ? deadline : w->now_ns;
-        } else if (!locks_look_again()) {
+        } else {
             sweep_outside_deaths(1);
             if (!w->sched.count)
                 end_run(END_DEADLOCK, "nothing can run and no timer is set");
@@ -207,6 +207,7 @@ void park(struct task *t, u32 wait, u64 arg, u64 deadline_ns)
     t->wait_since_ns = w->now_ns;
     t->wait_deadline_ns = deadline_ns;
     t->wake_result = WAKE_NONE;
+    t->sched.spun = 0;
     t->state = TASK_PARKED;
     if (deadline_ns != ~0ul && !timer_arm(w, &t->wait_timer, deadline_ns, TIMER_TASK, t->index))
         fatal("too many timers at once; the limit is", TIMERS_MAX);
@@ -235,6 +236,7 @@ void make_ready(struct task *t)
 
 void yield_token(struct task *t)
 {
+    sched_yields(WORLD, t->index);
     make_ready(t);
     switch_away(t);
 }
@@ -287,7 +289,6 @@ static void offer(struct task *t)
     u32 next = sched_choose(w, t->index);
     if (next == t->index)
         return;
-    make_ready(t);
     if (give(task_at(next), t))
         token_wait(t);
     else
@@ -306,7 +307,7 @@ void scheduling_point(struct task *t)
     check_virtual_limit();
     if (unlikely(proc_of(t)->state == PROC_STOPPED))
         stop_self(t);
-    if (unlikely(sched_may_preempt(w)))
+    if (unlikely(sched_asks(w)))
         offer(t);
     w->point_ns = w->now_ns;
 }

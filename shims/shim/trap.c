@@ -119,6 +119,28 @@ static void start_trap(struct trap *c, struct task *t, struct ucontext_k *uc)
         t->trap_args[i] = c->a[i];
 }
 
+/* It asked for something that was not there: what loops that spin are made of. */
+static int found_nothing(u64 nr, i64 result)
+{
+    if (result)
+        return result == -EAGAIN;
+    switch (nr) {
+    case __NR_nanosleep:
+    case __NR_clock_nanosleep:
+    case __NR_poll:
+    case __NR_ppoll:
+    case __NR_select:
+    case __NR_pselect6:
+    case __NR_epoll_wait:
+    case __NR_epoll_pwait:
+    case __NR_epoll_pwait2:
+    case __NR_wait4:
+        return 1; /* one that has waited first has spun for nothing so far */
+    default:
+        return 0;
+    }
+}
+
 static void on_syscall(int signo, struct siginfo_bytes *info, struct ucontext_k *uc)
 {
     struct trap c;
@@ -139,6 +161,8 @@ static void on_syscall(int signo, struct siginfo_bytes *info, struct ucontext_k 
         record_call(&c, result);
     if (!c.keep_registers)
         uc->regs.ax = (u64)result;
+    if (unlikely(WORLD->sched.count) && found_nothing(c.nr, result))
+        sched_found_nothing(WORLD, c.t->index);
     scheduling_point(c.t);
     signals_deliver(&c, result);
     c.t->place = PLACE_PROGRAM;

@@ -38,8 +38,11 @@ def spec(dstrun: Dstrun, *args: str, **more: Any) -> dict[str, Any]:
         (["--sched-seed", "q", "sh"], 2, "not a seed"),
         (["--cpus", "65", "sh"], 2, "a number of CPUs from 1 to 64"),
         (["--cpus", "x", "sh"], 2, "a number of CPUs from 1 to 64"),
-        (["--strategy", "pct:d=3", "sh"], 2, "not available in this version"),
-        (["--strategy", "x", "sh"], 2, "unknown strategy"),
+        (["--strategy", "surw", "sh"], 2, "not available in this version"),
+        (["--strategy", "x", "sh"], 2, 'unknown strategy "x" (use fifo, random, '),
+        (["--strategy", "pcr", "sh"], 2, 'unknown strategy "pcr" (did you mean "pct"?)'),
+        (["--strategy", "pct:d=0", "sh"], 2, "pct: d=0: out of range (1 to 64)"),
+        (["--strategy", "pct:depth=3", "sh"], 2, 'pct has no parameter "depth" (use d, k or '),
         (["--plan", "f.toml", "sh"], 2, "--plan: not available in this version"),
         (["--inject", "read:error=EIO", "sh"], 2, "--inject: not available"),
         (["-e", "inject=read:error=EIO", "sh"], 2, "-e: not available"),
@@ -223,8 +226,9 @@ def test_named_trace_of_another_run_is_kept(dstrun: Dstrun, tmp_path: Path) -> N
     result = dstrun("-o", "my.trace", "sh")
     assert result.returncode == 2
     assert "not a trace" in one_line(result.stderr)
-    meta = spec(dstrun, "--seed", "7", "-o", "my.trace", "--force")
     assert path.read_text() == "notes"
+    meta = spec(dstrun, "--seed", "7", "-o", "my.trace", "--force")
+    assert not path.exists()  # this launcher records nothing
     TraceWriter(meta=meta).write(path)
     assert spec(dstrun, "--seed", "7", "-o", "my.trace")["seed"] == "7"
     result = dstrun("--seed", "8", "-o", "my.trace", "sh", "spec")

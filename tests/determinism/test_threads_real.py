@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -100,9 +101,41 @@ def test_compiled(name: str, one_hash: OneHash, tmp_path: Path) -> None:
     one_hash(str(out))
 
 
+def test_two_hundred_threads(one_hash: OneHash, tmp_path: Path) -> None:
+    source, out = PROGRAMS / "threads" / "threads_200.c", tmp_path / "program"
+    subprocess.run(["gcc", "-O1", "-w", "-pthread", "-o", out, source], check=True)
+    one_hash(str(out))
+
+
+def test_java(one_hash: OneHash, tmp_path: Path) -> None:
+    subprocess.run([_needs("javac"), "-d", tmp_path, _REAL / "Threads.java"], check=True)
+    # Not with its file of counters in /tmp, where other JVMs have theirs.
+    one_hash(_needs("java"), "-XX:-UsePerfData", "-Xmx64m", "-cp", str(tmp_path), "Threads")
+
+
 @pytest.mark.parametrize("name", PYTHON)
 def test_python(name: str, one_hash: OneHash) -> None:
     one_hash(_needs("python3"), str(_REAL / name))
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+@pytest.mark.alone
+def test_hours_of_sleep_take_no_time(simulate: Simulate) -> None:
+    """Four threads, an hour each: under a second of CPU, dstrun's own start with it."""
+    script = (
+        "import threading as t, time; a = [t.Thread(target=time.sleep, args=(3600,)) "
+        "for _ in range(4)]; [x.start() for x in a]; [x.join() for x in a]; print(time.monotonic())"
+    )
+    took_s = []
+    for _ in range(3):
+        before_s = _cpu_s()
+        assert simulate(_needs("python3"), "-c", script).status == 0
+        took_s.append(_cpu_s() - before_s)
+    assert min(took_s) < 1, took_s
 
 
 @pytest.mark.parametrize("name", COMMANDS)

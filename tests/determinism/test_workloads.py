@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from runs_lib import FIXED_ENV, ROOT
+from runs_lib import FIXED_ENV, FULL, ROOT
 
-SEEDS = range(1, 41)
+SEEDS = range(1, 201 if FULL else 41)
 Build = Callable[[str], str]
 
 

@@ -1,4 +1,4 @@
-"""core/fifo.c does what a queue does, wherever its ring starts."""
+"""core/ring.c and fifo.c do what a queue does, wherever the ring starts; random is uniform."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from dstrun import abi
 from dstrun.layout import Member
+from dstrun.strategies import parse_strategy
 
 tasks = st.integers(1, 12)
 operations = st.lists(
@@ -79,17 +80,18 @@ def test_fifo_does_not_preempt(core: ctypes.CDLL) -> None:
 
 @pytest.mark.parametrize(
     ("strategy", "since"),
-    [(abi.STRATEGY_FIFO, abi.World.slice_start_ns), (abi.STRATEGY_RANDOM, abi.World.point_ns)],
-)
-def test_clock_reads_yield_in_the_end(core: ctypes.CDLL, strategy: int, since: Member) -> None:
+    [("fifo", abi.World.slice_start_ns), ("random", abi.World.point_ns),
+     ("pct", abi.World.point_ns)],
+)  # fmt: skip
+def test_clock_reads_yield_in_the_end(core: ctypes.CDLL, strategy: str, since: Member) -> None:
     config = abi.World.config.offset
     with World() as world:
 
         def yields(elapsed_ns: int) -> bool:
             abi.World.now_ns.set(world.memory, since.get(world.memory) + elapsed_ns)
-            return bool(core.sched_read_may_preempt(world.address))
+            return bool(core.sched_read_asks(world.address))
 
-        abi.Config.strategy.set(world.memory, strategy, config)
+        parse_strategy(strategy).write(world.memory, config)
         abi.Config.cost_syscall_ns.set(world.memory, 1000, config)
         since.set(world.memory, 10**12)
         assert not yields(10**12), "to nobody"
@@ -99,19 +101,18 @@ def test_clock_reads_yield_in_the_end(core: ctypes.CDLL, strategy: int, since: M
 
 
 def _random_choices(core: ctypes.CDLL, seed: int, draws: int) -> list[int]:
-    """Tasks 1, 2 and 3 are ready, 4 runs: who is chosen, time after time."""
+    """Tasks 1, 2 and 3 are ready, 4 runs: who runs next, time after time."""
     config = abi.World.config.offset
     chosen = []
+    running = 4
     with World() as world:
-        abi.Config.strategy.set(world.memory, abi.STRATEGY_RANDOM, config)
+        parse_strategy("random").write(world.memory, config)
         abi.Config.sched_seed.set(world.memory, seed, config)
         for task in (1, 2, 3):
             core.sched_add(world.address, task)
         for _ in range(draws):
-            task = core.sched_choose(world.address, 4)
-            chosen.append(task)
-            if task != 4:
-                core.sched_add(world.address, task)
+            running = core.sched_choose(world.address, running)
+            chosen.append(running)
     return chosen
 
 
@@ -119,6 +120,25 @@ def test_random_is_uniform_over_all_that_could_run(core: ctypes.CDLL) -> None:
     chosen = _random_choices(core, seed=11, draws=8000)
     for task in (1, 2, 3, 4):
         assert abs(chosen.count(task) - 2000) < 200  # 5 standard deviations
+
+
+def _waiters(core: ctypes.CDLL, strategy: str, seed: int, draws: int) -> list[int]:
+    config = abi.World.config.offset
+    with World() as world:
+        parse_strategy(strategy).write(world.memory, config)
+        abi.Config.sched_seed.set(world.memory, seed, config)
+        return [core.sched_choose_waiter(world.address, 4) for _ in range(draws)]
+
+
+def test_who_is_woken_is_the_strategys_choice(core: ctypes.CDLL) -> None:
+    assert set(_waiters(core, "fifo", 5, 100)) == {0}
+    assert set(_waiters(core, "delay", 5, 100)) == {0}
+    assert set(_waiters(core, "pct", 5, 100)) == {0, 1, 2, 3}
+    chosen = _waiters(core, "random", 5, 4000)
+    for waiter in range(4):
+        assert abs(chosen.count(waiter) - 1000) < 140  # 5 standard deviations
+    assert chosen == _waiters(core, "random", 5, 4000)
+    assert chosen != _waiters(core, "random", 6, 4000)
 
 
 def test_random_is_a_function_of_the_seed(core: ctypes.CDLL) -> None:

@@ -1,4 +1,4 @@
-"""The README's table of syscall classes is written between its markers, and only there."""
+"""The README's tables are written between their markers, and only there."""
 
 import importlib.util
 from pathlib import Path
@@ -8,6 +8,7 @@ import pytest
 from scenarios_lib import SCENARIOS
 
 from dstrun._syscalls import SYSCALLS
+from dstrun.strategies import STRATEGIES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,16 +25,22 @@ def script() -> ModuleType:
 
 
 def test_every_call_is_listed(script: ModuleType) -> None:
-    table = script.table()
+    table = script.syscalls()
     assert all(f"`{row.name}`" in table for row in SYSCALLS.values())
     assert {row.cls for row in SYSCALLS.values()} == set(script.CLASSES)
 
 
+def test_every_strategy_is_listed(script: ModuleType) -> None:
+    table = script.strategies()
+    assert all(f"`{name}`" in table for name in STRATEGIES)
+
+
 def test_only_what_is_between_the_markers_changes(script: ModuleType) -> None:
-    readme = f"# a\n{script.BEGIN}\nold\n{script.END}\nb\n"
-    fresh = script.replaced(readme)
-    assert fresh.startswith(f"# a\n{script.BEGIN}\n| class |")
-    assert fresh.endswith(f"{script.END}\nb\n")
+    parts = [f"<!-- {name}:begin -->\nold\n<!-- {name}:end -->" for name in script.TABLES]
+    fresh = script.replaced("\n".join(["# a", *parts, "b\n"]))
+    assert fresh.startswith("# a\n<!-- syscalls:begin -->\n| class |")
+    assert "-->\n<!-- strategies:begin -->\n| strategy |" in fresh
+    assert fresh.endswith("<!-- strategies:end -->\nb\n")
     assert script.replaced(fresh) == fresh
 
 

@@ -1,4 +1,4 @@
-/* Threads asleep for an hour on every clock wake in the order of their times. */
+/* Threads asleep by one clock or the other wake in the order of their times. */
 #include "threads.h"
 
 static atomic_int order[8], count;

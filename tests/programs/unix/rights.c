@@ -133,7 +133,7 @@ static void flags(void)
     CHECK_EQ(pipe(p), 0);
     unix_pair(s, SOCK_SEQPACKET);
     CHECK(send_fd(s[0], p[0]));
-    CHECK_EQ(receive_fds(s[1], &byte, 1, &got, 1, MSG_CMSG_CLOEXEC, &flags_out), 1);
+    CHECK_EQ(receive_data_fds(s[1], &byte, 1, &got, 1, MSG_CMSG_CLOEXEC, &flags_out), 1);
     CHECK_EQ(flags_out & MSG_CTRUNC, 0);
     CHECK_EQ(fcntl(got, F_GETFD), FD_CLOEXEC);
     CHECK_EQ(fcntl(got, F_GETFL) & O_NONBLOCK, 0);
@@ -158,17 +158,17 @@ static void truncated(void)
     CHECK_EQ(pipe(p[0]), 0);
     CHECK_EQ(pipe(p[1]), 0);
     int all[2] = {p[0][1], p[1][1]};
-    CHECK_EQ(send_fds(s[0], "x", 1, all, 2), 1);
+    CHECK_EQ(send_data_fds(s[0], "x", 1, all, 2), 1);
     close(p[0][1]);
     close(p[1][1]);
-    CHECK_EQ(receive_fds(s[1], &byte, 1, got, 1, 0, &flags_out), 1);
+    CHECK_EQ(receive_data_fds(s[1], &byte, 1, got, 1, 0, &flags_out), 1);
     CHECK_EQ(flags_out & MSG_CTRUNC, MSG_CTRUNC);
     CHECK_EQ(write(got[0], "y", 1), 1);
     CHECK_EQ(read(p[0][0], &byte, 1), 1);
     CHECK_EQ(read(p[1][0], &byte, 1), 0); /* nobody has the other end */
     close(got[0]);
     CHECK_EQ(read(p[0][0], &byte, 1), 0);
-    CHECK_ERRNO(send_fds(s[0], "x", 1, all, 2), EBADF);
+    CHECK_ERRNO(send_data_fds(s[0], "x", 1, all, 2), EBADF);
 }
 
 static void peeked(void)
@@ -180,9 +180,9 @@ static void peeked(void)
     CHECK_EQ(write(s[0], "ab", 2), 2);
     CHECK(send_fd(s[0], p[1]));
     close(p[1]);
-    CHECK_EQ(receive_fds(s[1], text, 8, &first, 1, MSG_PEEK, 0), 1);
-    CHECK_EQ(receive_fds(s[1], text, 8, &second, 1, MSG_PEEK, 0), 1);
-    CHECK_EQ(receive_fds(s[1], text, 8, &third, 1, 0, 0), 1);
+    CHECK_EQ(receive_data_fds(s[1], text, 8, &first, 1, MSG_PEEK, 0), 1);
+    CHECK_EQ(receive_data_fds(s[1], text, 8, &second, 1, MSG_PEEK, 0), 1);
+    CHECK_EQ(receive_data_fds(s[1], text, 8, &third, 1, 0, 0), 1);
     CHECK(!memcmp(text, "abf", 3));
     CHECK(first != second && second != third && first >= 0 && third >= 0);
     set_nonblocking(first, 1);

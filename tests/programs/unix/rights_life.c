@@ -81,7 +81,7 @@ static void messages_between(void)
     CHECK_EQ(recv(s[1], text, 8, 0), 5);
     CHECK_EQ(recv(s[1], text, 8, 0), 1);
     CHECK_EQ(reap(pid), 0);
-    CHECK_EQ(receive_fds(s[1], text, 8, got, 2, 0, 0), 1);
+    CHECK_EQ(receive_data_fds(s[1], text, 8, got, 2, 0, 0), 1);
     CHECK_EQ(write(got[0], "x", 1), 1);
     CHECK_EQ(read(p[0], text, 1), 1);
     close(got[0]);

@@ -93,9 +93,9 @@ static void at_rights(void)
     pid_t pid;
     unix_pair(s, SOCK_STREAM);
     CHECK_EQ(pipe(p), 0);
-    CHILD(pid, CHECK_EQ(write(s[1], "aa", 2), 2); sleep_ms(10); CHECK_EQ(send_fds(s[1], "bb", 2, p, 1), 2);
+    CHILD(pid, CHECK_EQ(write(s[1], "aa", 2), 2); sleep_ms(10); CHECK_EQ(send_data_fds(s[1], "bb", 2, p, 1), 2);
           sleep_ms(10); CHECK_EQ(write(s[1], "cccc", 4), 4));
-    CHECK_EQ(receive_fds(s[0], text, 8, &fd, 4, MSG_WAITALL, &flags), 1);
+    CHECK_EQ(receive_data_fds(s[0], text, 8, &fd, 4, MSG_WAITALL, &flags), 1);
     CHECK(!memcmp(text, "aabb", 4));
     CHECK_EQ(fcntl(fd, F_GETFL), O_RDONLY);
     CHECK_EQ(recv(s[0], text, 4, MSG_WAITALL), 4);

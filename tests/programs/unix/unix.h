@@ -3,64 +3,17 @@
 #define UNIX_H
 #include "../net/net.h"
 
-#include <stddef.h>
-#include <sys/un.h>
-
-/* A name in the working directory, or in the abstract name space: "@name". Its length with the family. */
-UNUSED static socklen_t unix_name(struct sockaddr_un *a, const char *name)
-{
-    size_t n = strlen(name);
-    memset(a, 0, sizeof *a);
-    a->sun_family = AF_UNIX;
-    memcpy(a->sun_path, name, n);
-    if (name[0] == '@')
-        a->sun_path[0] = 0;
-    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + (name[0] != '@'));
-}
-
-UNUSED static int unix_bind(int fd, const char *name)
-{
-    struct sockaddr_un a;
-    socklen_t n = unix_name(&a, name);
-    return bind(fd, (struct sockaddr *)&a, n);
-}
-
-UNUSED static int unix_connect(int fd, const char *name)
-{
-    struct sockaddr_un a;
-    socklen_t n = unix_name(&a, name);
-    return connect(fd, (struct sockaddr *)&a, n);
-}
-
 UNUSED static ssize_t unix_sendto(int fd, const void *data, size_t size, int flags, const char *name)
 {
     struct sockaddr_un a;
-    socklen_t n = unix_name(&a, name);
+    socklen_t n = unix_address(&a, name);
     return sendto(fd, data, size, flags, (struct sockaddr *)&a, n);
-}
-
-UNUSED static int unix_listener(int type, const char *name, int backlog)
-{
-    int fd = socket(AF_UNIX, type, 0);
-    CHECK(fd >= 0);
-    if (name[0] != '@')
-        unlink(name);
-    CHECK_EQ(unix_bind(fd, name), 0);
-    CHECK_EQ(listen(fd, backlog), 0);
-    return fd;
-}
-
-UNUSED static int unix_dial(int type, const char *name)
-{
-    int fd = socket(AF_UNIX, type, 0);
-    CHECK_EQ(unix_connect(fd, name), 0);
-    return fd;
 }
 
 UNUSED static void unix_pair(int fds[2], int type) { CHECK_EQ(socketpair(AF_UNIX, type, 0, fds), 0); }
 
 /* ---- descriptors in messages ---- */
-UNUSED static ssize_t send_fds(int to, const void *data, size_t size, const int *fds, int count)
+UNUSED static ssize_t send_data_fds(int to, const void *data, size_t size, const int *fds, int count)
 {
     char control[CMSG_SPACE(sizeof(int) * 64)] = {0};
     struct iovec v = {(void *)data, size};
@@ -75,7 +28,7 @@ UNUSED static ssize_t send_fds(int to, const void *data, size_t size, const int 
 }
 
 /* How many descriptors came; `room` is for so many of them. */
-UNUSED static int receive_fds(int from, void *data, size_t size, int *fds, int room, int flags, int *out_flags)
+UNUSED static int receive_data_fds(int from, void *data, size_t size, int *fds, int room, int flags, int *out_flags)
 {
     char control[CMSG_SPACE(sizeof(int) * 64)] = {0};
     struct iovec v = {data, size};
@@ -95,13 +48,13 @@ UNUSED static int receive_fds(int from, void *data, size_t size, int *fds, int r
     return count;
 }
 
-UNUSED static int send_fd(int to, int fd) { return send_fds(to, "f", 1, &fd, 1) == 1; }
+UNUSED static int send_fd(int to, int fd) { return send_data_fds(to, "f", 1, &fd, 1) == 1; }
 
 UNUSED static int receive_fd(int from)
 {
     int fd = -1;
     char byte;
-    return receive_fds(from, &byte, 1, &fd, 1, 0, 0) == 1 ? fd : -1;
+    return receive_data_fds(from, &byte, 1, &fd, 1, 0, 0) == 1 ? fd : -1;
 }
 
 /* ---- signals ---- */

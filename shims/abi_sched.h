@@ -1,0 +1,52 @@
+/* abi_sched.h: the part of abi.h that is the scheduler's own; abi.h includes it. */
+#ifndef DST_ABI_SCHED_H
+#define DST_ABI_SCHED_H
+
+enum strategy {
+    STRATEGY_FIFO = 0,
+    STRATEGY_RANDOM = 1,
+    STRATEGY_STICKY = 2,
+    STRATEGY_DELAY = 3,
+    STRATEGY_PCT = 4,
+    STRATEGY_POS = 5
+};
+
+#define SCHED_DEPTH_MAX 64u
+
+struct sched_config { /* a strategy and its parameters: dstrun/strategies.py */
+    u32 strategy;
+    u32 depth;    /* d of pct and delay: change points or delays in a round */
+    u64 points;   /* k of pct, delay, pos: a round's length; 0: rounds double */
+    u64 keep_ppm; /* p of sticky */
+    u64 slice_ns; /* of fifo and delay; 0: none */
+    u64 spin;     /* of pct: points that a task may hold others up for; 0: no limit */
+};
+
+struct sched_task {
+    u64 identity; /* for the draws: the same whatever others do (sched_identity) */
+    u64 children_made;
+    u64 priority; /* the highest runs; of round `priority_round` */
+    u64 priority_round;
+    u64 steps;    /* of pos: those that it drew a priority for */
+    u64 spun;     /* points since it last waited, while others could run */
+};
+
+struct sched_state {
+    u32 count; /* of the ready set */
+    u32 head;  /* where it is a ring */
+    u64 choices; /* counter of the strategy's stream */
+    u64 waiter_choices; /* the same for who is woken */
+    u64 points;  /* places so far where more than one task could run */
+    /* pct, delay, pos: rounds of k points, and what is drawn for this one (core/rounds.h) */
+    u64 round, round_end;
+    u64 drawn_at[SCHED_DEPTH_MAX]; /* in the order of the points */
+    u8 drawn_number[SCHED_DEPTH_MAX];
+    u32 drawn, drawn_next;
+    u64 demotions;         /* pct */
+    u16 ready[TASKS_MAX];  /* the ready set: a ring or a heap, as the strategy has it */
+    /* of a heap, here and not in struct task for the sake of the caches */
+    u16 ready_pos[TASKS_MAX]; /* where a task is in it; 0: nowhere */
+    u64 ready_priority[TASKS_MAX];
+};
+
+#endif
