@@ -24,7 +24,7 @@ sys.path.insert(
     0, str(Path(__file__).resolve().parents[2])
 )  # the checkout's, built by scripts/build
 
-from measure import NS_PER_MS, Bench, Command, Row
+from measure import HERE, NS_PER_MS, Bench, Command, Row
 from network import network, servers
 
 from dstrun import abi
@@ -92,6 +92,25 @@ def switches(bench: Bench) -> Iterator[Row]:
     yield Row("... without its two calls, beside a futex's", "ns", futex / 2, switch, 2)
 
 
+def choices(bench: Bench) -> Iterator[Row]:
+    """What a strategy takes to choose, alone: of two tasks, and of a thousand."""
+    shims = HERE.parents[1] / "shims"
+    sources = sorted((shims / "core").glob("*.c"))
+    program = bench.compile("choices", f"-I{shims}", "-std=gnu11", *sources)
+    members = ("depth", "points", "keep_ppm", "slice_ns", "spin")
+    turns = bench.turns(4_000_000)
+    for name, strategy in STRATEGIES.items():
+        values = {getattr(abi.SchedConfig, member): 0 for member in members}
+        values |= {p.member: p.default or 0 for p in strategy.parameters}
+        parameters = [str(strategy.number), *(str(value) for value in values.values())]
+
+        def choose(tasks: int, parameters: list[str] = parameters) -> Callable[[], float]:
+            return bench.per_turn(lambda n: [program, str(tasks), str(n), *parameters], turns)
+
+        few, many = bench.medians(choose(2), choose(1000))
+        yield Row(f"a choice by {name}: of 1,000 tasks, beside 2", "ns", few, many, 5)
+
+
 def threads(bench: Bench) -> Iterator[Row]:
     """How much the number of threads matters: the column "native" is that of few of them."""
     program = bench.compile("threads", "-pthread")
@@ -108,25 +127,6 @@ def threads(bench: Bench) -> Iterator[Row]:
     alone, two, most = bench.medians(*[inside("wait", n, 500_000) for n in (1, 2, 1000)])
     yield Row("getppid while another thread waits, beside alone", "ns", alone, two, 1.1)
     yield Row("getppid while 999 others wait, beside alone", "ns", alone, most, 1.1)
-
-
-def choices(bench: Bench) -> Iterator[Row]:
-    """What a strategy takes to choose, alone: of two tasks, and of a thousand."""
-    shims = Path(__file__).resolve().parents[2] / "shims"
-    sources = sorted(str(path) for path in (shims / "core").glob("*.c"))
-    program = bench.compile("choices", f"-I{shims}", "-std=gnu11", *sources)
-    members = ("depth", "points", "keep_ppm", "slice_ns", "spin")
-    turns = bench.turns(4_000_000)
-    for name, strategy in STRATEGIES.items():
-        values = {getattr(abi.SchedConfig, member): 0 for member in members}
-        values |= {p.member: p.default or 0 for p in strategy.parameters}
-        parameters = [str(strategy.number), *(str(value) for value in values.values())]
-
-        def choose(tasks: int, parameters: list[str] = parameters) -> Callable[[], float]:
-            return bench.per_turn(lambda n: [program, str(tasks), str(n), *parameters], turns)
-
-        few, many = bench.medians(choose(2), choose(1000))
-        yield Row(f"a choice by {name}: of 1,000 tasks, beside 2", "ns", few, many, 5)
 
 
 def runs(bench: Bench) -> Iterator[Row]:
@@ -200,7 +200,7 @@ def traces(bench: Bench) -> Iterator[Row]:
     yield Row("diffing two traces", "M events/s", None, comparing / million, 2, True)
 
 
-GROUPS = (calls, switches, threads, choices, network, servers, runs, traces)
+GROUPS = (calls, switches, threads, network, servers, choices, runs, traces)
 HEADERS = ["what", "unit", "native", "dstrun", "ratio", "target", ""]
 
 

@@ -75,13 +75,13 @@ class Bench:
         """How often to do a thing."""
         return max(full // 50, 1) if self.quick else full
 
-    def compile(self, name: str, *flags: str) -> str:
-        """The path of scripts/bench.d/NAME.c, compiled."""
+    def compile(self, name: str, *more: str | Path) -> str:
+        """The path of scripts/bench.d/NAME.c, compiled; more: what else the compiler is given."""
         compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
         if compiler is None:
             raise SystemExit("bench: no C compiler (cc, gcc, clang) on PATH")
         output = self.directory / name
-        subprocess.run([compiler, "-O2", *flags, "-o", output, HERE / f"{name}.c"], check=True)
+        subprocess.run([compiler, "-O2", "-o", output, HERE / f"{name}.c", *more], check=True)
         return str(output)
 
     def dstrun(self, *command: str, options: tuple[str, ...] = ("--no-trace",)) -> Command:
