@@ -82,9 +82,9 @@ def expect(what):
         screen += os.read(fd, 1024)
 expect(b"PROMPT> ")
 for typed, wanted in (
-    (b"sleep 100\n", b"sleep 100\r\n"), (b"\x03", b"PROMPT> "),
+    (b"sh -c 'echo r''un; exec sleep 100'\n", b"\nrun\r\n"), (b"\x03", b"PROMPT> "),
     (b"cat\n", b"cat\r\n"), (b"one\n", b"one\r\none\r\n"), (b"\x1a", b"PROMPT> "),
-    (b"jobs\n", b"PROMPT> "), (b"bg; sleep 1\n", b"PROMPT> "),
+    (b"jobs\n", b"PROMPT> "), (b"bg; sleep 3\n", b"PROMPT> "),
     (b"fg\n", b"cat\r\n"), (b"two\n", b"two\r\ntwo\r\n"), (b"\x04", b"PROMPT> "),
     (b"stty size; tty | tr -d 0-9\n", b"PROMPT> "), (b"exit 3\n", b"exit\r\n"),
 ):
