@@ -3,7 +3,7 @@
 
 usage: scripts/compat.py [--runs N] [--only NAME] [--write]
   (nothing)  print the table
-  --write    put it into README.md, between its markers
+  --write    put it into README.md, between its markers (with --only: that line)
 
 Each scenario runs natively, on one CPU, and simulated, in turn: the same output, one hash for a
 seed, nothing out of control. Slowdown is the ratio of the whole scenarios' real times; where a
@@ -116,8 +116,9 @@ def row(scenario: Scenario, runs: Runs, count: int) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def table(count: int, only: str | None) -> str:
-    lines = [*HEADER]
+def measured(count: int, only: str | None) -> dict[str, str]:
+    """The lines by program."""
+    lines = {}
     for scenario in SCENARIOS:
         if only not in (None, scenario.name):
             continue
@@ -128,9 +129,21 @@ def table(count: int, only: str | None) -> str:
             folder = Path(name)
             folder.chmod(0o755)
             runs = Runs(scenario, Scenarios(folder / "scenarios"), folder)
-            lines.append(row(scenario, runs, count))
-        print(lines[-1], file=sys.stderr)
-    return "\n".join(lines)
+            lines[scenario.program] = row(scenario, runs, count)
+        print(lines[scenario.program], file=sys.stderr)
+    return lines
+
+
+def written(readme: str, lines: dict[str, str]) -> str:
+    """The README with these lines in its table; the others stay."""
+    before, begin, rest = readme.partition(BEGIN)
+    old, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"compat: README.md has no {BEGIN} ... {END}")
+    known = {line.split(" | ")[0].strip("| "): line for line in old.splitlines()}
+    known |= lines
+    table = [*HEADER, *(known[s.program] for s in SCENARIOS if s.program in known)]
+    return "\n".join([before + begin, *table, end + after])
 
 
 def main() -> int:
@@ -139,15 +152,11 @@ def main() -> int:
     parser.add_argument("--only", metavar="NAME", help="one scenario")
     parser.add_argument("--write", action="store_true", help="put the table into README.md")
     options = parser.parse_args()
-    made = table(options.runs, options.only)
-    if not options.write:
-        print(made)
-        return 0
-    before, begin, rest = README.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"compat: README.md has no {BEGIN} ... {END}")
-    README.write_text(f"{before}{begin}\n{made}\n{end}{after}")
+    lines = measured(options.runs, options.only)
+    if options.write:
+        README.write_text(written(README.read_text(), lines))
+    else:
+        print("\n".join([*HEADER, *lines.values()]))
     return 0
 
 
