@@ -639,6 +639,7 @@ enum hole {
     HOLE_SHARED_FILE,
     HOLE_FORCED,
     HOLE_EPOLL_FOREIGN,
+    HOLE_ADDRESSES,
     HOLES_MAX = 32
 };
 

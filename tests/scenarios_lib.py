@@ -106,7 +106,8 @@ SCENARIOS = (
     Scenario(
         "java_pool", "Java sockets", ("java", "javac"), ("java", "-version"),
         build=("javac", "-d", "{dir}", "{dir}/JavaPool.java"),
-        run=("java", "-cp", "{dir}", "JavaPool"), remarks="thread pools, 8 clients at once",
+        run=("java", "-XX:-UsePerfData", "-cp", "{dir}", "JavaPool"),
+        remarks="thread pools, 8 clients at once; -XX:-UsePerfData, or it looks for others in /tmp",
     ),
     Scenario(
         "bulk_tcp", "bulk transfer in C", ("gcc",), ("gcc", "--version"), build=_C, run=("{out}",),

@@ -35,6 +35,8 @@ _HOLES = {
     abi.HOLE_DEVICE: "device",
     abi.HOLE_SHARED_FILE: "shared file",
     abi.HOLE_FORCED: "forced switch",
+    abi.HOLE_EPOLL_FOREIGN: "epoll of another process's descriptor",
+    abi.HOLE_ADDRESSES: "random addresses",
 }
 _OUTCOMES: dict[int, Outcome] = {
     abi.END_DEADLOCK: "deadlock",

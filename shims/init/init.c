@@ -33,6 +33,9 @@
 #define MS_NOSUID_NOEXEC 10
 #define MS_NOSUID_NODEV_NOEXEC 14
 #define MS_REC_PRIVATE 0x44000
+#define AT_FDCWD (-100)
+#define AT_RECURSIVE 0x8000
+#define MOUNT_ATTR_NOSUID 2
 #define O_WRONLY 1
 #define O_CLOEXEC 02000000
 #define F_SETFD 2
@@ -158,6 +161,14 @@ static void mount_terminals(void)
             return;
 }
 
+/* The exec of a set-user-ID program brings address randomisation back, for it and for all that it
+ * starts, even where the user stays the same. Programs that would gain by it are refused anyway. */
+static void ignore_set_user_id(void)
+{
+    const u64 attributes[4] = {MOUNT_ATTR_NOSUID};
+    raw(__NR_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, attributes, sizeof attributes);
+}
+
 static void set_up(struct self *s)
 {
     u64 namespaces = s->request.namespaces;
@@ -174,8 +185,10 @@ static void set_up(struct self *s)
         /* Perhaps there is a view over "/" now, which does not reach those who were there. */
         must(s, INIT_FAILED, "chroot", raw(__NR_chroot, "/.."));
     }
-    if (namespaces & CLONE_NEWNS)
+    if (namespaces & CLONE_NEWNS) {
         mount_terminals();
+        ignore_set_user_id();
+    }
     if (s->request.own_ipc)
         s->shm_error = (i32)-mount_own(s->request.epoch_ns, s->request.own_shm != 0);
     if (namespaces & CLONE_NEWPID)

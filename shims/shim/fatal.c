@@ -42,6 +42,7 @@ static const char *const hole_texts[HOLES_MAX] = {
     [HOLE_DEVICE] = "a device that is not under control",
     [HOLE_SHARED_FILE] = "a file that others change",
     [HOLE_FORCED] = "a task that spins without a system call was interrupted",
+    [HOLE_ADDRESSES] = "a program with random addresses",
     [HOLE_EPOLL_FOREIGN] = "an epoll that watches a descriptor of another process",
 };
 

@@ -477,7 +477,8 @@ static void view_limits(struct view *v)
     } rows[3] = {{"Max stack size", "bytes"},
                  {"Max open files", "files"},
                  {"Max address space", "bytes"}};
-    const u64 *values[3] = {v->p->rlimit_stack, v->p->rlimit_nofile, v->p->rlimit_as};
+    const struct proc *p = v->p ? v->p : v->c->p; /* init, whose are anybody's */
+    const u64 *values[3] = {p->rlimit_stack, p->rlimit_nofile, p->rlimit_as};
     struct text *o = &v->out;
     struct lines l;
     char line[256];
@@ -786,5 +787,6 @@ const struct view_row views_of_stranger[] = {
     {"mounts", view_mounts},
     {"mountinfo", view_mountinfo},
     {"environ", view_empty},
+    {"limits", view_limits},
     {0, 0},
 };

@@ -1,4 +1,5 @@
 /* start.c: the first instructions after an exec, before the program's own loader has run any. */
+#include <linux/personality.h>
 #include <linux/prctl.h>
 
 #include "futex.h"
@@ -9,6 +10,7 @@
 #define AT_EXECFN_TAG 31
 #define STACK_STEP 0x40000ul
 #define ARCH_SET_CPUID 0x1012
+#define PERSONALITY_QUERY 0xfffffffful
 #define RLIMIT_STACK_ID 3
 #define RLIMIT_NOFILE_ID 7
 
@@ -162,6 +164,16 @@ static struct task *take_place(u64 task_index)
     return t;
 }
 
+/* The exec of a set-user-ID program drops it (where the container cannot mount nosuid). */
+static void keep_addresses_fixed(void)
+{
+    i64 persona = raw(__NR_personality, PERSONALITY_QUERY);
+    if (persona & ADDR_NO_RANDOMIZE)
+        return;
+    count_hole(HOLE_ADDRESSES);
+    raw(__NR_personality, persona | ADDR_NO_RANDOMIZE);
+}
+
 u64 start_program(u64 program_sp, u64 task_index)
 {
     if (WORLD->magic != ABI_MAGIC || WORLD->version != ABI_VERSION)
@@ -176,6 +188,7 @@ u64 start_program(u64 program_sp, u64 task_index)
     trap_instructions();
     u64 *auxv = find_auxv((u64 *)program_sp);
     const char *path = (const char *)auxv_value(auxv, AT_EXECFN_TAG);
+    keep_addresses_fixed();
     points_patch_program(auxv);
     seed_at_random(p, auxv_value(auxv, AT_RANDOM_TAG));
     name_program(p, t, path ? path : "");
