@@ -57,6 +57,7 @@ class RunSpec:
     max_events: int | None = None
     wall_limit_s: float | None = None
     capture: Capture = "none"
+    prepared_ns: int | None = None  # real time since which nobody but the run touches its files
 
     def meta(self) -> dict[str, Any]:
         """What the trace's header keeps, to run it again; plain JSON types."""

@@ -22,6 +22,7 @@ Runner = Callable[[RunSpec], RunResult]
 def verify_runs(spec: RunSpec, runs: int, run: Runner) -> RunResult:
     """The first run's result; outcome "diverged" when another one differs."""
     siblings = _prepare_traces(spec.trace, runs)
+    spec = replace(spec, prepared_ns=None)  # not any more: their directory has just been changed
     spec, first = _first_run(spec, run)
     try:
         for number, path in enumerate(siblings, start=2):

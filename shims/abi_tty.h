@@ -1,5 +1,5 @@
-/* abi_tty.h: a part of abi.h: terminals of the simulation (ptys). A real pair of the kernel stands for the
- * descriptors and keeps the settings; what goes through it is here. */
+/* abi_tty.h: a part of abi.h: terminals of the simulation (ptys). A real pair of the kernel stands for
+ * the descriptors and keeps the settings; what goes through it is here. */
 #ifndef DST_ABI_TTY_H
 #define DST_ABI_TTY_H
 
@@ -38,7 +38,8 @@ struct tty {
     /* Typed: `input` is a ring with counters that run on; lines end before `line_head`. */
     u32 head, tail, line_head;
     u32 held_head, held_tail;
-    u32 echo_head, echo_tail, echo_mark, echo_due; /* up to where it may be, and is to be, printed */
+    u32 echo_head, echo_tail;
+    u32 echo_mark, echo_due; /* up to where it may be, and is to be, printed */
     u32 out_head, out_tail; /* printed, for the master to read; */
     u32 out_settled;        /* up to here before the typed characters that are being worked off */
     struct tty_settings settings;

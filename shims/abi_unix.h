@@ -1,4 +1,4 @@
-/* abi_unix.h: a part of abi.h: what the kernel does not tell us of AF_UNIX sockets, which are its own. */
+/* abi_unix.h: a part of abi.h: what the kernel does not tell us of AF_UNIX sockets, its own. */
 #ifndef DST_ABI_UNIX_H
 #define DST_ABI_UNIX_H
 

@@ -53,7 +53,8 @@ SCENARIOS = (
     Scenario(
         "redis_threads", "redis-server --io-threads 2",
         ("redis-server", "redis-cli", "redis-benchmark"), ("redis-server", "--version"),
-        short=("REQUESTS=1000", "TESTS=set,incr,lpush"), remarks="append-only file, restart",
+        short=("REQUESTS=1000", "TESTS=set,incr,lpush"),
+        remarks="append-only file, restart; natively its threads spin",
     ),
     Scenario(
         "memcached", "memcached -t 4", ("memcached", "memccp", "python3"), ("memcached", "-V"),

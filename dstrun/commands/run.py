@@ -10,6 +10,8 @@ import os
 import shlex
 import signal
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from dstrun.quantities import NS_PER_S, PPM_PER_PERCENT
 from dstrun.report.summary import exit_code, json_line, outcome_text, succeeded, summary_lines
 from dstrun.seed import Seed, make_seed
 from dstrun.spec import TRACE_DIR, RunResult, RunSpec
+from dstrun.tracepath import make_room
 
 
 @click.command(
@@ -98,7 +101,7 @@ def make_spec(argv: tuple[str, ...], seed: Seed, options: dict[str, Any]) -> Run
         max_events=options["max_events"],
         wall_limit_s=wall_limit_ns / NS_PER_S if wall_limit_ns else None,
     )
-    return _with_trace(spec, options)
+    return replace(_with_trace(spec, options), prepared_ns=time.time_ns())
 
 
 def _working_directory() -> str:
@@ -123,8 +126,6 @@ def _new_dir(path: str) -> Path:
 
 def _with_trace(spec: RunSpec, options: dict[str, Any]) -> RunSpec:
     """The spec with the place of its trace, which can be written."""
-    from dataclasses import replace
-
     if options["no_trace"]:
         if options["trace"]:
             raise BadUsage("--trace and --no-trace: give one of them")
@@ -136,9 +137,7 @@ def _with_trace(spec: RunSpec, options: dict[str, Any]) -> RunSpec:
     else:
         path = Path(TRACE_DIR, f"{Path(spec.argv[0]).name}-{spec.seed.text}.trace")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab"):
-            pass
+        make_room(path)
     except OSError as error:
         raise BadUsage(
             f"trace {path}: cannot be written: {error.strerror} (use -o FILE or --no-trace)"

@@ -148,9 +148,9 @@ class _Mapping:
     path: str
 
 
-def learn(pid: int, tid: int, adopt: Callable[[Point], Iterable[int]]) -> Point | None:
-    """The yield point of the loop in which thread `tid` of `pid` turns; None when it makes
-    progress, or its loop cannot be told.
+def learn(tid: int, adopt: Callable[[Point], Iterable[int]]) -> Point | None:
+    """The yield point of the loop in which a thread turns; None when it makes progress, or its
+    loop cannot be told. Its memory is asked for by its own id: its leader may have left.
 
     `adopt` makes the shims know the point, and says in which processes a breakpoint is to stand
     there before the thread runs on.
@@ -161,14 +161,14 @@ def learn(pid: int, tid: int, adopt: Callable[[Point], Iterable[int]]) -> Point 
         return None
     deliver = 0
     try:
-        with open(f"/proc/{pid}/mem", "r+b", buffering=0) as memory:
+        with open(f"/proc/{tid}/mem", "r+b", buffering=0) as memory:
             thread = _Thread(tid, memory.fileno())
-            turn = _turn_of(pid, _follow(thread))
+            turn = _turn_of(tid, _follow(thread))
             if turn and turn.counters:
                 turn = _turn_around(thread, turn) or turn
-        point = _choose(pid, turn) if turn else None
+        point = _choose(tid, turn) if turn else None
         if point:
-            for process in adopt(point):
+            for process in (tid, *adopt(point)):
                 _place(process, point)
         return point
     except _OtherStopError as other:

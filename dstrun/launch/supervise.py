@@ -97,7 +97,7 @@ class _Parts:
         if self.trace:
             stack.callback(remove_if_empty, self.trace.path)
             stack.callback(self.trace.close)
-        self.world = World()
+        self.world = World(spec.prepared_ns)
 
     def make(self) -> None:
         """The rest, while the container sets itself up. Once, however often it is called."""
@@ -328,15 +328,15 @@ class _Supervision:
             kernel.tgkill(outer, thread, abi.FORCE_SIGNAL)
         elif spun_s > self.spin_look_s:
             self.spin_look_s *= 2
-            self._teach(outer, thread)
+            self._teach(thread)
 
-    def _teach(self, pid: int, thread: int) -> None:
+    def _teach(self, thread: int) -> None:
         """Where this run was stopped no seed has decided: it counts as an interruption."""
         from dstrun.launch.spins import learn
         from dstrun.points import save_point
 
         try:
-            point = learn(pid, thread, self._adopt)
+            point = learn(thread, self._adopt)
         except OSError:
             return  # it ended meanwhile
         if not point:

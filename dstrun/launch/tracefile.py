@@ -11,12 +11,12 @@ import errno
 import json
 import mmap
 import os
-import stat
 from pathlib import Path
 from typing import Any
 
 from dstrun import abi
 from dstrun.errors import DstrunError
+from dstrun.tracepath import make_room
 
 _FIRST_SEGMENTS = 4
 _GROW_SEGMENTS = 32, 4, 1  # less when the disk is nearly full
@@ -32,9 +32,8 @@ class TraceFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _drop_old(path)
-            self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+            make_room(path)
+            self.fd = os.open(path, os.O_RDWR | os.O_TRUNC | os.O_CLOEXEC)
             os.posix_fallocate(self.fd, 0, _FIRST_SEGMENTS * abi.TRACE_SEGMENT_BYTES)
         except OSError as error:
             raise DstrunError(
@@ -98,19 +97,6 @@ class TraceFile:
         """Lets go of the file."""
         self.header.close()
         os.close(self.fd)
-
-
-def _drop_old(path: Path) -> None:
-    """Removes the file of an earlier run: to truncate it makes some file systems wait for the disk.
-
-    A link to elsewhere, a device, or a file with another name is truncated all the same.
-    """
-    try:
-        found = os.lstat(path)
-        if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_size:
-            os.unlink(path)
-    except OSError:
-        pass
 
 
 def remove_if_empty(path: Path) -> None:

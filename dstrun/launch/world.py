@@ -33,9 +33,12 @@ _ARCH_GET_CPUID, _SYS_ARCH_PRCTL, _ARCH_SET_CPUID = 0x1011, 158, 0x1012
 class World:
     """A fresh world for one run. `fd` is what the bootstrap maps; `address` is ours."""
 
-    def __init__(self) -> None:
-        # Files that we made for the run, just now, were there before it.
-        self.real_start_ns = time.time_ns() + 1
+    def __init__(self, prepared_ns: int | None) -> None:
+        # Files are stamped by a clock that moves in ticks. Where none was touched since the last,
+        # this one's stamps are the run's; otherwise only those to come (wait_for_start).
+        tick_ns = time.clock_gettime_ns(_CLOCK_REALTIME_COARSE)
+        still = prepared_ns is not None and prepared_ns < tick_ns
+        self.real_start_ns = tick_ns if still else time.time_ns() + 1
         self.fd = os.memfd_create("dstrun-world", os.MFD_CLOEXEC)
         os.ftruncate(self.fd, self.bytes())
         self.memory = mmap.mmap(self.fd, self.bytes())
@@ -47,7 +50,7 @@ class World:
         return (abi.World.SIZE + 4095) & ~4095
 
     def wait_for_start(self) -> None:
-        """Until what happens now is stamped as of the run: the coarse clock moves in ticks."""
+        """Until what happens now is stamped as of the run."""
         while time.clock_gettime_ns(_CLOCK_REALTIME_COARSE) < self.real_start_ns:
             time.sleep(0.0001)
 

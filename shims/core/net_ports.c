@@ -315,7 +315,8 @@ struct sock *port_receiver(struct world *w, const struct net_address *from, cons
     return best_of(w, w->host.udp_ports[to->port], from, to, receiver_fits);
 }
 
-int port_receives(const struct sock *s, const struct net_address *from, const struct net_address *to)
+int port_receives(const struct sock *s, const struct net_address *from,
+                  const struct net_address *to)
 {
     return receiver_fits(s, from, to) != 0;
 }
@@ -369,8 +370,10 @@ int group_has_members(const struct world *w, const struct net_address *group)
 
 int is_member(const struct world *w, const struct sock *s, const struct net_address *group)
 {
-    for (u32 i = w->host.first_membership; i; i = w->memberships[i].next)
-        if (w->memberships[i].sock == index_of(w, s) && same_bytes(w->memberships[i].group, group->ip + 12, 4))
+    for (u32 i = w->host.first_membership; i; i = w->memberships[i].next) {
+        const struct membership *m = &w->memberships[i];
+        if (m->sock == index_of(w, s) && same_bytes(m->group, group->ip + 12, 4))
             return 1;
+    }
     return 0;
 }

@@ -34,7 +34,8 @@ u16 port_ephemeral(struct world *w, const struct sock *s);
 /* The listener for a connection from `from` to `to`; 0: none. */
 struct sock *port_listener(struct world *w, const struct net_address *from, const struct net_address *to);
 /* Whether a multicast or broadcast datagram is for this socket, as far as names go. */
-int port_receives(const struct sock *s, const struct net_address *from, const struct net_address *to);
+int port_receives(const struct sock *s, const struct net_address *from,
+                  const struct net_address *to);
 /* The socket that a datagram is for; 0: none. */
 struct sock *port_receiver(struct world *w, const struct net_address *from, const struct net_address *to);
 

@@ -152,9 +152,10 @@ void datagram_free(struct world *w, u32 datagram)
 u32 datagram_copy(struct world *w, u32 datagram)
 {
     u32 copy = datagram_new(w, block_at(w, datagram)->datagram_bytes);
-    for (u32 from = datagram, to = copy; from && to; from = block_at(w, from)->next, to = block_at(w, to)->next) {
-        u32 next = block_at(w, to)->next;
+    for (u32 from = datagram, to = copy, next; from && to; to = next) {
+        next = block_at(w, to)->next;
         *block_at(w, to) = *block_at(w, from);
+        from = block_at(w, from)->next;
         block_at(w, to)->next = next;
     }
     if (copy)

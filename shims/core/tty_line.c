@@ -7,8 +7,14 @@
 
 /* ---- characters ---- */
 static int is_control(u8 c) { return c < 32 || c == 127; }
-static int is_lower(u8 c) { return (c >= 'a' && c <= 'z') || (c >= 0xdf && c != 0xf7); }
-static int is_upper(u8 c) { return (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c <= 0xde && c != 0xd7); }
+static int is_lower(u8 c) /* Latin-1, as the kernel has it */
+{
+    return (c >= 'a' && c <= 'z') || (c >= 0xdf && c != 0xf7);
+}
+static int is_upper(u8 c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c <= 0xde && c != 0xd7);
+}
 static int is_word(u8 c)
 {
     return (c >= '0' && c <= '9') || is_lower(c) || is_upper(c) || c == '_';
@@ -266,7 +272,7 @@ static int ends_line(const struct tty *t, u32 at)
 }
 
 /* ---- erasing ---- */
-/* A tab is erased by going back to where it began: its width is known from what stands before it. */
+/* A tab is erased by going back to where it began: what stands before it tells how far. */
 static void echo_erase_tab(struct tty *t)
 {
     u32 columns = 0, at = t->head, after_tab = 0;

@@ -1,8 +1,8 @@
 /* tty_line.h: a terminal's line discipline, as Linux has it (N_TTY), between the two ends of a pty.
  *
- * What the master writes is typed: it goes through the discipline into `input`, where the slave reads
- * it, and its echo into `out`. What the slave writes is printed into `out`, where the master reads it.
- * Pure: signals and wake-ups are the caller's, who sees from the counters what has changed.
+ * What the master writes is typed: it goes through the discipline into `input`, where the slave
+ * reads it, and its echo into `out`. What the slave writes is printed into `out`, where the master
+ * reads it. Pure: signals and wake-ups are the caller's, who sees from the counters what has changed.
  */
 #ifndef DST_TTY_LINE_H
 #define DST_TTY_LINE_H
@@ -47,8 +47,8 @@ enum tty_character {
 
 /* TIOCPKT_*: what the reader of the other end is told in packet mode. */
 enum tty_packet {
-    TTY_PACKET_FLUSH_READ = 1, TTY_PACKET_FLUSH_WRITE = 2, TTY_PACKET_STOP = 4, TTY_PACKET_START = 8,
-    TTY_PACKET_NO_STOP = 16, TTY_PACKET_DO_STOP = 32, TTY_PACKET_IOCTL = 64
+    TTY_PACKET_FLUSH_READ = 1, TTY_PACKET_FLUSH_WRITE = 2, TTY_PACKET_STOP = 4,
+    TTY_PACKET_START = 8, TTY_PACKET_NO_STOP = 16, TTY_PACKET_DO_STOP = 32, TTY_PACKET_IOCTL = 64
 };
 
 static inline int tty_is_canonical(const struct tty *t)

@@ -36,9 +36,10 @@ void channel_has_room(u32 channel) HIDDEN;
 /* ---- holds.c ---- */
 /* A call about to sleep holds an open file until it is over. `fd`: a descriptor of it, or -1. */
 void hold(struct task *t, u32 object, i64 fd) HIDDEN;
-/* As park_on_channel, in a call on the open file that its argument `arg` leads to: that is held, and
- * the argument is a descriptor of it afterwards, too. */
-i64 park_holding(struct trap *c, u32 arg, struct object *o, u32 channel, u32 side, u64 deadline_ns) HIDDEN;
+/* As park_on_channel, in a call on the open file that its argument `arg` leads to: that is held,
+ * and the argument is a descriptor of it afterwards, too. */
+i64 park_holding(struct trap *c, u32 arg, struct object *o, u32 channel, u32 side,
+                 u64 deadline_ns) HIDDEN;
 static inline i64 park_on_fd(struct trap *c, u32 arg, struct object *o, u32 side, u64 deadline_ns)
 {
     return park_holding(c, arg, o, o->channel, side, deadline_ns);
@@ -60,8 +61,8 @@ void epoll_forget(u32 object) HIDDEN;          /* so is that of something watche
 void epoll_now_outside(u32 object) HIDDEN;     /* what is watched was not when it was added */
 
 /* ---- readiness.c ---- */
-/* What is ready now, of `events` and what is always told. `fd`: a descriptor of the object, -1: this
- * process has none. NOT_KNOWN: nobody could be asked. */
+/* What is ready now, of `events` and what is always told. `fd`: a descriptor of the object, -1:
+ * this process has none. NOT_KNOWN: nobody could be asked. */
 #define NOT_KNOWN ~0u
 u32 object_ready(struct task *t, i64 fd, struct object *o, u32 events) HIDDEN;
 /* The same for up to POLL_CHUNK of them, which may lie at the start of t->polls, in place; how many

@@ -2,7 +2,7 @@
  *
  * So does Linux: a descriptor that another thread closes meanwhile leaves the table, but the file
  * lives until the call returns, and the other end sees no end before. Where the kernel has the file
- * (a pipe) the sleeper needs a descriptor to try again with, and is given a copy that is far from the
+ * (a pipe) the sleeper needs a descriptor to try again with, and is given a copy, far from the
  * numbers that the program is given.
  */
 #include "channel.h"

@@ -139,7 +139,8 @@ void inet_error_is(struct object *o, i64 error) { sock_of(o)->error = (u32)-erro
 /* Of its own link: says nothing without the link. */
 static int lacks_scope(const struct net_address *a)
 {
-    int link_local = a->ip[0] == 0xfe ? (a->ip[1] & 0xc0) == 0x80 : a->ip[0] == 0xff && (a->ip[1] & 0xf) == 2;
+    int link_local = (a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80) ||
+                     (a->ip[0] == 0xff && (a->ip[1] & 0xf) == 2);
     return !address_is_v4(a) && link_local && !a->scope;
 }
 
@@ -166,7 +167,8 @@ static i64 route_to_many(const struct sock *s, const struct net_address *to)
         return -ENETUNREACH;
     if (address_is_broadcast(to) && !(s->flags & SOCK_BROADCAST))
         return -EACCES;
-    return address_is_local(to) || has_own_address(s) || (s->flags & SOCK_MULTICAST_IF) ? 0 : -ENETUNREACH;
+    int knows_from_where = has_own_address(s) || (s->flags & SOCK_MULTICAST_IF);
+    return address_is_local(to) || knows_from_where ? 0 : -ENETUNREACH;
 }
 
 i64 route(const struct sock *s, struct net_address *to, struct net_address *from)
@@ -259,7 +261,8 @@ i64 inet_listen(struct trap *c, struct object *o)
     struct sock *s = sock_of(o);
     if (!is_stream(s))
         return -EOPNOTSUPP;
-    if ((s->flags & (SOCK_JOINED | SOCK_CONNECTING)) || (s->state != SOCK_CLOSED && s->state != SOCK_LISTENING))
+    if ((s->flags & (SOCK_JOINED | SOCK_CONNECTING)) ||
+        (s->state != SOCK_CLOSED && s->state != SOCK_LISTENING))
         return -EINVAL;
     i64 error = bind_ephemeral(s);
     if (error)
@@ -295,7 +298,8 @@ static i64 dgram_connect(struct sock *s, struct net_address *to)
 static int is_unspecified(u64 user, u64 bytes)
 {
     u16 family = 0;
-    return bytes >= sizeof family && bytes <= SOCKADDR_BYTES_MAX && !copy_in(&family, user, sizeof family) && family == AF_UNSPEC_K;
+    return bytes >= sizeof family && bytes <= SOCKADDR_BYTES_MAX &&
+           !copy_in(&family, user, sizeof family) && family == AF_UNSPEC_K;
 }
 
 i64 inet_connect(struct trap *c, struct object *o)

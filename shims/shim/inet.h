@@ -53,12 +53,14 @@ i64 stream_send(struct trap *c, struct object *o, struct message *m) HIDDEN;
 i64 stream_receive(struct trap *c, struct object *o, struct message *m) HIDDEN;
 u32 stream_ready(struct sock *s) HIDDEN;
 u64 stream_room(const struct sock *s) HIDDEN; /* what a send would take */
-u64 stream_unsent(const struct sock *s) HIDDEN; /* what was sent, but is beyond the receiver's buffer */
+u64 stream_unsent(const struct sock *s) HIDDEN; /* what lies beyond the receiver's buffer */
 void stream_taken(struct sock *s, u64 bytes) HIDDEN; /* read: they leave the queue */
 
 /* ---- inet_options.c ---- */
-enum tcp_state_k { TCP_ESTABLISHED_K = 1, TCP_SYN_SENT_K = 2, TCP_FIN_WAIT1_K = 4, TCP_FIN_WAIT2_K = 5,
-                   TCP_TIME_WAIT_K = 6, TCP_CLOSE_K = 7, TCP_CLOSE_WAIT_K = 8, TCP_LAST_ACK_K = 9, TCP_LISTEN_K = 10 };
+enum tcp_state_k {
+    TCP_ESTABLISHED_K = 1, TCP_SYN_SENT_K = 2, TCP_FIN_WAIT1_K = 4, TCP_FIN_WAIT2_K = 5,
+    TCP_TIME_WAIT_K = 6, TCP_CLOSE_K = 7, TCP_CLOSE_WAIT_K = 8, TCP_LAST_ACK_K = 9, TCP_LISTEN_K = 10
+};
 u8 tcp_state(const struct sock *s) HIDDEN;
 
 /* ---- inet_control.c ---- */

@@ -61,7 +61,9 @@ static u32 value_of(const struct sock *s, u32 ask, const struct net_block *b, u8
     struct net_address to = {.port = s->local.port};
     memcpy(to.ip, b->to, sizeof to.ip);
     int v4 = address_is_v4(&to), multicast = address_is_multicast(&to);
-    u32 number = ask == ASK_DROPS ? s->drops : ask == ASK_TTL || ask == ASK_HOPS6 ? b->hops : b->traffic_class;
+    u32 number = ask == ASK_DROPS                       ? s->drops
+                 : ask == ASK_TTL || ask == ASK_HOPS6 ? b->hops
+                                                      : b->traffic_class;
     i64 time[2] = {(i64)(b->sent_ns / NS_PER_SECOND), (i64)(b->sent_ns % NS_PER_SECOND)};
     u32 index = LOOPBACK_INDEX;
     switch (ask) {
@@ -83,7 +85,9 @@ static u32 value_of(const struct sock *s, u32 ask, const struct net_block *b, u8
         return 20;
     case ASK_ORIGINAL:
     case ASK_ORIGINAL6:
-        return v4 == (ask == ASK_ORIGINAL) ? sockaddr_make_as(v4 ? AF_INET_K : AF_INET6_K, &to, out) : 0;
+        if (v4 != (ask == ASK_ORIGINAL))
+            return 0;
+        return sockaddr_make_as(v4 ? AF_INET_K : AF_INET6_K, &to, out);
     case ASK_TOS:
         out[0] = (u8)number;
         return v4 ? 1 : 0;
@@ -151,8 +155,8 @@ static i64 ip_control(u32 type, const u8 *data, u64 bytes, struct sending *q)
         q->hops = number;
         return bytes == 4 && number >= 1 && number <= 255 ? 0 : -EINVAL;
     case IP_TOS_K:
-        q->traffic_class = bytes == 1 ? data[0] : number;
-        return (bytes == 1 || bytes == 4) && q->traffic_class >= 0 && q->traffic_class <= 255 ? 0 : -EINVAL;
+        q->traffic_class = number = bytes == 1 ? data[0] : number;
+        return (bytes == 1 || bytes == 4) && number >= 0 && number <= 255 ? 0 : -EINVAL;
     default:
         return -EINVAL;
     }

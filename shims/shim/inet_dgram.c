@@ -26,7 +26,8 @@ static i64 fill(u32 datagram, struct message *m)
 
 static void out_of_blocks(void)
 {
-    fatal("too much data waits in the simulated network; the limit in bytes is", (i64)NET_BLOCKS_MAX * NET_BLOCK_BYTES);
+    fatal("too much data waits in the simulated network; the limit in bytes is",
+          (i64)NET_BLOCKS_MAX * NET_BLOCK_BYTES);
 }
 
 /* 0: its buffer is full, it is lost. */
@@ -72,7 +73,8 @@ static void arrive_at_many(u32 datagram, const struct sending *q)
 static void send_to(struct sock *s, u32 datagram, const struct sending *q)
 {
     struct net_block *b = &WORLD->net_blocks[datagram];
-    int v6 = !address_is_v4(&q->to), many = address_is_multicast(&q->to) || address_is_broadcast(&q->to);
+    int many = address_is_multicast(&q->to) || address_is_broadcast(&q->to);
+    int v6 = !address_is_v4(&q->to);
     b->from = q->from;
     memcpy(b->to, q->to.ip, sizeof b->to);
     b->sent_ns = wall_ns();

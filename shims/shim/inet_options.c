@@ -88,8 +88,8 @@ static void heed_ip(struct sock *s, i64 fd, u32 level, u32 name)
     }
 }
 
-/* Multicast: groups that are joined and left (struct ip_mreq, ip_mreqn, group_req), and the way out. The
- * kernel's idle socket has found it good: there is no other interface than the loopback device. */
+/* Multicast: groups that are joined and left (struct ip_mreq, ip_mreqn, group_req), and the way out.
+ * The kernel's idle socket has found it good: the loopback device is the only interface. */
 static i64 heed_group(struct trap *c, struct sock *s, u32 name)
 {
     u8 value[GROUP_REQ_BYTES] = {0}, any = 0;
@@ -305,7 +305,9 @@ i64 inet_ioctl(struct trap *c, struct object *o)
     case SIOCOUTQNSD_CMD:
         if (!is_stream(s) && (u32)c->a[1] == SIOCOUTQNSD_CMD)
             return pass(c);
-        return s->state == SOCK_LISTENING ? -EINVAL : int_out(c->a[2], is_stream(s) ? stream_unsent(s) : 0);
+        if (s->state == SOCK_LISTENING)
+            return -EINVAL;
+        return int_out(c->a[2], is_stream(s) ? stream_unsent(s) : 0);
     case SIOCATMARK_CMD:
         return int_out(c->a[2], 0);
     case FIONBIO_CMD:

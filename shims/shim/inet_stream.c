@@ -2,8 +2,8 @@
  *
  * A connection is a pair of socks. What one sends is put straight into the other's queue, until the
  * two buffers are full; what the receiver's has no room for has not arrived, in the sense that the
- * stream's end behind it has not either. A connect makes the server's side at once, in the listener's
- * queue; beyond the backlog the client waits until there is room. */
+ * stream's end behind it has not either. A connect makes the server's side at once, in the
+ * listener's queue; beyond the backlog the client waits until there is room. */
 #include "inet.h"
 
 #define CONNECT_TIMEOUT_NS (127 * NS_PER_SECOND) /* six retransmissions of a SYN */
@@ -267,11 +267,12 @@ void inet_timer_fired(struct object *o)
     reset_arrives(s, ETIMEDOUT);
 }
 
-/* How a connect went, when it may wait for that; `meanwhile`: what it says when its time is over. */
+/* How a connect went, when it may wait for that; `meanwhile`: what it says before. */
 static i64 outcome(struct trap *c, struct object *o, struct sock *s, i64 meanwhile)
 {
+    u64 deadline = wait_deadline(o->value2);
     while (s->state == SOCK_WAITING) {
-        i64 error = o->nonblock ? -EAGAIN : socket_park(c, o, o->channel, SIDE_WRITE, wait_deadline(o->value2));
+        i64 error = o->nonblock ? -EAGAIN : socket_park(c, o, o->channel, SIDE_WRITE, deadline);
         if (error) /* it goes on without us */
             return error == -EAGAIN ? meanwhile : error;
     }
@@ -402,8 +403,8 @@ void stream_disconnect(struct sock *s)
     if (had_one)
         s->error = ECONNRESET;
     s->state = SOCK_CLOSED;
-    s->flags &= ~(u32)(SOCK_SHUT_READ | SOCK_SHUT_WRITE | SOCK_FIN | SOCK_PEER_GONE | SOCK_CONNECTING | SOCK_JOINED |
-                       SOCK_END_SENT | SOCK_END_COMING);
+    s->flags &= ~(u32)(SOCK_SHUT_READ | SOCK_SHUT_WRITE | SOCK_FIN | SOCK_PEER_GONE |
+                       SOCK_CONNECTING | SOCK_JOINED | SOCK_END_SENT | SOCK_END_COMING);
     net_queue_drop(WORLD, s);
     address_any(&s->peer_address, s->family == AF_INET_K);
     s->peer_address.port = 0;
@@ -427,8 +428,8 @@ i64 stream_shutdown(struct sock *s, u64 how)
 
 int stream_lingers(const struct sock *s)
 {
-    return is_stream(s) && (s->flags & SOCK_LINGER) && s->linger_s && s->state == SOCK_CONNECTED && !s->bytes &&
-           stream_unsent(s);
+    return is_stream(s) && (s->flags & SOCK_LINGER) && s->linger_s &&
+           s->state == SOCK_CONNECTED && !s->bytes && stream_unsent(s);
 }
 
 void stream_linger(struct trap *c, struct object *o)
@@ -436,8 +437,9 @@ void stream_linger(struct trap *c, struct object *o)
     struct sock *s = sock_of(o);
     u64 deadline = WORLD->now_ns + s->linger_s * NS_PER_SECOND;
     end_sent(s);
-    while (s->state == SOCK_CONNECTED && stream_unsent(s) && !socket_park(c, o, o->channel, SIDE_WRITE, deadline))
-        ;
+    while (s->state == SOCK_CONNECTED && stream_unsent(s))
+        if (socket_park(c, o, o->channel, SIDE_WRITE, deadline))
+            return;
 }
 
 /* ---- sending ---- */
@@ -500,7 +502,9 @@ i64 stream_send(struct trap *c, struct object *o, struct message *m)
     }
     while (!error && (m->total || !done)) {
         if (s->state == SOCK_WAITING) {
-            error = message_waits(o, m) ? socket_park(c, o, o->channel, SIDE_WRITE, deadline) : -EAGAIN;
+            error = -EAGAIN;
+            if (message_waits(o, m))
+                error = socket_park(c, o, o->channel, SIDE_WRITE, deadline);
             continue;
         }
         if (s->error || s->state != SOCK_CONNECTED || (s->flags & SOCK_SHUT_WRITE))

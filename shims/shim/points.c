@@ -16,11 +16,19 @@
 #define BREAKPOINT 0xcc
 #define REGISTERS_HASHED 18 /* of struct sigcontext: all general ones, ip, flags */
 #define FLAGS_RESUME 0x10000ul
+#define VISITS_TRIED 50000u
+#define YIELD_SHARE 64u
 
 /* ---- where they stand ---- */
-static void write_breakpoint(u64 address)
+/* Who passes by is seldom waiting there (the loop of an interpreter): it costs more than it is worth,
+ * and is taken away for the rest of the run. */
+static int is_worn(const struct yield_point *p)
 {
-    const u8 code = BREAKPOINT;
+    return p->visits > VISITS_TRIED && p->yields * YIELD_SHARE < p->visits;
+}
+
+static void write_code(u64 address, u8 code)
+{
     i64 fd = raw(__NR_openat, AT_FDCWD_VALUE, "/proc/self/mem", 2 /* O_RDWR */ | O_CLOEXEC_FLAG, 0);
     if (fd < 0)
         return; /* no descriptor left: it spins until it is interrupted, which is counted */
@@ -34,10 +42,10 @@ static void patch(u64 start, u64 bytes, u64 file_offset, u64 file_bytes)
     for (u32 i = 0; i < WORLD->points_count; i++) {
         const struct yield_point *p = &WORLD->points[i];
         u64 address = start + (p->file_offset - file_offset);
-        if (p->file_bytes == file_bytes && p->file_offset >= file_offset &&
+        if (!is_worn(p) && p->file_bytes == file_bytes && p->file_offset >= file_offset &&
             p->file_offset + sizeof code <= file_offset + bytes &&
             !copy_in(code, address, sizeof code) && !memcmp(code, p->code, sizeof code))
-            write_breakpoint(address);
+            write_code(address, BREAKPOINT);
     }
 }
 
@@ -136,7 +144,9 @@ int point_reached(struct task *t, struct sigcontext_k *regs)
     charge(t, WORLD->config.cost_clock_ns);
     u32 index = (u32)(p - WORLD->points);
     u64 *last = &t->spin_registers[index % SPIN_POINTS];
-    if (registers == *last) {
+    if (is_worn(p)) {
+        write_code(regs->ip, p->code[0]);
+    } else if (registers == *last) {
         p->yields++;
         record_plain(t, EVENT_YIELD, index, 0, 0);
         give_way(t, !p->counters);

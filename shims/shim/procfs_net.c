@@ -13,12 +13,10 @@
 #define UDP_CLOSE 7u
 #define TIMER_TIME_WAIT 3u
 
-static const char tcp_head[] = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid"
-                               "  timeout inode";
-static const char udp_head[] = "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid"
-                               "  timeout inode ref pointer drops";
-static const char head6[] = "  sl  local_address                         remote_address                        st"
-                            " tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
+#define ADDRESSES4 "  sl  local_address rem_address   "
+#define ADDRESSES6 "  sl  local_address                         remote_address                        "
+#define COLUMNS "st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"
+#define UDP_COLUMNS " ref pointer drops"
 
 /* ---- which inode a socket is: that of a descriptor, of whatever process ---- */
 static void learn_inode(const struct proc *p, u32 fd, struct object *o)
@@ -116,7 +114,8 @@ static u32 tcp_sockets(struct view *v, u32 number, u32 family, int listening)
         struct row r = row_of(s, tcp_state(s), listening ? s->queued : s->bytes);
         r.sends = listening ? 0 : stream_unsent(s);
         write_row(v, number++, 4, v6, &r);
-        text(&v->out, listening ? " 1 0000000000000000 100 0 0 10 0" : " 1 0000000000000000 20 4 30 10 -1");
+        text(&v->out, " 1 0000000000000000 ");
+        text(&v->out, listening ? "100 0 0 10 0" : "20 4 30 10 -1");
         text_column(&v->out, v6 ? 0 : TCP_LINE);
         text(&v->out, "\n");
     }
@@ -145,7 +144,7 @@ static void tcp_time_waits(struct view *v, u32 number, u32 family)
 static void view_tcp_of(struct view *v, u32 family)
 {
     learn_inodes();
-    text(&v->out, family == AF_INET6_K ? head6 : tcp_head);
+    text(&v->out, family == AF_INET6_K ? ADDRESSES6 COLUMNS : ADDRESSES4 COLUMNS);
     text_column(&v->out, family == AF_INET6_K ? 0 : TCP_LINE);
     text(&v->out, "\n");
     u32 number = tcp_sockets(v, 0, family, 1);
@@ -161,15 +160,15 @@ static void view_udp_of(struct view *v, u32 family)
     struct world *w = WORLD;
     int v6 = family == AF_INET6_K;
     learn_inodes();
-    text(&v->out, v6 ? head6 : udp_head);
-    text(&v->out, v6 ? " ref pointer drops" : "");
+    text(&v->out, v6 ? ADDRESSES6 COLUMNS UDP_COLUMNS : " " ADDRESSES4 COLUMNS UDP_COLUMNS);
     text_column(&v->out, v6 ? 0 : UDP_LINE);
     text(&v->out, "\n");
     for (u32 i = 1; i <= w->used_socks; i++) {
         const struct sock *s = sock_at(i);
         if (s->type != SOCK_DGRAM_K || s->family != family || s->port_use == PORT_NONE)
             continue;
-        struct row r = row_of(s, s->state == SOCK_CONNECTED ? UDP_ESTABLISHED : UDP_CLOSE, s->charge);
+        u32 state = s->state == SOCK_CONNECTED ? UDP_ESTABLISHED : UDP_CLOSE;
+        struct row r = row_of(s, state, s->charge);
         write_row(v, s->local.port, 5, v6, &r);
         text(&v->out, " 2 0000000000000000 ");
         text_number(&v->out, s->drops);

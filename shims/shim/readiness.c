@@ -61,7 +61,8 @@ static i64 borrow(u32 object)
     i64 fd = -EBADF;
     for (u32 i = 1; i <= w->used_procs && fd < 0; i++) {
         struct proc *p = &w->procs[i];
-        i64 theirs = p->state == PROC_LIVE || p->state == PROC_STOPPED ? fd_of_object(p, object, 0) : -1;
+        int lives = p->state == PROC_LIVE || p->state == PROC_STOPPED;
+        i64 theirs = lives ? fd_of_object(p, object, 0) : -1;
         i64 pidfd = theirs >= 0 ? raw(__NR_pidfd_open, p->pid, 0) : -EBADF;
         if (pidfd < 0)
             continue;

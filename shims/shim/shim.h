@@ -226,6 +226,7 @@ int wait_for_outside(u64 deadline_ns) HIDDEN;
 
 /* sys_lock.c: before a descriptor's reference to its object goes, and when a task ends */
 void locks_on_close(u32 fd_table, u32 object) HIDDEN;
+void locks_on_last_close(const struct object *o) HIDDEN;
 void lock_forget(struct task *t) HIDDEN;
 void lock_stopped(struct task *t) HIDDEN; /* its process: who is stopped does not stand in line */
 int locks_look_again(void) HIDDEN; /* nothing can run: wakes one that waits for a lock; 0: none does */

@@ -156,7 +156,8 @@ int inet_lingers(const struct object *o) HIDDEN;
 void inet_linger(struct trap *c, struct object *o) HIDDEN;
 /* sendfile and splice: between a socket and the descriptor that argument `arg` is. `offset`: 0, or
  * where to read. */
-i64 inet_from_file(struct trap *c, struct object *o, u32 arg, i64 *offset, u64 bytes, int waits) HIDDEN;
+i64 inet_from_file(struct trap *c, struct object *o, u32 arg, i64 *offset, u64 bytes,
+                   int waits) HIDDEN;
 i64 inet_to_file(struct trap *c, struct object *o, u32 arg, u64 bytes, int waits) HIDDEN;
 /* A wait of a call on a socket. Past its own time limit it is -EAGAIN; a signal ends a limited one
  * for good, whatever SA_RESTART says, as the rest of the time would be lost. */

@@ -356,7 +356,8 @@ static int depth_below(const struct object *o, u32 outer, int deep)
 static int depth_above(u32 epoll, int deep)
 {
     int most = 0;
-    u32 first = deep > EPOLL_NESTS_MAX ? 0 : WORLD->channels[WORLD->objects[epoll].channel].first_item;
+    u32 channel = WORLD->objects[epoll].channel;
+    u32 first = deep > EPOLL_NESTS_MAX ? 0 : WORLD->channels[channel].first_item;
     for (u32 i = first; i; i = item_at(i)->next_of_channel) {
         int d = item_at(i)->object == epoll ? 1 + depth_above(item_at(i)->epoll, deep + 1) : 0;
         most = d > most ? d : most;
@@ -390,7 +391,8 @@ static i64 item_add(struct trap *c, u32 epoll, u32 object, const struct epoll_ev
 {
     struct world *w = WORLD;
     struct object *o = &w->objects[object];
-    if (o->kind == OBJECT_EPOLL && depth_above(epoll, 1) + 1 + depth_below(o, epoll, 1) > EPOLL_NESTS_MAX)
+    if (o->kind == OBJECT_EPOLL &&
+        depth_above(epoll, 1) + 1 + depth_below(o, epoll, 1) > EPOLL_NESTS_MAX)
         return -ELOOP;
     if (!o->channel)
         o->channel = channel_alloc(); /* nobody wakes it, but items hang on it */

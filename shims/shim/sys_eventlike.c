@@ -54,7 +54,7 @@ static void arm(u32 index, u64 deadline_ns)
         fatal("too many timers at once; the limit is", TIMERS_MAX);
 }
 
-/* A periodic one that has expired stands still until somebody looks, and then counts what it missed. */
+/* A periodic one that has expired stands still until somebody looks, and then counts the missed. */
 static void go_on(struct object *o)
 {
     u64 now = WORLD->now_ns;

@@ -279,7 +279,7 @@ i64 inotify_read(struct trap *c, struct object *o)
         i64 n = c->nr == __NR_read || c->nr == __NR_readv ? read_now(&one) : pass(c);
         if (n != -EAGAIN || o->nonblock)
             return n;
-        i64 error = park_on_channel(c->t, o->channel, SIDE_READ, ~0ul);
+        i64 error = park_on_fd(c, 0, o, SIDE_READ, ~0ul);
         if (error)
             return error;
     }

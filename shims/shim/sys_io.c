@@ -17,7 +17,7 @@ i64 park_and_look_again(struct task *t)
     return t->wake_result == WAKE_SIGNAL ? -ERESTARTSYS : 0;
 }
 
-/* Readers have taken what `n` says: there is room again. An eventfd tells of each read, as Linux does. */
+/* Readers have taken what `n` says: there is room again. An eventfd tells of each read, as in Linux. */
 static void was_read(const struct object *o, i64 n)
 {
     if (n > 0 && o->kind == OBJECT_EVENTFD)

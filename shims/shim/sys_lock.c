@@ -171,13 +171,19 @@ void lock_stopped(struct task *t)
 /* ---- what a close does: POSIX locks go with any descriptor of the file ---- */
 void locks_on_close(u32 fd_table, u32 object)
 {
-    struct object *o = &WORLD->objects[object];
+    struct lock_wait what = {.inode = WORLD->objects[object].inode, .exclusive = 1, .end = ~0ul};
+    if (what.inode)
+        released(&what, fd_table);
+}
+
+/* The other ones go with the last of the description. */
+void locks_on_last_close(const struct object *o)
+{
     struct lock_wait what = {.inode = o->inode, .exclusive = 1, .end = ~0ul};
-    if (likely(!WORLD->lock_waiters) || !o->inode)
-        return;
-    released(&what, o->refs == 1 && o->ofd_locks ? 0 : fd_table);
+    if (o->ofd_locks)
+        released(&what, 0);
     what.is_flock = 1;
-    if (o->refs == 1 && o->flock)
+    if (o->flock)
         released(&what, 0);
 }
 
@@ -296,7 +302,14 @@ static i64 wait_for_lock(struct lock_call *q, const struct lock_wait *asked)
     return error;
 }
 
-/* The holder is not in the simulation, and nothing can run before it lets go. */
+/* Nothing can run before somebody outside lets go; but for input that may come. */
+static int only_outside_helps(const struct task *t)
+{
+    const struct world *w = WORLD;
+    int input = w->outside_channel && w->channels[w->outside_channel].first[SIDE_EXCLUSIVE];
+    return unlikely(t->wait_outside_now) && !input && !object_holds(&t->lock);
+}
+
 static i64 wait_in_earnest(struct lock_call *q)
 {
     q->c->t->wait_outside_now = 0;
@@ -339,7 +352,7 @@ static i64 look_at_range(struct lock_call *q)
     l->blocker = holder ? holder->index : 0;
     if (l->is_posix && is_deadlock(q->c->p, l->blocker))
         return -EDEADLK;
-    if (unlikely(q->c->t->wait_outside_now) && !holder && !object_holds(l))
+    if (!holder && only_outside_helps(q->c->t))
         return wait_in_earnest(q);
     return -EAGAIN;
 }
@@ -370,7 +383,7 @@ i64 lock_range(struct trap *c, struct object *o)
 /* ---- flock ---- */
 static i64 look_at_flock(struct lock_call *q)
 {
-    if (unlikely(q->c->t->wait_outside_now) && !object_holds(&q->c->t->lock))
+    if (only_outside_helps(q->c->t))
         return wait_in_earnest(q);
     return -EAGAIN;
 }

@@ -46,7 +46,7 @@ static i64 kernel_socket(struct trap *c)
         return fd;
     if (c->a[0] != AF_NETLINK_K && c->a[0] != AF_INET_K && c->a[0] != AF_INET6_K)
         count_uncontrolled(c);
-    u32 object = object_alloc(OBJECT_SOCKET);
+    u32 object = kernel_object();
     WORLD->objects[object].part = c->a[0] == AF_NETLINK_K && c->a[2] == NETLINK_ROUTE_PROTOCOL;
     return socket_install(c, fd, object, c->a[1]);
 }
@@ -85,7 +85,8 @@ static i64 foreign(struct trap *c, u32 events, u32 flags)
             return -ERESTARTSYS;
         if (!c->t->first_hold)
             hold(c->t, index, -1);
-        wait_on_channel(c->t, o->channel, events == POLLIN_BIT ? SIDE_READ : SIDE_WRITE);
+        if (o->channel)
+            wait_on_channel(c->t, o->channel, events == POLLIN_BIT ? SIDE_READ : SIDE_WRITE);
         timeout_ms = park_for_events(c->t, is_outside(o), wait_deadline(events == POLLIN_BIT ? o->value : o->value2));
         if (c->t->wake_result == WAKE_SIGNAL)
             return -ERESTARTSYS;
@@ -241,7 +242,8 @@ i64 socket_write(struct trap *c, struct object *o)
 }
 
 /* sendmmsg and recvmmsg: one after another; an error counts only when nothing was done before it. */
-static i64 many(struct trap *c, i64 (*one)(struct trap *, struct object *), u64 nr, u64 deadline_ns, i64 *error)
+static i64 many(struct trap *c, i64 (*one)(struct trap *, struct object *), u64 nr,
+                u64 deadline_ns, i64 *error)
 {
     struct trap each = *c;
     struct object *o = socket_of(c);

@@ -53,14 +53,16 @@ static i64 transfer(struct trap *c, u32 in_arg, u32 out_arg, int waits)
             return n;
         if (!empty)
             WORLD->channels[o->channel].full = 1;
-        i64 error = park_on_fd(c, empty ? in_arg : out_arg, o, empty ? SIDE_READ : SIDE_WRITE, ~0ul);
+        i64 error = empty ? park_on_fd(c, in_arg, o, SIDE_READ, ~0ul)
+                          : park_on_fd(c, out_arg, o, SIDE_WRITE, ~0ul);
         if (error)
             return error;
     }
 }
 
 /* To a socket of the network. `offset_at`: the program's, 0: the file's own. */
-static i64 to_socket(struct trap *c, struct object *o, u32 in_arg, u64 offset_at, u64 bytes, int waits)
+static i64 to_socket(struct trap *c, struct object *o, u32 in_arg, u64 offset_at, u64 bytes,
+                     int waits)
 {
     i64 offset = 0;
     if (offset_at && copy_in(&offset, offset_at, sizeof offset))

@@ -137,11 +137,11 @@ static struct task *choose(void)
         if (next)
             return task_at(next);
         u64 deadline = timer_next_ns(w);
-        if (wait_for_outside(deadline))
+        if ((deadline == ~0ul && locks_look_again()) || wait_for_outside(deadline))
             continue;
         if (deadline != ~0ul) {
             w->now_ns = deadline > w->now_ns ? deadline : w->now_ns;
-        } else if (!locks_look_again()) {
+        } else {
             sweep_outside_deaths(1);
             if (!w->sched.count)
                 end_run(END_DEADLOCK, "nothing can run and no timer is set");

@@ -34,7 +34,9 @@ void tty_tell(struct tty *t, struct tty_seen before)
 
 static int signal_of(const struct tty *t, u32 key)
 {
-    return key == t->settings.cc[TTY_INTR] ? SIG_INT : key == t->settings.cc[TTY_QUIT] ? SIG_QUIT : SIG_TSTP;
+    if (key == t->settings.cc[TTY_INTR])
+        return SIG_INT;
+    return key == t->settings.cc[TTY_QUIT] ? SIG_QUIT : SIG_TSTP;
 }
 
 void tty_work_off(struct tty *t)
@@ -106,8 +108,8 @@ static u32 slave_opened(struct proc *p, u32 number, u64 flags)
     struct tty *t = tty_at(tty);
     t->slaves++;
     t->flags &= ~(u32)TTY_SLAVE_GONE;
-    if (!(flags & O_NOCTTY_FLAG) && (flags & O_ACCMODE_BITS) != O_WRONLY_FLAG && p->pid == p->sid && !p->tty &&
-        !t->session)
+    int may_take = !(flags & O_NOCTTY_FLAG) && (flags & O_ACCMODE_BITS) != O_WRONLY_FLAG;
+    if (may_take && p->pid == p->sid && !p->tty && !t->session)
         tty_take_as_controlling(p, t);
     return tty_object(tty, TTY_SLAVE_END);
 }

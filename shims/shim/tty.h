@@ -1,8 +1,8 @@
 /* tty.h: what the files of terminals share.
  *
- * A pty of the simulation is in the world whole (core/tty_line.c), because in the kernel a line goes
- * through a worker of its own, at no fixed time, and its keys send real signals. The kernel's pair
- * stands for the descriptors, has the names, and keeps and checks the settings. It is nobody's
+ * A pty of the simulation is in the world whole (core/tty_line.c), because in the kernel a line
+ * goes through a worker of its own, at no fixed time, and its keys send real signals. The kernel's
+ * pair stands for the descriptors, has the names, and keeps and checks the settings. It is nobody's
  * controlling terminal for the kernel: sessions and the foreground are in the world, too.
  */
 #ifndef DST_TTY_H

@@ -1,8 +1,8 @@
 /* tty_control.c: ioctls of terminals.
  *
- * Settings and the window's size are kept by the kernel's pair, which checks them as Linux does; what
- * they mean is read back from it. What tells of the contents, of sessions or of the foreground is
- * answered from the world.
+ * Settings and the window's size are kept by the kernel's pair, which checks them as Linux does;
+ * what they mean is read back from it. What tells of the contents, of sessions or of the foreground
+ * is answered from the world.
  */
 #include "tty.h"
 
@@ -53,7 +53,7 @@ static void settings_changed(struct trap *c, struct tty *t)
     tty_tell(t, before);
 }
 
-/* The same request without its wait for what was printed: that is read already, as far as it can be. */
+/* The same request without its wait for what was printed: that has gone already, as far as it can. */
 static u32 plain_request(u32 request)
 {
     if (request >= TCSETS2_CMD && request <= TCSETSF2_CMD)

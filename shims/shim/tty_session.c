@@ -6,7 +6,8 @@ static int is_leader(const struct proc *p) { return p->pid == p->sid; }
 /* The process ignores the signal, or blocks it. */
 static int does_not_hear(const struct task *task, int signo)
 {
-    return (task->sigmask & SIG_BIT(signo)) || proc_of(task)->actions[signo].handler == HANDLER_IGNORE;
+    const struct sigaction_k *action = &proc_of(task)->actions[signo];
+    return (task->sigmask & SIG_BIT(signo)) || action->handler == HANDLER_IGNORE;
 }
 
 i64 tty_check_background(struct task *task, const struct tty *t, int signo)
@@ -80,8 +81,9 @@ void tty_leader_died(struct proc *p)
 /* As the kernel restarts a read that was interrupted by a stop. */
 void tty_readers_restart(struct proc *p)
 {
+    u32 channel = tty_at(p->tty)->slave_channel;
     for (u32 i = p->tty ? p->first_task : 0; i; i = task_at(i)->next_in_proc)
-        if (task_at(i)->wait == WAIT_OBJECT && task_at(i)->wait_arg == tty_at(p->tty)->slave_channel)
+        if (task_at(i)->wait == WAIT_OBJECT && task_at(i)->wait_arg == channel)
             wake(task_at(i), WAKE_SIGNAL);
 }
 

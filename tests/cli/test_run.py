@@ -226,10 +226,12 @@ def test_named_trace_of_another_run_is_kept(dstrun: Dstrun, tmp_path: Path) -> N
     result = dstrun("-o", "my.trace", "sh")
     assert result.returncode == 2
     assert "not a trace" in one_line(result.stderr)
-    meta = spec(dstrun, "--seed", "7", "-o", "my.trace", "--force")
     assert path.read_text() == "notes"
+    meta = spec(dstrun, "--seed", "7", "-o", "my.trace", "--force")
+    assert not path.exists()  # this launcher records nothing
     TraceWriter(meta=meta).write(path)
     assert spec(dstrun, "--seed", "7", "-o", "my.trace")["seed"] == "7"
+    TraceWriter(meta=meta).write(path)
     result = dstrun("--seed", "8", "-o", "my.trace", "sh", "spec")
     assert "another run" in one_line(result.stderr)
 

@@ -22,8 +22,8 @@ def test_bench_prints_every_row() -> None:
     assert done.returncode == 0, done.stderr
     rows = {row["name"]: row for row in json.loads(done.stdout)}
     for words in ("getppid, recorded", "clock_gettime", "compute", "futex", "/bin/true", "fork",
-                  "1,000 threads", "hour of sleep", "an event", "reading", "diffing",
-                  "by pct"):  # fmt: skip
+                  "1,000 threads", "hour of sleep", "TCP", "idle", "processes", "memory",
+                  "an event", "reading", "diffing", "by pct"):  # fmt: skip
         assert any(words in name for name in rows), words
     assert rows["trace of getppid, an event"]["dstrun"] > 64
     assert rows["/bin/true, the whole command"]["dstrun"] > 1

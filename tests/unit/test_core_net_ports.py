@@ -1,7 +1,7 @@
 """core/net_ports.c and net_time_wait.c against a table of Linux's rules.
 
-The model knows an address as the set of this host's addresses at which it receives: two names are in
-each other's way when the sets meet, and of several that contain an address the smallest is meant.
+The model knows an address as the set of this host's addresses at which it receives: two names are
+in each other's way when the sets meet.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ STREAM, DGRAM = 1, 2
 MINUTE_NS = 60 * 10**9
 V4 = frozenset({"127.0.0.1", "127.0.0.2"})
 V6 = frozenset({"::1"})
-PORTS = (5000, 6000)
+PORTS = (5000, 5000, 5000, 6000)  # they are to meet
 REUSE = abi.SOCK_REUSE_ADDR | abi.SOCK_REUSE_PORT
 
 
@@ -137,8 +137,9 @@ class Ports:
     def meant(self, type_: int, host: str, port: int, sender: tuple[str, int]) -> list[Sock]:
         """Whom a datagram or a connection is for; several: a group with SO_REUSEPORT."""
 
-        def rank(sock: Sock) -> tuple[bool, bool, int]:
-            return sock.peer is not None, sock.host == host, -len(sock.at)
+        def rank(sock: Sock) -> tuple[bool, bool, bool]:
+            same_family = (":" in sock.host) == (":" in host)
+            return sock.peer is not None, sock.host == host, same_family
 
         fitting = [
             sock for sock in self.owners
@@ -162,7 +163,8 @@ steps = st.lists(
         ),
         *(st.integers(0, 7) for _ in range(4)),
     ),
-    max_size=50,
+    min_size=20,
+    max_size=60,
 )
 HOSTS = ("127.0.0.1", "127.0.0.2", "0.0.0.0", "::1", "::")
 FLAGS = (0, abi.SOCK_REUSE_ADDR, abi.SOCK_REUSE_PORT, REUSE)
@@ -170,8 +172,8 @@ FLAGS = (0, abi.SOCK_REUSE_ADDR, abi.SOCK_REUSE_PORT, REUSE)
 
 def bind(ports: Ports, a: int, b: int, c: int, d: int) -> None:
     flags = FLAGS[b % 4] | abi.SOCK_BOUND | (abi.SOCK_V6_ONLY if d & 4 else 0)
-    sock = Sock(ports.free_slot(), STREAM if c & 1 else DGRAM, HOSTS[a % 5], PORTS[d & 1], flags)
-    if sock.type == DGRAM and c & 2 and sock.host not in {"0.0.0.0", "::"}:
+    sock = Sock(ports.free_slot(), STREAM if c & 1 else DGRAM, HOSTS[a % 5], PORTS[d & 3], flags)
+    if sock.type == DGRAM and c & 4 and sock.host not in {"0.0.0.0", "::"}:
         sock.peer = ("127.0.0.1" if "." in sock.host else "::1", 9000 + c)
     ports.fill(sock.slot, sock)
     world, at = ports.world.address, ports.address_of(sock.slot)
@@ -182,7 +184,7 @@ def bind(ports: Ports, a: int, b: int, c: int, d: int) -> None:
 
 
 def listen(ports: Ports, a: int, *_: int) -> None:
-    streams = [sock for sock in ports.owners if sock.type == STREAM and not sock.listens]
+    streams = [sock for sock in ports.owners if sock.type == STREAM and not sock.listens][-3:]
     if not streams:
         return
     sock = streams[a % len(streams)]
@@ -231,7 +233,6 @@ def hang_up(ports: Ports, a: int, b: int, *_: int) -> None:
 def wait(ports: Ports, a: int, b: int, *_: int) -> None:
     """Time passes; perhaps a TIME_WAIT starts anew (the other end's FIN comes again)."""
     abi.World.now_ns.set(ports.world.memory, ports.now_ns + a * MINUTE_NS // 5)
-    ports.core.time_waits_expire(ports.world.address)
     ports.uses = [u for u in ports.uses if u.until_ns is None or u.until_ns > ports.now_ns]
     waiting = [use for use in ports.uses if use.until_ns is not None]
     if waiting and b & 1:
@@ -242,8 +243,8 @@ def wait(ports: Ports, a: int, b: int, *_: int) -> None:
 
 def send(ports: Ports, a: int, b: int, c: int, d: int) -> None:
     host = sorted(V4 | V6)[a % 3]
-    sender = ("127.0.0.1" if "." in host else "::1", 9000 + b)
-    type_, port = STREAM if c & 1 else DGRAM, PORTS[d & 1]
+    sender = ("127.0.0.1" if "." in host else "::1", 9000 + b % 4 * 2)
+    type_, port = STREAM if c & 1 else DGRAM, PORTS[d & 3]
     find = ports.core.port_listener if type_ == STREAM else ports.core.port_receiver
     found = int(find(ports.world.address, packed(*sender), packed(host, port)))
     meant = ports.meant(type_, host, port, sender)

@@ -110,7 +110,7 @@ stream_steps = st.lists(
 @settings(deadline=None)
 @given(stream_steps)
 def test_a_stream_is_its_bytes(core: ctypes.CDLL, steps: list[tuple[str, int, int, int]]) -> None:
-    model = {sock: b"" for sock in range(1, SOCKS + 1)}
+    model = dict.fromkeys(range(1, SOCKS + 1), b"")
     with World() as world:
         net = Net(core, world)
         for name, sock, size, skip in steps:

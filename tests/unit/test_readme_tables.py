@@ -5,6 +5,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from scenarios_lib import SCENARIOS
 
 from dstrun._syscalls import SYSCALLS
 from dstrun.strategies import STRATEGIES
@@ -51,3 +52,18 @@ def test_missing_markers_are_an_error(script: ModuleType) -> None:
 def test_the_readme_is_fresh(script: ModuleType) -> None:
     readme = ROOT / "README.md"
     assert script.replaced(readme.read_text()) == readme.read_text()
+
+
+def test_the_compatibility_table_has_every_scenario() -> None:
+    rows = [
+        line.strip("| ").split(" | ")
+        for line in (ROOT / "README.md").read_text().splitlines()
+        if line.startswith("| ")
+    ]
+    known = {cells[0]: cells for cells in rows}
+    for scenario in SCENARIOS:
+        assert scenario.program in known, "run scripts/compat.py --write"
+        cells = known[scenario.program]
+        assert cells[2] == "yes"
+        assert cells[3].startswith("yes")
+        assert cells[5] == scenario.remarks

@@ -65,8 +65,9 @@ static void edge_outside(void)
 /* A sleeper in the outer one is woken through both. */
 static void wakes(void)
 {
-    int status;
+    int status, told[2];
     begin(0, 0);
+    CHECK_EQ(pipe(told), 0);
     pid_t child = fork();
     if (!child) {
         sleep_ms(20);
@@ -78,16 +79,18 @@ static void wakes(void)
     if (!child) {
         char byte;
         int other[2];
+        close(told[1]);
         CHECK_EQ(read(ends[0], &byte, 1), 1);
         CHECK_EQ(pipe(other), 0);
         CHECK_EQ(write(other[1], "o", 1), 1);
         sleep_ms(20);
         watch(inner, other[0], EPOLLIN, 7);
-        sleep_ms(100);
+        CHECK_EQ(read(told[0], &byte, 1), 0); /* until the parent has been told */
         _exit(check_failures != 0);
     }
     sleep_ms(10);
     CHECK_EQ(wait_event(outer), EPOLLIN);
+    close(told[0]), close(told[1]);
     CHECK_EQ(waitpid(child, &status, 0), child);
     CHECK_EQ(status, 0);
     end();

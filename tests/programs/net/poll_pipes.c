@@ -46,7 +46,7 @@ static void wakes(void)
     }
     close(ends[1]);
     char byte;
-    CHECK_EQ(wait_for(ends[0], POLLIN), POLLIN);
+    CHECK(wait_for(ends[0], POLLIN) & POLLIN);
     CHECK_EQ(read(ends[0], &byte, 1), 1);
     CHECK_EQ(wait_for(ends[0], POLLIN), POLLHUP); /* by the death of the last writer */
     CHECK_EQ(waitpid(child, &status, 0), child);
@@ -63,7 +63,7 @@ static void wakes(void)
         _exit(check_failures != 0);
     }
     close(ends[0]);
-    CHECK_EQ(wait_for(ends[1], POLLOUT), POLLOUT);
+    CHECK(wait_for(ends[1], POLLOUT) & POLLOUT);
     set_nonblocking(ends[1], 1);
     signal(SIGPIPE, SIG_IGN);
     while (write(ends[1], much, 4096) > 0)

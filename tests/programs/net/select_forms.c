@@ -67,10 +67,10 @@ static void errors(void)
 {
     int ends[2];
     CHECK_EQ(pipe(ends), 0);
-    fd_set in = set_of(ends[0], 200); /* 200 is closed */
-    CHECK_ERRNO(look(201, &in, 0, 0), EBADF);
-    CHECK(FD_ISSET(ends[0], &in) && FD_ISSET(200, &in)); /* untouched by an error */
-    CHECK_EQ(look(200, &in, 0, 0), 0); /* not looked at */
+    fd_set in = set_of(ends[0], 50); /* 50 is closed, but below 64: the least table has room for it */
+    CHECK_ERRNO(look(51, &in, 0, 0), EBADF);
+    CHECK(FD_ISSET(ends[0], &in) && FD_ISSET(50, &in)); /* untouched by an error */
+    CHECK_EQ(look(50, &in, 0, 0), 0); /* not looked at */
     CHECK_ERRNO(look(-1, &in, 0, 0), EINVAL);
     in = set_of(ends[0], -1);
     CHECK_ERRNO(look(ends[0] + 1, nowhere, 0, 0), EFAULT);

@@ -36,19 +36,33 @@ static void serves_both(void)
     close(listener);
 }
 
+/* An IPv6 listener, and its port if that is free in IPv4, too: some old connection may have it. */
+static int listen_six_only(int *port, int *four)
+{
+    for (int tries = 0; tries < 100; tries++) {
+        int six = socket(AF_INET6, SOCK_STREAM, 0);
+        CHECK_EQ(set_option(six, IPPROTO_IPV6, IPV6_V6ONLY, 1), 0);
+        CHECK_EQ(get_option(six, IPPROTO_IPV6, IPV6_V6ONLY), 1);
+        CHECK_EQ(bind_to(six, "::", 0), 0);
+        CHECK_EQ(listen(six, 4), 0);
+        *port = local_port(six);
+        *four = socket(AF_INET, SOCK_STREAM, 0);
+        if (bind_to(*four, "0.0.0.0", *port) == 0)
+            return six;
+        CHECK_EQ(errno, EADDRINUSE);
+        close(six), close(*four);
+    }
+    CHECK(!"a port is free in both families");
+    return -1;
+}
+
 static void only_six(void)
 {
-    int listener = socket(AF_INET6, SOCK_STREAM, 0);
-    CHECK_EQ(set_option(listener, IPPROTO_IPV6, IPV6_V6ONLY, 1), 0);
-    CHECK_EQ(get_option(listener, IPPROTO_IPV6, IPV6_V6ONLY), 1);
-    CHECK_EQ(bind_to(listener, "::", 0), 0);
+    int port, other, listener = listen_six_only(&port, &other);
     CHECK_ERRNO(set_option(listener, IPPROTO_IPV6, IPV6_V6ONLY, 0), EINVAL); /* bound: too late */
-    CHECK_EQ(listen(listener, 4), 0);
-    int port = local_port(listener);
     int four = socket(AF_INET, SOCK_STREAM, 0);
     CHECK_ERRNO(connect_to(four, LOOPBACK, port), ECONNREFUSED);
-    /* the other family's port is free */
-    int other = listen_on("0.0.0.0", port, 4);
+    CHECK_EQ(listen(other, 4), 0); /* the other family's port is its own */
     CHECK_EQ(connect_to(four, LOOPBACK, port), 0);
     int server = accept(other, 0, 0);
     CHECK_TEXT(peer_host(server), LOOPBACK);

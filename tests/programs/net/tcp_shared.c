@@ -122,12 +122,13 @@ static void by_exec(void)
     child = fork();
     if (!child) {
         close(fds[1]);
-        execlp("sleep", "sleep", "0.3", (char *)0);
+        execlp("sleep", "sleep", "60", (char *)0);
         _exit(1);
     }
     close(fds[0]);
     check_end(fds[1]);
     CHECK_EQ(waitpid(child, &status, WNOHANG), 0); /* it runs, without the connection */
+    CHECK_EQ(kill(child, SIGTERM), 0);
     CHECK_EQ(waitpid(child, &status, 0), child);
     close(fds[1]);
 }

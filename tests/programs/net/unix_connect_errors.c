@@ -72,19 +72,19 @@ static void full(void)
     CHECK_EQ(waitpid(child, &status, 0), child);
     CHECK_EQ(status, 0);
     CHECK_EQ(unix_connect(c, "full.socket"), 0); /* at once */
+    int y = unix_dial(SOCK_STREAM, "full.socket"); /* full again */
     child = fork();
     if (!child) { /* asleep in connect when the listener goes */
-        int x = unix_fd(SOCK_STREAM), y = unix_dial(SOCK_STREAM, "full.socket");
+        int x = unix_fd(SOCK_STREAM);
         close(listener);
         CHECK_ERRNO(unix_connect(x, "full.socket"), ECONNREFUSED);
-        (void)y;
         _exit(check_failures != 0);
     }
     sleep_ms(50);
     close(listener);
     CHECK_EQ(waitpid(child, &status, 0), child);
     CHECK_EQ(status, 0);
-    close(a), close(b), close(c), close(d), close(fd);
+    close(a), close(b), close(c), close(d), close(y), close(fd);
     unlink("full.socket");
 }
 

@@ -63,15 +63,23 @@ static void early_client(void)
 /* Those who find the queue full wait, and come in one after another. */
 static void full_queue(void)
 {
-    int listener = unix_listener(SOCK_STREAM, NAME, 1);
+    int listener = unix_listener(SOCK_STREAM, NAME, 1), own[4], n = 0;
     pid_t pids[6];
+    while ((own[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), unix_connect(own[n], NAME) == 0))
+        n++;
+    CHECK_EQ(errno, EAGAIN);
+    CHECK_EQ(n, 2); /* one more than the backlog */
     for (int i = 0; i < 6; i++)
         CHILD(pids[i], int c = unix_dial(SOCK_STREAM, NAME); char id = (char)i;
               CHECK_EQ(write(c, &id, 1), 1); CHECK_EQ(read(c, &id, 1), 1); CHECK_EQ(id, i));
-    sleep_ms(30);
-    int c = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    CHECK_ERRNO(unix_connect(c, NAME), EAGAIN);
-    close(c);
+    for (int i = 0; i < 6; i++)
+        until_asleep(pids[i]);
+    for (int i = 0; i < 2; i++) {
+        int s = accept(listener, 0, 0);
+        check_linked(s, own[i]);
+        close(s);
+        close(own[i]);
+    }
     for (int i = 0; i < 6; i++) {
         char id;
         int s = accept(listener, 0, 0);
@@ -81,23 +89,26 @@ static void full_queue(void)
     }
     for (int i = 0; i < 6; i++)
         CHECK_EQ(reap(pids[i]), 0);
+    close(own[2]);
     close(listener);
 }
 
 /* The listener goes: the waiting ones are refused, the queued ones reset. */
 static void listener_goes(void)
 {
-    int listener = unix_listener(SOCK_STREAM, NAME, 0);
-    pid_t queued, waiting;
-    CHILD(queued, close(listener); int c = unix_dial(SOCK_STREAM, NAME); char byte;
-          CHECK_ERRNO(read(c, &byte, 1), ECONNRESET); CHECK_ERRNO(send(c, "x", 1, MSG_NOSIGNAL), EPIPE));
-    sleep_ms(20);
+    int listener = unix_listener(SOCK_STREAM, NAME, 0), queued = unix_dial(SOCK_STREAM, NAME);
+    pid_t waiting, reading;
+    char byte;
+    CHILD(reading, close(listener); CHECK_ERRNO(read(queued, &byte, 1), ECONNRESET));
     CHILD(waiting, close(listener); int c = socket(AF_UNIX, SOCK_STREAM, 0);
           CHECK_ERRNO(unix_connect(c, NAME), ECONNREFUSED));
-    sleep_ms(20);
+    until_asleep(reading);
+    until_asleep(waiting);
     close(listener);
-    CHECK_EQ(reap(queued), 0);
+    CHECK_EQ(reap(reading), 0);
     CHECK_EQ(reap(waiting), 0);
+    CHECK_ERRNO(send(queued, "x", 1, MSG_NOSIGNAL), EPIPE);
+    close(queued);
     unlink(NAME);
 }
 

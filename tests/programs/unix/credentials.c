@@ -20,9 +20,9 @@ static struct ucred peer_of(int fd)
 
 static void peers(void)
 {
-    int listener = unix_listener(SOCK_STREAM, "@dst-peer", 4), s[2];
+    int listener = unix_listener(SOCK_STREAM, abstract("peer"), 4), s[2];
     pid_t pid, server = getpid();
-    CHILD(pid, int c = unix_dial(SOCK_STREAM, "@dst-peer"); CHECK_EQ(peer_of(c).pid, server);
+    CHILD(pid, int c = unix_dial(SOCK_STREAM, abstract("peer")); CHECK_EQ(peer_of(c).pid, server);
           check_flow(c, c)); /* there and back */
     int a = accept(listener, 0, 0);
     struct ucred c = peer_of(a);
@@ -77,17 +77,16 @@ static void messages(void)
     unix_pair(s, SOCK_STREAM);
     CHECK_EQ(set_option(s[0], SOL_SOCKET, SO_PASSCRED, 1), 0);
     CHECK_EQ(get_option(s[0], SOL_SOCKET, SO_PASSCRED), 1);
-    CHILD(pid, CHECK_EQ(write(s[1], "child", 5), 5); sleep_ms(10); CHECK_EQ(write(s[1], "again", 5), 5));
+    CHILD(pid, CHECK_EQ(write(s[1], "child", 5), 5); sleep_ms(10); CHECK_EQ(write(s[1], "again", 5), 5);
+          sleep_ms(10));
     CHECK_EQ(receive(s[0], &c, &pidfd), 5);
     CHECK_EQ(c.pid, pid);
     CHECK_EQ(c.uid, getuid());
-    sleep_ms(20);
+    CHECK_EQ(reap(pid), 0);
     CHECK_EQ(write(s[1], "me", 2), 2);
     CHECK_EQ(receive(s[0], &c, &pidfd), 5); /* not glued to another's */
-    CHECK_EQ(c.pid, pid);
     CHECK_EQ(receive(s[0], &c, &pidfd), 2);
     CHECK_EQ(c.pid, getpid());
-    CHECK_EQ(reap(pid), 0);
     close(s[0]);
     close(s[1]);
 }
@@ -100,21 +99,23 @@ static void pidfds(void)
     unix_pair(s, SOCK_STREAM);
     if (set_option(s[0], SOL_SOCKET, SO_PASSPIDFD, 1))
         return; /* an older kernel */
-    CHILD(pid, CHECK_EQ(write(s[1], "child", 5), 5); sleep_ms(30));
+    CHILD(pid, CHECK_EQ(write(s[1], "child", 5), 5); char go; CHECK_EQ(read(s[1], &go, 1), 1); sleep_ms(10));
     CHECK_EQ(receive(s[0], &c, &pidfd), 5);
     CHECK_EQ(fcntl(pidfd, F_GETFD), FD_CLOEXEC);
     CHECK_EQ(poll_now(pidfd), 0);
+    CHECK_EQ(write(s[0], "g", 1), 1);
     CHECK_EQ(wait_for(pidfd, POLLIN), POLLIN); /* its end wakes who waits */
     CHECK_EQ(reap(pid), 0);
     close(pidfd);
     close(s[0]);
     close(s[1]);
-    int listener = unix_listener(SOCK_STREAM, "@dst-peer", 4);
+    int listener = unix_listener(SOCK_STREAM, abstract("peer"), 4);
     socklen_t n = sizeof pidfd;
-    CHILD(pid, int d = unix_dial(SOCK_STREAM, "@dst-peer"); sleep_ms(30); close(d));
+    CHILD(pid, int d = unix_dial(SOCK_STREAM, abstract("peer")); char go; CHECK_EQ(read(d, &go, 1), 1); sleep_ms(10));
     int a = accept(listener, 0, 0);
     CHECK_EQ(getsockopt(a, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &n), 0);
     CHECK_EQ(poll_now(pidfd), 0);
+    CHECK_EQ(write(a, "g", 1), 1);
     CHECK_EQ(wait_for(pidfd, POLLIN), POLLIN);
     CHECK_EQ(reap(pid), 0);
     close(listener);
@@ -155,9 +156,9 @@ static void given_names(void)
     CHECK_EQ(recv(s, &byte, 1, 0), 1);
     close(r);
     close(s);
-    int listener = unix_listener(SOCK_STREAM, "@dst-given", 4), c = socket(AF_UNIX, SOCK_STREAM, 0);
+    int listener = unix_listener(SOCK_STREAM, abstract("given"), 4), c = socket(AF_UNIX, SOCK_STREAM, 0);
     CHECK_EQ(set_option(c, SOL_SOCKET, SO_PASSCRED, 1), 0);
-    CHECK_EQ(unix_connect(c, "@dst-given"), 0);
+    CHECK_EQ(unix_connect(c, abstract("given")), 0);
     check_given(c, two);
     n = sizeof from;
     int d = accept(listener, (struct sockaddr *)&from, &n);

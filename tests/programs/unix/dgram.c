@@ -19,28 +19,28 @@ static int sender(const char *to)
 
 static void by_name(void)
 {
-    int r = receiver("@dst-r"), s = sender(0);
+    int r = receiver(abstract("r")), s = sender(0);
     char text[16];
     struct sockaddr_un from;
     socklen_t n = sizeof from;
-    CHECK_EQ(unix_sendto(s, "nobody", 6, 0, "@dst-r"), 6);
+    CHECK_EQ(unix_sendto(s, "nobody", 6, 0, abstract("r")), 6);
     CHECK_EQ(recvfrom(r, text, sizeof text, 0, (struct sockaddr *)&from, &n), 6);
     CHECK_EQ(n, 0); /* the sender has no name */
-    CHECK_EQ(unix_bind(s, "@dst-s"), 0);
-    CHECK_EQ(unix_sendto(s, "", 0, 0, "@dst-r"), 0);
-    CHECK_EQ(unix_sendto(s, "somebody", 8, 0, "@dst-r"), 8);
+    CHECK_EQ(unix_bind(s, abstract("s")), 0);
+    CHECK_EQ(unix_sendto(s, "", 0, 0, abstract("r")), 0);
+    CHECK_EQ(unix_sendto(s, "somebody", 8, 0, abstract("r")), 8);
     n = sizeof from;
     CHECK_EQ(recvfrom(r, text, sizeof text, 0, (struct sockaddr *)&from, &n), 0);
-    CHECK_EQ(n, 2 + 6);
+    CHECK_EQ(n, 2 + strlen(abstract("s")));
     CHECK_EQ(recv(r, text, 4, MSG_TRUNC), 8);
     CHECK(!memcmp(text, "some", 4));
     CHECK_EQ(sendto(r, "back", 4, 0, (struct sockaddr *)&from, n), 4);
     CHECK_EQ(recv(s, text, sizeof text, 0), 4);
     CHECK_ERRNO(send(s, "x", 1, 0), ENOTCONN);
-    CHECK_ERRNO(unix_sendto(s, "x", 1, 0, "@dst-none"), ECONNREFUSED);
+    CHECK_ERRNO(unix_sendto(s, "x", 1, 0, abstract("none")), ECONNREFUSED);
     CHECK_ERRNO(unix_sendto(s, "x", 1, 0, "none.sock"), ENOENT);
     static char huge[300000];
-    CHECK_ERRNO(unix_sendto(s, huge, sizeof huge, 0, "@dst-r"), EMSGSIZE);
+    CHECK_ERRNO(unix_sendto(s, huge, sizeof huge, 0, abstract("r")), EMSGSIZE);
     close(r);
     close(s);
 }
@@ -48,12 +48,12 @@ static void by_name(void)
 /* Waiting senders go on when the receiver reads, from whatever end they had found full. */
 static void full(void)
 {
-    int r = receiver("@dst-r");
+    int r = receiver(abstract("r"));
     pid_t pids[3];
     for (int i = 0; i < 3; i++)
-        CHILD(pids[i], close(r); int s = sender(i ? "@dst-r" : 0); for (int k = 0; k < 20; k++) {
+        CHILD(pids[i], close(r); int s = sender(i ? abstract("r") : 0); for (int k = 0; k < 20; k++) {
             char text[2] = {(char)i, (char)k};
-            CHECK_EQ(i ? send(s, text, 2, 0) : unix_sendto(s, text, 2, 0, "@dst-r"), 2);
+            CHECK_EQ(i ? send(s, text, 2, 0) : unix_sendto(s, text, 2, 0, abstract("r")), 2);
         });
     sleep_ms(30);
     int next[3] = {0, 0, 0};
@@ -75,19 +75,19 @@ static char large[30000];
 static void large_sender(int report)
 {
     int s = sender(0), n = 0;
-    while (unix_sendto(s, large, sizeof large, MSG_DONTWAIT, n % 2 ? "@dst-b" : "@dst-a") > 0)
+    while (unix_sendto(s, large, sizeof large, MSG_DONTWAIT, n % 2 ? abstract("b") : abstract("a")) > 0)
         n++;
     CHECK(n > 3 && n < 10);
     CHECK_EQ(poll_now(s), 0);
     char byte = (char)n;
     CHECK_EQ(write(report, &byte, 1), 1);
-    CHECK_EQ(unix_sendto(s, large, sizeof large, 0, "@dst-a"), sizeof large); /* goes on by what b reads */
+    CHECK_EQ(unix_sendto(s, large, sizeof large, 0, abstract("a")), sizeof large); /* goes on by what b reads */
     CHECK_EQ(write(report, "x", 1), 1);
 }
 
 static void own_buffer(void)
 {
-    int a = receiver("@dst-a"), b = receiver("@dst-b"), ready[2];
+    int a = receiver(abstract("a")), b = receiver(abstract("b")), ready[2];
     pid_t pid;
     char n, byte;
     CHECK_EQ(pipe(ready), 0);
@@ -110,7 +110,7 @@ static void own_buffer(void)
 
 static void events(void)
 {
-    int r = receiver("@dst-r"), s = sender("@dst-r"), n = 0, ep = epoll_create1(0);
+    int r = receiver(abstract("r")), s = sender(abstract("r")), n = 0, ep = epoll_create1(0);
     char byte;
     pid_t pid;
     set_nonblocking(s, 1);
@@ -143,20 +143,20 @@ static void events(void)
 /* The receiver dies: who waits is refused, and the connection is no more. */
 static void death(void)
 {
-    int r = receiver("@dst-r");
+    int r = receiver(abstract("r"));
     pid_t pid;
-    CHILD(pid, close(r); int s = sender("@dst-r"); set_nonblocking(s, 1); while (send(s, "x", 1, 0) == 1);
+    CHILD(pid, close(r); int s = sender(abstract("r")); set_nonblocking(s, 1); while (send(s, "x", 1, 0) == 1);
           set_nonblocking(s, 0); CHECK_ERRNO(send(s, "x", 1, 0), ECONNREFUSED);
           CHECK_ERRNO(send(s, "x", 1, 0), ENOTCONN));
-    sleep_ms(30);
+    until_asleep(pid);
     close(r);
     CHECK_EQ(reap(pid), 0);
-    r = receiver("@dst-r");
-    int s = sender("@dst-r");
+    r = receiver(abstract("r"));
+    int s = sender(abstract("r"));
     close(r);
-    r = receiver("@dst-r"); /* the name is another's now */
+    r = receiver(abstract("r")); /* the name is another's now */
     CHECK_ERRNO(send(s, "x", 1, 0), ECONNREFUSED);
-    CHECK_EQ(unix_connect(s, "@dst-r"), 0);
+    CHECK_EQ(unix_connect(s, abstract("r")), 0);
     CHECK_EQ(send(s, "x", 1, 0), 1);
     close(r);
     close(s);
@@ -165,24 +165,24 @@ static void death(void)
 /* Who is connected takes messages from its peer only; connecting elsewhere drops what is there. */
 static void reconnected(void)
 {
-    int a = receiver("@dst-a"), b = receiver("@dst-b"), c = receiver("@dst-c");
+    int a = receiver(abstract("a")), b = receiver(abstract("b")), c = receiver(abstract("c"));
     char text[4];
     struct sockaddr none = {.sa_family = AF_UNSPEC};
-    CHECK_EQ(unix_connect(a, "@dst-b"), 0);
-    CHECK_ERRNO(unix_sendto(c, "x", 1, 0, "@dst-a"), EPERM);
-    CHECK_ERRNO(unix_connect(c, "@dst-a"), EPERM);
-    CHECK_EQ(unix_connect(b, "@dst-a"), 0);
+    CHECK_EQ(unix_connect(a, abstract("b")), 0);
+    CHECK_ERRNO(unix_sendto(c, "x", 1, 0, abstract("a")), EPERM);
+    CHECK_ERRNO(unix_connect(c, abstract("a")), EPERM);
+    CHECK_EQ(unix_connect(b, abstract("a")), 0);
     for (int i = 0; i < 40; i++) /* two that know each other: no limit but the buffer's */
         CHECK_EQ(send(b, "y", 1, MSG_DONTWAIT), 1);
-    CHECK_EQ(unix_connect(a, "@dst-c"), 0);
+    CHECK_EQ(unix_connect(a, abstract("c")), 0);
     CHECK_ERRNO(recv(a, text, 4, MSG_DONTWAIT), EAGAIN);
     CHECK_EQ(socket_error(b), ECONNRESET);
     CHECK_ERRNO(send(b, "y", 1, 0), EPERM);
     CHECK_EQ(connect(a, &none, sizeof none), 0);
     CHECK_ERRNO(send(a, "y", 1, 0), ENOTCONN);
-    CHECK_EQ(unix_sendto(c, "z", 1, 0, "@dst-a"), 1);
+    CHECK_EQ(unix_sendto(c, "z", 1, 0, abstract("a")), 1);
     CHECK_EQ(recv(a, text, 4, 0), 1);
-    CHECK_EQ(unix_connect(a, "@dst-a"), 0); /* to itself */
+    CHECK_EQ(unix_connect(a, abstract("a")), 0); /* to itself */
     CHECK_EQ(send(a, "self", 4, 0), 4);
     CHECK_EQ(recv(a, text, 4, 0), 4);
     close(a);

@@ -99,13 +99,13 @@ static void edges(void)
 
 static void listeners(void)
 {
-    int listener = unix_listener(SOCK_STREAM, "@dst-edges", 8);
+    int listener = unix_listener(SOCK_STREAM, abstract("edges"), 8);
     pid_t pid;
     ep = epoll_create1(0);
     set_nonblocking(listener, 1);
     watch(listener, EPOLLIN | EPOLLET);
     CHECK_EQ(next_of(listener, 0), 0);
-    CHILD(pid, sleep_ms(10); for (int i = 0; i < 3; i++) unix_dial(SOCK_STREAM, "@dst-edges"));
+    CHILD(pid, sleep_ms(10); for (int i = 0; i < 3; i++) unix_dial(SOCK_STREAM, abstract("edges")));
     CHECK_EQ(next_of(listener, PATIENCE_MS), EPOLLIN);
     CHECK_EQ(reap(pid), 0);
     for (int i = 0; i < 3; i++)

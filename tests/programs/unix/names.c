@@ -65,16 +65,16 @@ static void files(void)
     check_refused("no/such/directory", ENOENT);
 }
 
-static void abstract(void)
+static void abstract_names(void)
 {
-    int a = listener("@dst-one"), b = listener("@dst-one-more");
-    check_means("@dst-one", a);
-    check_means("@dst-one-more", b);
+    int a = listener(abstract("one")), b = listener(abstract("one-more"));
+    check_means(abstract("one"), a);
+    check_means(abstract("one-more"), b);
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    CHECK_ERRNO(unix_bind(fd, "@dst-one"), EADDRINUSE);
+    CHECK_ERRNO(unix_bind(fd, abstract("one")), EADDRINUSE);
     close(a);
-    check_refused("@dst-one", ECONNREFUSED);
-    CHECK_EQ(unix_bind(fd, "@dst-one"), 0);
+    check_refused(abstract("one"), ECONNREFUSED);
+    CHECK_EQ(unix_bind(fd, abstract("one")), 0);
     close(fd);
     close(b);
     struct sockaddr_un x = {.sun_family = AF_UNIX, .sun_path = "\0a\0b\0"}; /* NUL bytes count */
@@ -104,10 +104,10 @@ static void types(void)
     int s = listener("t.sock"), d = socket(AF_UNIX, SOCK_DGRAM, 0);
     CHECK_ERRNO(unix_connect(d, "t.sock"), EPROTOTYPE);
     CHECK_ERRNO(unix_sendto(d, "x", 1, 0, "t.sock"), EPROTOTYPE);
-    CHECK_EQ(unix_bind(d, "@dst-type"), 0);
+    CHECK_EQ(unix_bind(d, abstract("type")), 0);
     int other = socket(AF_UNIX, SOCK_STREAM, 0);
-    CHECK_EQ(unix_bind(other, "@dst-type"), 0); /* names of each type are apart */
-    check_refused("@dst-type", ECONNREFUSED);
+    CHECK_EQ(unix_bind(other, abstract("type")), 0); /* names of each type are apart */
+    check_refused(abstract("type"), ECONNREFUSED);
     int q = socket(AF_UNIX, SOCK_SEQPACKET, 0);
     CHECK_ERRNO(unix_connect(q, "t.sock"), EPROTOTYPE);
     close(q);
@@ -163,7 +163,7 @@ static void longest(void)
 int main(void)
 {
     files();
-    abstract();
+    abstract_names();
     types();
     bad_addresses();
     longest();

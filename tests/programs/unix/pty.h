@@ -35,11 +35,12 @@ UNUSED static void pty_raw(int fd)
     CHECK_EQ(tcsetattr(fd, TCSANOW, &t), 0);
 }
 
-/* All that comes within a while, as text; natively a line takes its time through the kernel. */
-UNUSED static const char *all_from(int fd, char *text, size_t size)
+/* As much as is wanted, and what comes in a while after that; natively a line takes its time through
+ * the kernel. */
+UNUSED static const char *all_from(int fd, char *text, size_t size, size_t wanted)
 {
     size_t done = 0;
-    while (done + 1 < size && poll_ms(fd, POLLIN, done ? 5 : 30) & POLLIN) {
+    while (done + 1 < size && poll_ms(fd, POLLIN, done < wanted ? PATIENCE_MS : 10) & POLLIN) {
         ssize_t n = read(fd, text + done, size - 1 - done);
         if (n <= 0)
             break;
@@ -47,6 +48,23 @@ UNUSED static const char *all_from(int fd, char *text, size_t size)
     }
     text[done] = 0;
     return text;
+}
+
+/* Until so many characters are there to be read, or the line is stopped: by then it is processed. */
+UNUSED static void until_typed(int count)
+{
+    int n = 0;
+    for (int ms = 0; ms < PATIENCE_MS && n < count; ms++) {
+        CHECK_EQ(ioctl(slave, FIONREAD, &n), 0);
+        sleep_ms(1);
+    }
+    CHECK(n >= count);
+}
+
+UNUSED static void until_stopped(void)
+{
+    for (int ms = 0; ms < PATIENCE_MS && poll_ms(slave, POLLOUT, 0); ms++)
+        sleep_ms(1);
 }
 
 UNUSED static void check_text(int line, const char *got, const char *wanted)
@@ -64,7 +82,7 @@ UNUSED static void check_text(int line, const char *got, const char *wanted)
 #define CHECK_SCREEN(wanted)                                            \
     do {                                                                \
         char screen_[4096];                                             \
-        check_text(__LINE__, all_from(master, screen_, sizeof screen_), wanted); \
+        check_text(__LINE__, all_from(master, screen_, sizeof screen_, strlen(wanted)), wanted); \
     } while (0)
 #define CHECK_LINE(wanted)                                              \
     do {                                                                \

@@ -10,22 +10,27 @@ static pid_t session; /* a child that leads a session with the slave as its term
               CHECK_EQ(ioctl(slave, TIOCSCTTY, 0), 0); __VA_ARGS__);                        \
     } while (0)
 
-/* A child in a group of its own, put into the foreground or not. */
+/* A child in a group of its own, put into the foreground or not before it begins. */
 static pid_t job(int foreground, void (*body)(void))
 {
+    int go[2];
+    char byte;
+    CHECK_EQ(pipe(go), 0);
     pid_t pid = fork();
     if (!pid) {
-        setpgid(0, 0);
-        if (foreground) {
-            signal(SIGTTOU, SIG_IGN);
-            CHECK_EQ(tcsetpgrp(slave, getpid()), 0);
-            signal(SIGTTOU, SIG_DFL);
-        }
+        close(go[1]);
+        CHECK_EQ(read(go[0], &byte, 1), 0);
+        close(go[0]);
+        signal(SIGTTOU, SIG_DFL);
         body();
         fflush(stdout);
         _exit(check_failures != 0);
     }
-    setpgid(pid, pid);
+    CHECK_EQ(setpgid(pid, pid), 0);
+    if (foreground)
+        CHECK_EQ(tcsetpgrp(slave, pid), 0);
+    close(go[0]);
+    close(go[1]);
     return pid;
 }
 
@@ -55,7 +60,7 @@ static void keys(void)
         int signo;
     } keys[] = {{'\003', SIGINT}, {'\034', SIGQUIT}};
     for (int i = 0; i < 2; i++) {
-        SESSION(pid_t back = job(0, wait_for_ever), front = job(1, wait_for_ever); sleep_ms(20);
+        SESSION(pid_t back = job(0, wait_for_ever), front = job(1, wait_for_ever);
                 CHECK_EQ(write(slave, "go", 2), 2);
                 int status = 0; CHECK_EQ(waitpid(front, &status, 0), front);
                 CHECK_EQ(WTERMSIG(status), keys[i].signo); CHECK_EQ(waitpid(back, &status, WNOHANG), 0);
@@ -72,16 +77,16 @@ static void keys(void)
 static void flushed(void)
 {
     for (int kept = 0; kept < 2; kept++) {
-        SESSION(on_signal(SIGINT, 0); pty_local(0, kept ? NOFLSH : 0); CHECK_EQ(write(slave, "go", 2), 2); pause();
-                CHECK_EQ(signals_seen, 1); CHECK_LINE(kept ? "before after\n" : " after\n"));
+        SESSION(on_signal(SIGINT, 0); pty_local(0, kept ? NOFLSH : 0); CHECK_EQ(write(slave, "go", 2), 2);
+                until_signal(); CHECK_EQ(signals_seen, 1); CHECK_LINE(kept ? "before after\n" : " after\n"));
         CHECK_SCREEN("go");
         TYPE("before");
-        usleep(5000);
+        CHECK_SCREEN("before");
         TYPE("\003");
-        usleep(5000);
+        CHECK_SCREEN("^C");
         TYPE(" after\n");
+        CHECK_SCREEN(" after\r\n");
         CHECK_EQ(reap(session), 0);
-        CHECK_SCREEN("before^C after\r\n");
         pty_end();
     }
 }
@@ -96,7 +101,6 @@ static void stopped(void)
             CHECK_EQ(write(slave, "3", 1), 1); CHECK_EQ(reap(pid), 0));
     pty_local(ECHO, 0);
     CHECK_SCREEN("1");
-    sleep_ms(20);
     TYPE("\032");
     CHECK_SCREEN("2");
     TYPE("for us\n");
@@ -158,10 +162,10 @@ static void ignored(void)
 /* Stopped while it reads, and continued in the background: it may not go on reading. */
 static void continued_behind(void)
 {
-    SESSION(signal(SIGTTOU, SIG_IGN); pid_t pid = job(1, reads_a_line); CHECK_EQ(wait_stop(pid), SIGTSTP);
-            CHECK_EQ(tcsetpgrp(slave, getpid()), 0); CHECK_EQ(kill(-pid, SIGCONT), 0);
+    SESSION(signal(SIGTTOU, SIG_IGN); pid_t pid = job(1, reads_a_line); until_asleep(pid);
+            CHECK_EQ(write(slave, "1", 1), 1); CHECK_EQ(wait_stop(pid), SIGTSTP); CHECK_EQ(tcsetpgrp(slave, getpid()), 0); CHECK_EQ(kill(-pid, SIGCONT), 0);
             CHECK_EQ(wait_stop(pid), SIGTTIN); kill(-pid, SIGKILL); CHECK_EQ(reap(pid), SIGKILL));
-    sleep_ms(30);
+    CHECK_SCREEN("1");
     TYPE("\032");
     CHECK_EQ(reap(session), 0);
     pty_end();
@@ -173,7 +177,7 @@ static void leader_ends(void)
     int p[2];
     char byte;
     CHECK_EQ(pipe(p), 0);
-    SESSION(pid_t pid = job(1, wait_for_ever); CHECK(pid > 0); sleep_ms(10));
+    SESSION(CHECK(job(1, wait_for_ever) > 0));
     close(p[1]); /* the pipe ends with the job */
     CHECK_EQ(reap(session), 0);
     CHECK_EQ(read(p[0], &byte, 1), 0);
@@ -188,13 +192,13 @@ static void hung_up(void)
 {
     char byte;
     SESSION(on_signal(SIGHUP, 0); CHECK_EQ(write(slave, "x", 1), 1); CHECK_ERRNO(read(slave, &byte, 1), EIO);
-            CHECK_EQ(signals_seen, 1); CHECK_EQ(read(slave, &byte, 1), 0);
+            until_signal(); CHECK_EQ(read(slave, &byte, 1), 0);
             CHECK_ERRNO(write(slave, "x", 1), EIO); CHECK_ERRNO(tcgetpgrp(slave), EIO);
             CHECK_EQ(poll_now(slave) & (POLLIN | POLLOUT | POLLHUP | POLLERR), POLLIN | POLLOUT | POLLHUP | POLLERR);
             CHECK_ERRNO(open("/dev/tty", O_RDWR), ENXIO));
     close(slave);
     CHECK_EQ(read(master, &byte, 1), 1);
-    sleep_ms(20);
+    until_asleep(session);
     close(master);
     CHECK_EQ(reap(session), 0);
 }
@@ -206,7 +210,6 @@ static void slave_closed(void)
     pty_new();
     CHECK_EQ(ttyname_r(slave, name, sizeof name), 0);
     CHECK_EQ(write(slave, "rest", 4), 4);
-    usleep(5000);
     close(slave);
     CHECK_EQ(read(master, text, 8), 4);
     CHECK_ERRNO(read(master, text, 8), EIO);
@@ -227,10 +230,9 @@ static void slave_closed(void)
 static void window(void)
 {
     struct winsize size = {50, 132, 0, 0}, got;
-    SESSION(on_signal(SIGWINCH, 0); CHECK_EQ(write(slave, "x", 1), 1); pause(); CHECK_EQ(signals_seen, 1);
+    SESSION(on_signal(SIGWINCH, 0); CHECK_EQ(write(slave, "x", 1), 1); until_signal(); CHECK_EQ(signals_seen, 1);
             CHECK_EQ(ioctl(slave, TIOCGWINSZ, &got), 0); CHECK_EQ(got.ws_row, 50); CHECK_EQ(got.ws_col, 132));
     CHECK_SCREEN("x");
-    sleep_ms(10);
     CHECK_EQ(ioctl(master, TIOCSWINSZ, &size), 0);
     CHECK_EQ(ioctl(master, TIOCSWINSZ, &size), 0); /* no change: no signal */
     CHECK_EQ(reap(session), 0);

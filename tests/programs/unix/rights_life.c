@@ -111,8 +111,8 @@ static void sender_killed(void)
 /* Before the connection is accepted, or never. */
 static void in_a_queue(int accepted)
 {
-    int p[2], listener = unix_listener(SOCK_STREAM, "@dst-queue", 4), none[2] = {listener, listener};
-    int c = unix_dial(SOCK_STREAM, "@dst-queue");
+    int p[2], listener = unix_listener(SOCK_STREAM, abstract("queue"), 4), none[2] = {listener, listener};
+    int c = unix_dial(SOCK_STREAM, abstract("queue"));
     CHECK_EQ(pipe(p), 0);
     CHECK(send_fd(c, p[1]));
     pid_t pid = waits_for_end(p, none);

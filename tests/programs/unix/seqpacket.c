@@ -3,8 +3,8 @@
 
 static void bounds(void)
 {
-    int listener = unix_listener(SOCK_SEQPACKET, "@dst-seq", 4);
-    int c = unix_dial(SOCK_SEQPACKET, "@dst-seq"), s = accept(listener, 0, 0);
+    int listener = unix_listener(SOCK_SEQPACKET, abstract("seq"), 4);
+    int c = unix_dial(SOCK_SEQPACKET, abstract("seq")), s = accept(listener, 0, 0);
     char text[16];
     CHECK_EQ(send(c, "one", 3, 0), 3);
     CHECK_EQ(send(c, "", 0, 0), 0);
@@ -53,10 +53,10 @@ static void blocking(void)
     on_signal(SIGUSR1, 0);
     while (send(s[0], packet, sizeof packet, MSG_DONTWAIT) > 0)
         ;
-    pid = signal_later(SIGUSR1, 20);
+    pid = signal_asleep(SIGUSR1);
     CHECK_ERRNO(send(s[0], packet, sizeof packet, 0), EINTR);
     CHECK_EQ(reap(pid), 0);
-    CHILD(pid, close(s[0]); sleep_ms(20));
+    CHILD(pid, close(s[0]); until_asleep(getppid()));
     close(s[1]);
     CHECK_ERRNO(send(s[0], packet, sizeof packet, 0), ECONNRESET);
     CHECK_EQ(reap(pid), 0);

@@ -66,10 +66,10 @@ static void cut_short(void)
     unix_pair(s, SOCK_STREAM);
     on_signal(SIGUSR1, 0);
     CHECK_EQ(write(s[1], "xy", 2), 2);
-    pid_t pid = signal_later(SIGUSR1, 20);
+    pid_t pid = signal_asleep(SIGUSR1);
     CHECK_EQ(recv(s[0], text, 10, MSG_WAITALL), 2); /* interrupted: what was there */
     CHECK_EQ(reap(pid), 0);
-    pid = signal_later(SIGUSR1, 20);
+    pid = signal_asleep(SIGUSR1);
     CHECK_ERRNO(recv(s[0], text, 10, MSG_WAITALL), EINTR);
     CHECK_EQ(reap(pid), 0);
     CHECK_EQ(write(s[1], "xyz", 3), 3);

@@ -71,18 +71,19 @@ static void interrupted(void)
     char byte;
     unix_pair(s, SOCK_STREAM);
     on_signal(SIGUSR1, 0);
-    pid_t pid = signal_later(SIGUSR1, 20);
+    pid_t pid = signal_asleep(SIGUSR1);
     ssize_t n = write(s[0], much, MUCH); /* nobody reads: what fitted */
     CHECK(n > 100000 && n < (ssize_t)MUCH);
     CHECK_EQ(reap(pid), 0);
-    pid = signal_later(SIGUSR1, 20);
+    pid = signal_asleep(SIGUSR1);
     CHECK_ERRNO(write(s[0], much, MUCH), EINTR); /* nothing fitted */
     CHECK_EQ(reap(pid), 0);
     on_signal(SIGUSR1, SA_RESTART);
-    pid_t signaller = signal_later(SIGUSR1, 20);
-    CHILD(pid, sleep_ms(40); CHECK(read_all(s[1], got, (size_t)n) == n); sleep_ms(10); CHECK(read_all(s[1], got, 5) == 5));
+    pid_t signaller = signal_asleep(SIGUSR1);
+    CHILD(pid, sleep_ms(40); CHECK(read_all(s[1], got, (size_t)n) == n); CHECK(read_all(s[1], got, 5) == 5));
     CHECK_EQ(write(s[0], "hello", 5), 5); /* restarted */
-    CHECK_EQ(reap(signaller), 0);
+    kill(signaller, SIGKILL);
+    waitpid(signaller, 0, 0);
     CHECK_EQ(reap(pid), 0);
     CHECK_EQ(recv(s[1], &byte, 1, MSG_DONTWAIT), -1);
     close(s[0]);
@@ -95,7 +96,7 @@ static void reader_goes(void)
     unix_pair(s, SOCK_STREAM);
     on_signal(SIGPIPE, 0);
     pid_t pid;
-    CHILD(pid, close(s[0]); sleep_ms(20)); /* it dies while we wait */
+    CHILD(pid, close(s[0]); until_asleep(getppid())); /* it dies while we wait */
     close(s[1]);
     signals_seen = 0;
     ssize_t n = write(s[0], much, MUCH);
@@ -124,7 +125,7 @@ static void reader_goes_from_full(int how)
     unix_pair(s, SOCK_STREAM);
     while (send(s[0], much, MUCH, MSG_DONTWAIT) > 0)
         ;
-    CHILD(pid, close(s[0]); sleep_ms(20); if (how) shutdown(s[1], SHUT_RD); sleep_ms(20));
+    CHILD(pid, close(s[0]); until_asleep(getppid()); if (how) shutdown(s[1], SHUT_RD); sleep_ms(20));
     if (!how)
         close(s[1]);
     signals_seen = 0;

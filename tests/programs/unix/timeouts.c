@@ -18,7 +18,7 @@ static void run_out(void)
     set_timeout(s[0], SO_SNDTIMEO, 40);
     double before = now_s(CLOCK_MONOTONIC);
     CHECK_ERRNO(read(s[0], &byte, 1), EAGAIN);
-    CHECK(ms_since(before) >= 29 && ms_since(before) < 1000);
+    CHECK(ms_since(before) >= 29);
     before = now_s(CLOCK_MONOTONIC);
     CHECK(write(s[0], big, sizeof big) > 0); /* what fitted */
     CHECK(ms_since(before) >= 39);
@@ -50,18 +50,19 @@ static void signals(void)
     unix_pair(s, SOCK_STREAM);
     on_signal(SIGUSR1, SA_RESTART);
     set_timeout(s[0], SO_RCVTIMEO, 5000);
-    pid_t pid = signal_later(SIGUSR1, 20);
+    pid_t pid = signal_asleep(SIGUSR1);
     CHECK_ERRNO(read(s[0], &byte, 1), EINTR);
     CHECK_EQ(reap(pid), 0);
     set_timeout(s[0], SO_RCVTIMEO, 0);
-    pid_t signaller = signal_later(SIGUSR1, 20);
+    pid_t signaller = signal_asleep(SIGUSR1);
     CHILD(pid, sleep_ms(40); CHECK_EQ(write(s[1], "x", 1), 1));
-    CHECK_EQ(read(s[0], &byte, 1), 1);
-    CHECK_EQ(reap(signaller), 0);
+    CHECK_EQ(read(s[0], &byte, 1), 1); /* interrupted before that, or not at all */
+    kill(signaller, SIGKILL);
+    waitpid(signaller, 0, 0);
     CHECK_EQ(reap(pid), 0);
     fill(s[0]);
     set_timeout(s[0], SO_SNDTIMEO, 5000);
-    pid = signal_later(SIGUSR1, 20);
+    pid = signal_asleep(SIGUSR1);
     CHECK_ERRNO(write(s[0], big, 100), EINTR);
     CHECK_EQ(reap(pid), 0);
     close(s[0]);
@@ -77,7 +78,7 @@ static void accepts_and_connects(void)
     CHECK(ms_since(before) >= 29);
     on_signal(SIGUSR1, SA_RESTART);
     set_timeout(listener, SO_RCVTIMEO, 5000);
-    pid_t pid = signal_later(SIGUSR1, 20);
+    pid_t pid = signal_asleep(SIGUSR1);
     CHECK_ERRNO(accept(listener, 0, 0), EINTR);
     CHECK_EQ(reap(pid), 0);
     for (;;) { /* until its queue is full */
@@ -99,18 +100,18 @@ static void accepts_and_connects(void)
 static void datagrams(void)
 {
     int r = socket(AF_UNIX, SOCK_DGRAM, 0), s = socket(AF_UNIX, SOCK_DGRAM, 0);
-    CHECK_EQ(unix_bind(r, "@dst-timeouts"), 0);
+    CHECK_EQ(unix_bind(r, abstract("timeouts")), 0);
     set_timeout(r, SO_RCVTIMEO, 30);
     double before = now_s(CLOCK_MONOTONIC);
     char byte;
     CHECK_ERRNO(recv(r, &byte, 1, 0), EAGAIN);
     CHECK(ms_since(before) >= 29);
-    while (unix_sendto(s, "x", 1, MSG_DONTWAIT, "@dst-timeouts") == 1)
+    while (unix_sendto(s, "x", 1, MSG_DONTWAIT, abstract("timeouts")) == 1)
         ;
     CHECK_EQ(errno, EAGAIN);
     set_timeout(s, SO_SNDTIMEO, 30);
     before = now_s(CLOCK_MONOTONIC);
-    CHECK_ERRNO(unix_sendto(s, "x", 1, 0, "@dst-timeouts"), EAGAIN);
+    CHECK_ERRNO(unix_sendto(s, "x", 1, 0, abstract("timeouts")), EAGAIN);
     CHECK(ms_since(before) >= 29);
     close(r);
     close(s);

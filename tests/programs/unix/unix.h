@@ -3,6 +3,18 @@
 #define UNIX_H
 #include "../net/net.h"
 
+/* An abstract name of this run of the program alone; several live at a time. */
+static pid_t own_pid;
+__attribute__((constructor)) static void note_pid(void) { own_pid = getpid(); }
+UNUSED static const char *abstract(const char *name)
+{
+    static char texts[8][64];
+    static unsigned turn;
+    char *text = texts[turn++ % 8];
+    snprintf(text, sizeof texts[0], "@dst-%d-%s", (int)own_pid, name);
+    return text;
+}
+
 UNUSED static ssize_t unix_sendto(int fd, const void *data, size_t size, int flags, const char *name)
 {
     struct sockaddr_un a;
@@ -71,15 +83,37 @@ UNUSED static void on_signal(int signo, int flags)
     CHECK_EQ(sigaction(signo, &a, 0), 0);
 }
 
-/* A child that sends us a signal after a while. */
-UNUSED static pid_t signal_later(int signo, long ms)
+/* Waits until a process sleeps in a call: what it was about to wait for, it waits for now. */
+UNUSED static void until_asleep(pid_t pid)
+{
+    char path[64], stat[512];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    for (int asleep = 0; asleep < 3;) {
+        sleep_ms(2);
+        int fd = open(path, O_RDONLY);
+        ssize_t n = read(fd, stat, sizeof stat - 1);
+        close(fd);
+        stat[n > 0 ? n : 0] = 0;
+        const char *state = strrchr(stat, ')');
+        asleep = state && state[2] == 'S' ? asleep + 1 : 0;
+    }
+}
+
+/* A child that sends us a signal when we have gone to sleep. */
+UNUSED static pid_t signal_asleep(int signo)
 {
     pid_t parent = getpid(), pid = fork();
     if (pid)
         return pid;
-    sleep_ms(ms);
+    until_asleep(parent);
     kill(parent, signo);
     _exit(0);
+}
+
+UNUSED static void until_signal(void)
+{
+    while (!signals_seen)
+        sleep_ms(1);
 }
 
 UNUSED static int reap(pid_t pid)
