@@ -65,8 +65,8 @@ def _learned(once: Callable[[Scenario, int], Run], scenario: Scenario) -> Run:
     return run
 
 
-# A gap that is known and not yet understood: two hashes in some runs (README, "What runs in it").
-_OPEN = {"java_pool": "a JVM with thread pools and sockets: the trace sometimes differs"}
+# It differed in some runs until -XX:-UsePerfData was given: to be dropped when 50 runs have agreed.
+_OPEN = {"java_pool": "a JVM with thread pools and sockets: the trace differed in some runs"}
 
 
 def _marked(scenario: Scenario) -> Any:
