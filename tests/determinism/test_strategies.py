@@ -82,14 +82,15 @@ def workload(name: str) -> Path:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_seed_is_a_run(strategy: str, build: Build, simulate: Simulate) -> None:
+    """And the schedule is all that it changes here: the program's own randomness is fixed."""
     program = build(workload("lost-update"))
-    options = ("--strategy", PARAMETERS.get(strategy, strategy))
+    options = ("--strategy", PARAMETERS.get(strategy, strategy), "--entropy-seed", "1")
     runs = [simulate(program, seed=seed, options=options) for seed in SEEDS]
     again = [simulate(program, seed=seed, options=options) for seed in SEEDS]
     assert [run.identity for run in again] == [run.identity for run in runs]
     assert all(run.outcome == "exited" for run in runs)
-    found = {run.out for run in runs}
-    assert found == {"9\n"} if strategy == "fifo" else len(found) > 1
+    schedules = {run.hash for run in runs}
+    assert len(schedules) == 1 if strategy == "fifo" else len(schedules) > len(runs) // 2
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

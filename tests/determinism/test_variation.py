@@ -37,7 +37,8 @@ def _shell(name: str, code: str, *, native: bool = True, seed: bool = True) -> S
 SOURCES = [
     _shell(
         "addresses of a set-user-ID program and its child",
-        "cp $(command -v sh) s; chmod 4755 s; ./s -c 'cat /proc/$$/maps /proc/self/maps'", seed=False,
+        "cp $(command -v sh) s; chmod 4755 s; ./s -c 'cat /proc/$$/maps /proc/self/maps'",
+        seed=False,
     ),
     _python("wall clock", "import time; print(time.time())"),
     _python("monotonic clock", "import time; print(time.monotonic(), time.clock_gettime(4))"),
