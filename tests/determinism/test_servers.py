@@ -8,7 +8,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from runs_lib import FIXED_ENV, FULL, Burners, Native, Run, Simulate
@@ -65,17 +64,7 @@ def _learned(once: Callable[[Scenario, int], Run], scenario: Scenario) -> Run:
     return run
 
 
-# It differed in some runs until -XX:-UsePerfData was given: to be dropped when 50 runs have agreed.
-_OPEN = {"java_pool": "a JVM with thread pools and sockets: the trace differed in some runs"}
-
-
-def _marked(scenario: Scenario) -> Any:
-    open_ = _OPEN.get(scenario.name)
-    marks = [pytest.mark.xfail(reason=open_, strict=False)] if open_ else []
-    return pytest.param(scenario, id=scenario.name, marks=marks)
-
-
-@pytest.mark.parametrize("scenario", [_marked(scenario) for scenario in SCENARIOS])
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.name)
 def test_as_native_and_one_trace(
     scenario: Scenario,
     once: Callable[[Scenario, int], Run],
