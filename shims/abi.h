@@ -43,7 +43,6 @@ typedef unsigned char u8;
 #define EPOLL_ITEMS_MAX 262144u
 #define POINTS_MAX 256u
 #define POINT_CODE_BYTES 16u
-#define SPIN_POINTS 4u /* that one loop may have: points whose numbers differ in the last two bits */
 #define FUTEX_WAITERS_MAX 16384u
 #define FUTEX_BUCKETS 4096u
 #define LOCK_BUCKETS 1024u
@@ -63,7 +62,7 @@ typedef unsigned char u8;
 #define SIGNALS_QUEUED_MAX 16384u
 #define DIRS_MAX 64u
 #define DIR_BYTES_MAX 33554432u
-#define TASK_STACK_BYTES 64784u
+#define TASK_STACK_BYTES 64816u
 #define TASK_PAGE_OFFSET 3328u
 #define SYSCALLS_MAX 512u
 #define FORCE_SIGNAL 16 /* SIGSTKFLT, which nobody uses: the supervisor interrupts who spins */
@@ -301,7 +300,6 @@ struct task {
     struct altstack altstack; /* virtual */
     u64 entropy_pos;          /* counter of its entropy stream */
     struct sched_task sched;
-    u64 spin_registers[SPIN_POINTS]; /* hash of all, at its last visit of a yield point */
     u64 cost_pos;             /* counter of its costs' stream (with jitter) */
     u64 trap_nr;     /* call being handled */
     u64 trap_args[6];
@@ -685,7 +683,8 @@ enum event_kind {
     EVENT_END = 8,      /* the run's end, result: enum end_reason */
     EVENT_FORCED = 9,   /* a task that spun was interrupted from outside */
     EVENT_INPUT = 10,   /* bytes from outside that the next call of the task gives; result: descriptor */
-    EVENT_YIELD = 11    /* a task that waits in a loop let others run, at a learned yield point; nr: which */
+    EVENT_YIELD = 11    /* a task that waits in a loop let others run, at a learned yield point; result: where
+                           in its file */
 };
 
 enum event_flag {
@@ -824,6 +823,8 @@ struct world {
     u64 dirs_seq;
     u32 used_cpuid_leaves, points_count;
     struct yield_point points[POINTS_MAX];
+    /* hash of a task's registers at its last visit of each */
+    u64 spin_registers[TASKS_MAX][POINTS_MAX];
     struct cpuid_leaf cpuid_leaves[CPUID_LEAVES_MAX];
     char domainname[72]; /* setdomainname; empty: (none) */
 

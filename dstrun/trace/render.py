@@ -154,5 +154,6 @@ _TEXTS: dict[int, Callable[[Trace, Event], str]] = {
     abi.EVENT_TSC: lambda _trace, event: f"rdtsc = {event.result}",
     abi.EVENT_FORCED: lambda _trace, _event: "+++ interrupted: it spun while others waited +++",
     abi.EVENT_INPUT: _input_text,
+    abi.EVENT_YIELD: lambda _trace, event: f"+++ lets others run: waits at {event.result:#x} +++",
     abi.EVENT_END: _end_text,
 }

@@ -92,6 +92,8 @@ void stream_remove(struct world *w, struct sock *s, u64 bytes)
         if (s->first_offset == first->used && (first->used == NET_BLOCK_DATA || !s->bytes))
             drop_first(w, s);
     }
+    while (!s->bytes && s->first_block) /* behind a full one: of a send that could not read its memory */
+        drop_first(w, s);
 }
 
 /* ---- datagrams ---- */

@@ -142,13 +142,12 @@ int point_reached(struct task *t, struct sigcontext_k *regs)
     p->visits++;
     WORLD->traps++; /* the supervisor sees that it is under control */
     charge(t, WORLD->config.cost_clock_ns);
-    u32 index = (u32)(p - WORLD->points);
-    u64 *last = &t->spin_registers[index % SPIN_POINTS];
+    u64 *last = &WORLD->spin_registers[t->index][p - WORLD->points];
     if (is_worn(p)) {
         write_code(regs->ip, p->code[0]);
     } else if (registers == *last) {
         p->yields++;
-        record_plain(t, EVENT_YIELD, index, 0, 0);
+        record_plain(t, EVENT_YIELD, 0, (i64)p->file_offset, 0); /* its number is chance */
         give_way(t, !p->counters);
     }
     *last = registers;

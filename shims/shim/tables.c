@@ -26,6 +26,7 @@ struct task *task_alloc(void)
     u32 slot = TAKE(tasks, task, next_in_proc, TASKS_MAX);
     struct task *t = task_at(slot);
     memset(t, 0, __builtin_offsetof(struct task, path)); /* not the buffers: pages each */
+    memset(WORLD->spin_registers[slot], 0, WORLD->points_count * 8);
     t->self = (u64)t;
     t->index = slot;
     t->state = TASK_STARTING;

@@ -73,3 +73,8 @@ def test_a_loop_that_waits_is_learned(
     assert first[:3] == ("ok\n", 0, {})
     assert [run() for _ in range(5)] == [first] * 5
     assert run("--seed", "8")[3] != first[3]
+    cache = tmp_path / "cache" / "dstrun" / "points.json"
+    points = json.loads(cache.read_text())
+    stranger = points[0] | {"file_bytes": 1, "code": "eb" * 16}
+    cache.write_text(json.dumps([stranger, *reversed(points)]))
+    assert run() == first, "in which order loops were learned is no part of a run"

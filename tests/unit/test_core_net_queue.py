@@ -6,7 +6,7 @@ import ctypes
 from collections import deque
 
 from core_lib import U64, World
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dstrun import abi
@@ -109,6 +109,8 @@ stream_steps = st.lists(
 
 @settings(deadline=None)
 @given(stream_steps)
+@example([("write", 1, BLOCK, 0), ("nothing", 1, 0, 0), ("read", 1, BLOCK, 0)])
+@example([("write", 1, BLOCK, 0), ("nothing", 1, 0, 0)])
 def test_a_stream_is_its_bytes(core: ctypes.CDLL, steps: list[tuple[str, int, int, int]]) -> None:
     model = dict.fromkeys(range(1, SOCKS + 1), b"")
     with World() as world:
