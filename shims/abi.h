@@ -599,15 +599,16 @@ struct timer {
     u32 id;
 };
 
-enum timer_kind { TIMER_TASK = 1, TIMER_ITIMER_REAL = 2, TIMER_OBJECT = 3, TIMER_POSIX = 4 };
+enum timer_kind { TIMER_TASK = 1, TIMER_ITIMER_REAL = 2, TIMER_OBJECT = 3, TIMER_POSIX = 4, TIMER_FAULT = 5 };
 
-/* ---- a request to be seized before an exec (one at a time: only the token's holder asks) ---- */
+/* ---- a request to the supervisor: to be seized before an exec, to be told what a fault rule's
+ * callback says (one at a time: only the token's holder asks) ---- */
 enum request_state { REQ_IDLE = 0, REQ_ASKED = 1, REQ_GRANTED = 2, REQ_REFUSED = 3 };
 
 struct request {
     u32 state; /* futex */
     u32 pid, tid, task;
-    u32 error, pad;
+    u32 error, kind; /* enum request_kind */
 };
 
 /* ---- how a run ends ---- */
@@ -688,14 +689,15 @@ enum event_kind {
     EVENT_INPUT = 10,   /* bytes from outside that the next call of the task gives; result: descriptor */
     EVENT_POINT = 12,   /* the strategy chose another task at a point of the preload library; nr: enum
                            preload_point, result: the task's how manyth point it is */
-    EVENT_YIELD = 11    /* a task that waits in a loop let others run, at a learned yield point; result: where
+    EVENT_YIELD = 11,   /* a task that waits in a loop let others run, at a learned yield point; result: where
                            in its file */
+    EVENT_INJECTED = 13 /* a fault rule has fired; side data: struct fault_record */
 };
 
 enum event_flag {
     EVENT_NO_RETURN = 1, /* exit, execve that succeeded: no result */
     EVENT_RESTARTED = 2,
-    EVENT_FAULT = 4      /* an injected fault (later) */
+    EVENT_FAULT = 4      /* a fault was injected into the call: EVENT_INJECTED before it */
 };
 
 struct event {
@@ -717,7 +719,8 @@ enum field_kind {
     FIELD_STRING = 2, /* a path or other string argument */
     FIELD_BYTES = 3,  /* first bytes of a buffer, see struct field_bytes */
     FIELD_STRUCT = 4, /* a whole struct argument, in or out */
-    FIELD_STRINGS = 5 /* argv: NUL-separated */
+    FIELD_STRINGS = 5, /* argv: NUL-separated */
+    FIELD_FAULT = 6   /* struct fault_record */
 };
 
 struct field {
@@ -769,6 +772,7 @@ struct cpuid_leaf {
 #include "abi_points.h"
 #include "abi_tty.h"
 #include "abi_unix.h"
+#include "abi_faults.h"
 
 struct world {
     u64 magic;
@@ -874,6 +878,7 @@ struct world {
     u32 inode_index[INODE_INDEX_SIZE];
     struct inode inodes[INODES_MAX];
     struct dir_listing dirs[DIRS_MAX];
+    struct fault_world faults;
     struct fd_table fd_tables[FD_TABLES_MAX];
     struct net_block net_blocks[NET_BLOCKS_MAX];
     u8 dir_bytes[DIRS_MAX][DIR_BYTES_MAX];
