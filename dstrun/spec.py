@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from dstrun.points import Point
 from dstrun.seed import Seed
+
+if TYPE_CHECKING:
+    from dstrun.plan.model import Plan
 
 CALL_COST_NS = 1000  # about what a trapped call takes in fact
 CLOCK_COST_NS = 50
@@ -49,6 +52,7 @@ class RunSpec:
     strict: bool = False
     preload: bool = True
     strategy: str = "fifo"
+    plan: Plan | None = None  # of faults; None: none
     points: tuple[Point, ...] = ()  # learned yield points
     call_cost_ns: int = CALL_COST_NS
     clock_cost_ns: int = CLOCK_COST_NS
@@ -81,6 +85,7 @@ class RunSpec:
             "strict": self.strict,
             "preload": self.preload,
             "strategy": self.strategy,
+            "plan": self.plan.meta() if self.plan else [],
             "points": [asdict(point) for point in self.points],
             "call_cost_ns": self.call_cost_ns,
             "clock_cost_ns": self.clock_cost_ns,

@@ -38,6 +38,7 @@
 #define FAULT_TEXT_BYTES 1048576u
 #define FAULT_QUANTILES 257u
 #define FAULT_DATA_BYTES 4096u
+#define FAULT_OUTPUT_BYTES 4194304u
 #define FAULT_NO_END (~0ul)        /* of a range or a window: open */
 
 struct fault_set { /* bit i: rule i */
@@ -305,6 +306,7 @@ struct fault_world {
     u32 has_marks;      /* some rule has marks: what is written must be looked at */
     u32 traps_clocks;   /* some rule concerns time reads, or changes a clock: no answer in the vDSO */
     u32 processes_made; /* fault_proc.order */
+    u32 keeps_output;   /* some rule is a callback: what is written is kept for it, in `output` */
     u32 deciding;       /* 1: the shim's own; being in a rule's action already, rules are not looked at */
     u8 call_any[SYSCALLS_MAX];               /* some rule names this call: the one test */
     struct fault_set call_rules[SYSCALLS_MAX]; /* which */
@@ -318,6 +320,9 @@ struct fault_world {
     struct fault_mark marks[FAULT_MARKS_MAX];
     struct fault_question question;
     struct fault_answer answer;
+    /* What the run wrote, as marks see it: [0] all but [1], to descriptor 2. Byte p of it lies at p % FAULT_OUTPUT_BYTES. */
+    u64 output_bytes[2];
+    u8 output[2][FAULT_OUTPUT_BYTES];
     struct fault_delay delays[FAULT_DELAYS_MAX];
     char text[FAULT_TEXT_BYTES]; /* [0] is NUL: place 0 is none */
     struct fault_task tasks[TASKS_MAX];
