@@ -61,7 +61,7 @@ u64 action_short(const struct fault_action *a, u64 asked, u64 draw)
     if (asked < 2 && a->short_how != SHORT_BYTES)
         return asked;
     if (a->short_how == SHORT_PPM) {
-        n = (u64)((unsigned __int128)asked * a->short_value / MILLION);
+        n = asked / MILLION * a->short_value + asked % MILLION * a->short_value / MILLION;
         n = n ? n : 1;
     } else if (a->short_how == SHORT_RANDOM) {
         n = 1 + rng_scale(draw, asked - 1);
