@@ -48,6 +48,10 @@ def run_command_line(args: Sequence[str]) -> int:
     try:
         return _dispatch(list(args))
     except DstrunError as error:
+        if error.messages:
+            for message in error.messages:
+                click.echo(f"dstrun: {message}", err=True)
+            return error.exit_code
         return _fail(str(error), error.exit_code)
     except click.ClickException as error:
         return _fail(_click_message(error), EXIT_USAGE)

@@ -116,6 +116,21 @@ class ThreadInfo:
     frames: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class RuleAccount:
+    """What came of a rule of the fault plan."""
+
+    name: str
+    matched: int
+    decided: int  # matches at which it was to happen
+    fired: int  # had an effect
+    overruled: int  # an earlier rule decided what the call gave
+    asked: int  # a script's function was
+    at_least: int
+    first_ns: int  # virtual time since the start; 0 when it never fired
+    last_ns: int
+
+
 @dataclass
 class RunResult:
     """What came of a run. `origin` says whose exit status it is."""
@@ -129,6 +144,7 @@ class RunResult:
     virtual_ns: int = 0
     wall_ns: int = 0
     faults: int = 0
+    rules: list[RuleAccount] = field(default_factory=list)
     uncontrolled: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     trace: Path | None = None

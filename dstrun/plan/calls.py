@@ -16,6 +16,7 @@ from fnmatch import translate
 from functools import cache
 from typing import Final
 
+from dstrun import abi
 from dstrun._syscalls import SYSCALLS
 from dstrun.errors import did_you_mean
 
@@ -24,8 +25,10 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Those of the preload layer: shims/preload_abi.h.
-PSEUDO_CALLS: Final = {"malloc": 488, "calloc": 489, "realloc": 490, "posix_memalign": 491}
+PSEUDO_CALLS: Final = {
+    name.removeprefix("POINT_"): number for number, name in abi.PRELOAD_POINT_NAMES.items()
+}
+ALLOCATIONS: Final = _words("malloc calloc realloc posix_memalign")
 
 CLASSES: Final = {
     name: _words(names)
@@ -137,7 +140,8 @@ OWN_CLASSES: Final = {
     "write": WRITES,
     "sync": SYNCS,
     "time": CLOCK_READS,
-    "alloc": _words("malloc calloc realloc posix_memalign"),
+    "alloc": ALLOCATIONS,
+    "lock": frozenset(PSEUDO_CALLS) - ALLOCATIONS,
 }
 
 _GLOB = re.compile(r"[*?\[]")

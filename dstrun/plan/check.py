@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from dstrun._syscalls import SYSCALLS
 from dstrun.plan.calls import (
+    ALLOCATIONS,
     CLASSES,
     FUTEX_WAITS,
     FUTEX_WAKES,
@@ -192,9 +193,12 @@ def _pseudo_calls(values: Values, _callback: bool) -> Iterator[Finding]:
     if "on" not in values or not values["on"].numbers & set(PSEUDO_CALLS.values()):
         return
     if values["on"].numbers - set(PSEUDO_CALLS.values()):
-        yield "on", f"system calls and {', '.join(PSEUDO_CALLS)} cannot be in one rule"
+        names = [name for name in values["on"].names if name in PSEUDO_CALLS]
+        yield "on", f"system calls and functions ({', '.join(names)}) cannot be in one rule"
         return
-    allowed = ("error", "delay_enter", "signal", "kill", "stop", "hold")
+    allowed = ["delay_enter", "signal", "kill", "stop", "hold"]
+    if values["on"].numbers <= numbers_of(ALLOCATIONS):
+        allowed.insert(0, "error")
     for fault in FAULTS:
         if values.get(fault.name) not in (None, False) and fault.name not in allowed:
             yield fault.name, f"is not for {values['on'].names[0]} ({', '.join(allowed)} are)"

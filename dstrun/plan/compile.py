@@ -146,7 +146,11 @@ class Table:
         flags |= abi.FAULT_CALLBACK if rule.callback is not None else 0
         flags |= self._enter(index, rule)
         if flags & abi.FAULT_TIMED and "path" in values:
-            numbers[r.file] = self._text(_encode(posixpath.join(self.cwd, values["path"][0])) + b"\0")
+            numbers[r.file] = self._text(
+                _encode(posixpath.join(self.cwd, values["path"][0])) + b"\0"
+            )
+        if rule.callback is not None:
+            self.set(_F.keeps_output, 1)
         numbers[r.flags] = flags
         for member, value in numbers.items():
             member.set(self.memory, value, base)

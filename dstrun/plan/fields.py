@@ -259,6 +259,9 @@ _TABLE: Final = (
 
 FIELDS: Final = {field.name: field for field in _TABLE}
 ALIASES: Final = {"delay": "delay_enter"}
-FAULTS: Final = tuple(field for field in _TABLE if field.group == FAULT)
+_OF_ANOTHER: Final = ("net_timeout",)
+FAULTS: Final = tuple(
+    field for field in _TABLE if field.group == FAULT and field.name not in _OF_ANOTHER
+)
 OUTCOMES: Final = tuple(field.name for field in FAULTS if field.outcome)
 GROUPS: Final = (SELECTOR, WHO, TIME, COUNT, FAULT)

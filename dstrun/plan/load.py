@@ -74,7 +74,7 @@ class _Loader:
         try:
             loaded = run_script(script, self.fault_seed)
         except BadPlan as error:
-            self.problems += error.lines
+            self.problems += error.messages
             return
         self.scripts.append(script)
         self._take_drafts(loaded.drafts)

@@ -51,8 +51,8 @@ class BadPlan(BadUsage):
     exit_code = EXIT_USAGE
 
     def __init__(self, problems: Sequence[Problem | str]) -> None:
-        self.lines = [str(problem) for problem in problems]
-        super().__init__("\n".join(self.lines))
+        self.messages = [str(problem) for problem in problems]
+        super().__init__("\n".join(self.messages))
 
 
 @dataclass(frozen=True)

@@ -254,7 +254,7 @@ def run_script(script: Script, fault_seed: int) -> Loaded:
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise BadPlan([f"plan {script.path}: it raised", *own_traceback(error)]) from None
+        raise BadPlan([f"plan {script.path}: it raised\n{own_traceback(error)}"]) from None
     plans: list[Plan] = []
     for value in namespace.values():
         if isinstance(value, Plan) and not any(value is plan for plan in plans):
@@ -292,13 +292,12 @@ def _as_main_script(script: Script, fault_seed: int) -> Any:
         sys.path.remove(folder)
 
 
-def own_traceback(error: BaseException) -> list[str]:
+def own_traceback(error: BaseException) -> str:
     """The traceback without our own frames at its start."""
     frames = error.__traceback__
     while frames and (frames.tb_frame.f_code.co_filename == __file__ or _is_ours(frames)):
         frames = frames.tb_next
-    text = "".join(traceback.format_exception(type(error), error, frames))
-    return text.rstrip("\n").split("\n")
+    return "".join(traceback.format_exception(type(error), error, frames)).rstrip("\n")
 
 
 def _is_ours(frames: Any) -> bool:
