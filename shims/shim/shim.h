@@ -71,6 +71,7 @@ struct trap {
     i64 path_error;      /* EFAULT, ENAMETOOLONG met while copying them */
     u8 keep_registers;   /* the handler has set all registers (rt_sigreturn) */
     u8 recorded;         /* no event is to be appended at the end */
+    u8 injected;         /* some fault rule has done something to it */
 };
 
 typedef i64 (*handler_fn)(struct trap *);
@@ -294,6 +295,11 @@ void record_start(struct task *t, const char *path, u64 argv) HIDDEN;
 /* A call's event that may have to be taken back (an exec that fails after all). */
 void record_mark(struct trace_state *mark) HIDDEN;
 void record_take_back(const struct trace_state *mark) HIDDEN;
+
+void record_fault(struct task *t, u32 nr, const struct fault_record *r) HIDDEN;
+
+/* faults.c: a call that some fault rule names */
+i64 faults_call(struct trap *c) HIDDEN;
 
 /* sys_identity.c */
 void entropy_fill(struct task *t, u8 *to, u64 n) HIDDEN;

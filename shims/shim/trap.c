@@ -85,6 +85,8 @@ static i64 dispatch(struct trap *c)
         c->recorded = (u8)loads_preload(c);
     if (unlikely(row->cls == UNCONTROLLED))
         count_uncontrolled(c);
+    if (unlikely(WORLD->faults.call_any[c->nr]) && !c->recorded)
+        return faults_call(c);
     return row->handler(c);
 }
 
@@ -105,7 +107,7 @@ static void start_trap(struct trap *c, struct task *t, struct ucontext_k *uc)
     c->a[5] = r->r9;
     c->path[0] = c->path[1] = 0;
     c->path_error = 0;
-    c->keep_registers = c->recorded = 0;
+    c->keep_registers = c->recorded = c->injected = 0;
     c->enter_ns = w->now_ns;
     w->traps++;
     t->trap_nr = c->nr;
