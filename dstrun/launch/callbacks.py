@@ -375,7 +375,7 @@ class Call:
 
 
 class Sim(ScriptPlan):
-    """The simulation, as a function sees it; and a plan that takes new rules (`on`, `at`, `add`)."""
+    """The simulation, as a function sees it; it takes new rules as a plan does (on, at, add)."""
 
     def __init__(self, callbacks: Callbacks) -> None:
         super().__init__()

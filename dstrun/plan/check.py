@@ -56,6 +56,11 @@ def check_fields(values: Values, has_callback: bool) -> list[Finding]:
     return findings
 
 
+def _has(values: Mapping[str, Any], name: str) -> bool:
+    """A field is given, and not a switch that is off. (0 is a value: a retval, for one.)"""
+    return values.get(name) is not None and values[name] is not False
+
+
 def _has_target(values: Values, _callback: bool) -> Iterator[Finding]:
     timed = [name for name in ("at", "every") if name in values]
     if "on" not in values and not timed:
@@ -65,7 +70,7 @@ def _has_target(values: Values, _callback: bool) -> Iterator[Finding]:
 
 
 def _does_something(values: Values, has_callback: bool) -> Iterator[Finding]:
-    given = [fault.name for fault in FAULTS if values.get(fault.name) not in (None, False)]
+    given = [fault.name for fault in FAULTS if _has(values, fault.name)]
     names = ", ".join(fault.name for fault in FAULTS)
     if not given and not has_callback:
         yield "", f"nothing is to happen (one of {names})"
@@ -74,7 +79,7 @@ def _does_something(values: Values, has_callback: bool) -> Iterator[Finding]:
 
 
 def _one_outcome(values: Values, _callback: bool) -> Iterator[Finding]:
-    outcomes = [name for name in OUTCOMES if values.get(name) not in (None, False)]
+    outcomes = [name for name in OUTCOMES if _has(values, name)]
     if "syscall" in outcomes and len(outcomes) == 2 and {"error", "retval"} & set(outcomes):
         return  # strace: the other call is done in its place, and reported so
     if "corrupt" in outcomes and values["corrupt"].where == "rest":
@@ -116,7 +121,7 @@ def _after_call(values: Values, _callback: bool) -> Iterator[Finding]:
         yield "after_call", "has no meaning without a call"
         return
     for name in _IN_THE_CALL:
-        if values.get(name) not in (None, False):
+        if _has(values, name):
             yield name, "happens before or in the call, so after_call has no meaning with it"
 
 
@@ -165,7 +170,7 @@ def _calls_fit(values: Values, _callback: bool) -> Iterator[Finding]:
         yield "direction", f'none of the calls of "on" goes that way ({values["direction"]})'
         return
     for name, names, what in _MEANT_FOR:
-        if values.get(name) not in (None, False) and not meant & numbers_of(names):
+        if _has(values, name) and not meant & numbers_of(names):
             yield name, f'none of the calls of "on" {what}'
     if "corrupt" in values:
         yield from _corrupts_data(values["corrupt"].where, meant)
@@ -200,7 +205,7 @@ def _pseudo_calls(values: Values, _callback: bool) -> Iterator[Finding]:
     if values["on"].numbers <= numbers_of(ALLOCATIONS):
         allowed.insert(0, "error")
     for fault in FAULTS:
-        if values.get(fault.name) not in (None, False) and fault.name not in allowed:
+        if _has(values, fault.name) and fault.name not in allowed:
             yield fault.name, f"is not for {values['on'].names[0]} ({', '.join(allowed)} are)"
 
 

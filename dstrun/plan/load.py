@@ -98,7 +98,7 @@ def _numbered_copies(rules: list[Rule]) -> list[Rule]:
 
 
 def _rule_problem(rule: Rule, field: str, text: str) -> Problem:
-    return Draft(rule.place, rule.number, rule.fields()).problem(field, text)
+    return Draft(rule.place, rule.number, rule.fields(), rule.lines).problem(field, text)
 
 
 def _name_problems(rules: list[Rule]) -> list[Problem]:

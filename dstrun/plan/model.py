@@ -70,6 +70,7 @@ class Rule:
     script: str = ""  # its path, with a callback
     is_strace: bool = False  # counts as strace does
     copy: int = 0  # of rules that are the same, which one
+    lines: Mapping[str, int] = field(default_factory=dict)  # of its fields
 
     @property
     def name(self) -> str:
@@ -188,5 +189,13 @@ def make_rule(draft: Draft) -> tuple[Rule | None, list[Problem]]:
     if problems:
         return None, problems
     switches = {name: value for name, value in values.items() if value is not False}
-    rule = Rule(draft.place, draft.number, switches, draft.callback, draft.function, draft.script)
+    rule = Rule(
+        draft.place,
+        draft.number,
+        switches,
+        draft.callback,
+        draft.function,
+        draft.script,
+        lines=draft.lines,
+    )
     return rule, []
