@@ -175,6 +175,9 @@ enum wait_kind {
     WAIT_TURN     /* a semaphore, a message, room for one */
 };
 
+/* A fault rule ends the next wait of the call as a signal would. */
+enum wait_fault { WAIT_FAULT_NONE = 0, WAIT_FAULT_ARMED = 1, WAIT_FAULT_ENDED = 2 };
+
 enum wake_result { WAKE_NONE = 0, WAKE_DONE = 1, WAKE_TIMEOUT = 2, WAKE_SIGNAL = 3 };
 
 /* Where a task is, as seen by whoever finds it dead. */
@@ -302,7 +305,7 @@ struct task {
     struct sched_task sched;
     u64 points_passed;        /* of the preload library */
     u32 at_point;             /* enum preload_point: it chooses there who runs next */
-    u32 at_point_pad;
+    u32 wait_fault;           /* enum wait_fault */
     u64 cost_pos;             /* counter of its costs' stream (with jitter) */
     u64 trap_nr;     /* call being handled */
     u64 trap_args[6];

@@ -219,6 +219,7 @@ struct fault_mark {
     u32 bytes;
     u32 seen;     /* times */
     u64 seen_ns;  /* virtual time of the first */
+    u64 first_at, last_at; /* of fault_world.marks_seen: which order they came in */
     u8 pattern[FAULT_MARK_BYTES];
     u8 fallback[FAULT_MARK_BYTES]; /* [i]: length of the longest proper prefix that is a suffix of the first i + 1 bytes */
     u32 state[2]; /* bytes matched so far: in what goes to descriptor 2, in all else */
@@ -236,6 +237,7 @@ struct fault_state {
 
 struct fault_object { /* of an object: which rules its descriptor selectors let pass */
     struct fault_set rules;
+    struct fault_set opened; /* those whose paths match the name that it was opened by */
     u32 epoch; /* 0: never looked; differs from faults.epoch: to be done again */
     u32 path_pad;
     u64 forget; /* spare, the shim's */
@@ -245,12 +247,14 @@ struct fault_proc {
     struct fault_set rules;
     u32 epoch, order;  /* order: of its making, from 1 */
     u32 threads_made, pad;
+    struct timer_ref stop; /* when a stop of ours ends */
     u32 matched[FAULT_RULES_MAX]; /* FAULT_COUNT_PROCESS */
 };
 
 struct fault_task {
     struct fault_set rules; /* of its process too */
     u32 epoch, order;       /* order: in its process */
+    u64 eintr_ns;           /* the shim's: how long a wait may take until EINTR */
     u32 calls[SYSCALLS_MAX];      /* FAULT_COUNT_STRACE: of calls that some rule of that scope names */
     u32 matched[FAULT_RULES_MAX]; /* FAULT_COUNT_THREAD */
 };
@@ -306,6 +310,7 @@ struct fault_world {
     u32 has_marks;      /* some rule has marks: what is written must be looked at */
     u32 traps_clocks;   /* some rule concerns time reads, or changes a clock: no answer in the vDSO */
     u32 processes_made; /* fault_proc.order */
+    u64 marks_seen;
     u32 keeps_output;   /* some rule is a callback: what is written is kept for it, in `output` */
     u32 deciding;       /* 1: the shim's own; being in a rule's action already, rules are not looked at */
     u8 call_any[SYSCALLS_MAX];               /* some rule names this call: the one test */

@@ -40,12 +40,12 @@ static void decide(struct faulting *f)
         strace |= named->words[i] & FAULTS->strace_rules.words[i];
     if (strace)
         FAULTS->tasks[f->c->t->index].calls[f->c->nr]++;
-    if (!faults_candidates(f->c, &candidates))
+    if (!faults_candidates(f, &candidates))
         return;
     for (u32 i = 0; i < FAULTS->words_used; i++)
         for (u64 left = candidates.words[i]; left; left &= left - 1) {
             u32 rule = i * 64 + (u32)__builtin_ctzl(left);
-            if (faults_matches(f->c, rule))
+            if (faults_matches(f, rule))
                 consider(f, rule);
         }
 }
@@ -76,7 +76,8 @@ i64 faults_call(struct trap *c)
 {
     struct faulting f;
     f.c = c;
-    f.count = f.answers = 0;
+    f.count = f.answers = f.targets_count = f.paths_known = 0;
+    f.size = SIZE_UNKNOWN;
     decide(&f);
     if (likely(!f.count))
         return syscall_rows[c->nr].handler(c);

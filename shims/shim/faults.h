@@ -6,9 +6,18 @@
 
 #define FIRINGS_MAX 64u /* rules that fire at one call */
 #define ANSWERS_MAX 4u  /* callbacks that act at one call */
+#define TARGETS_MAX 4u
 #define FAULTS (&WORLD->faults)
 
 enum phase { PHASE_ENTRY = 0, PHASE_EXIT = 1 };
+
+/* What a call is about: a descriptor, or a path. */
+struct target {
+    i64 fd;       /* -1: a path */
+    u32 object;   /* of the descriptor */
+    u32 path;     /* which of the call's paths */
+    i64 dirfd;    /* that it starts from */
+};
 
 /* One rule that fires at a call. */
 struct firing {
@@ -29,14 +38,39 @@ struct firing {
 struct faulting {
     struct trap *c;
     u32 count, answers;
+    u32 targets_count;
+    u32 paths_known; /* bits: named (faults_paths.c) */
+    u64 size; /* bytes asked for, SIZE_NONE, SIZE_UNKNOWN: not looked yet */
+    struct target targets[TARGETS_MAX];
     struct firing *outcome[2]; /* by phase */
     struct firing firings[FIRINGS_MAX];
     struct fault_action given[ANSWERS_MAX];
 };
 
+#define SIZE_NONE (~0ul)
+#define SIZE_UNKNOWN (~0ul - 1)
+
+/* A path argument as the rules see it; kept in the task's buffer while a call is decided. */
+struct path_names {
+    char given[PATH_BYTES_MAX];    /* made absolute, links not followed */
+    char resolved[PATH_BYTES_MAX]; /* the kernel's name; empty: it has none */
+    u32 mode;                      /* of what is there, 0: nothing */
+};
+
 /* faults_match.c: which rules let the call pass their selectors */
-int faults_candidates(struct trap *c, struct fault_set *to) HIDDEN;
-int faults_matches(struct trap *c, u32 rule) HIDDEN; /* what is not told by the sets */
+int faults_candidates(struct faulting *f, struct fault_set *to) HIDDEN;
+int faults_matches(struct faulting *f, u32 rule) HIDDEN; /* what is not told by the sets */
+u32 faults_kind(const struct object *o) HIDDEN; /* enum fault_kind */
+const char *faults_text(u32 place) HIDDEN;
+int faults_window_is_open(const struct fault_rule *r) HIDDEN;
+
+/* faults_paths.c */
+struct path_names *faults_path(struct faulting *f, const struct target *t) HIDDEN;
+/* The kernel's name of a descriptor's file, or a socket's address; empty: it has none. */
+void faults_fd_path(i64 fd, const struct object *o, char to[PATH_BYTES_MAX]) HIDDEN;
+
+/* faults_data.c: the bytes that a call moves */
+u64 faults_size(struct faulting *f) HIDDEN; /* asked for; SIZE_NONE */
 
 /* faults_record.c */
 void faults_record(struct faulting *f, struct firing *g) HIDDEN; /* what it did, if anything */

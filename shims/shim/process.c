@@ -42,6 +42,8 @@ void tasks_add(struct proc *p, struct task *t)
         p->first_task = t->index;
     p->last_task = t->index;
     p->tasks_live++;
+    if (has_plan())
+        faults_task_made(p, t);
 }
 
 void tasks_remove(struct proc *p, struct task *t)

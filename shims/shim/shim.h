@@ -300,6 +300,15 @@ void record_fault(struct task *t, u32 nr, const struct fault_record *r) HIDDEN;
 
 /* faults.c: a call that some fault rule names */
 i64 faults_call(struct trap *c) HIDDEN;
+/* faults_match.c, faults_paths.c: where there is a plan, what changes whom its rules concern */
+static inline int has_plan(void) { return unlikely(WORLD->faults.rules_count); }
+void faults_task_made(const struct proc *p, const struct task *t) HIDDEN;
+void faults_proc_made(const struct proc *p) HIDDEN;
+void faults_proc_renamed(const struct proc *p) HIDDEN;
+void faults_object_made(u32 object) HIDDEN;
+void faults_object_changed(u32 object) HIDDEN;
+void faults_names_changed(void) HIDDEN; /* of files */
+void faults_opened(struct trap *c, i64 dirfd, u32 object) HIDDEN;
 
 /* sys_identity.c */
 void entropy_fill(struct task *t, u8 *to, u64 n) HIDDEN;

@@ -129,6 +129,8 @@ static void name_program(struct proc *p, struct task *t, const char *path)
     string_append(p->exe, p->exe + sizeof p->exe, path);
     raw(__NR_prctl, PR_GET_NAME, p->comm, 0, 0, 0);
     memcpy(t->comm, p->comm, sizeof t->comm);
+    if (has_plan())
+        faults_proc_renamed(p);
 }
 
 static void trap_instructions(void)

@@ -135,9 +135,17 @@ static struct object *socket_of(struct trap *c)
     return &WORLD->objects[fd_object(c->p, (i32)c->a[0])];
 }
 
+/* It has another address, or will have. */
+static void name_changes(const struct object *o)
+{
+    if (has_plan())
+        faults_object_changed((u32)(o - WORLD->objects));
+}
+
 i64 sys_bind(struct trap *c)
 {
     struct object *o = socket_of(c);
+    name_changes(o);
     return o->kind == OBJECT_INET   ? inet_bind(c, o)
            : o->kind == OBJECT_UNIX ? unix_bind(c, o)
            : is_netlink(o)          ? netlink_bind(c)
@@ -153,6 +161,7 @@ i64 sys_listen(struct trap *c)
 i64 sys_connect(struct trap *c)
 {
     struct object *o = socket_of(c);
+    name_changes(o);
     return o->kind == OBJECT_INET   ? inet_connect(c, o)
            : o->kind == OBJECT_UNIX ? unix_connect(c, o)
                                     : foreign_connect(c, o);
