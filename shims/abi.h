@@ -175,8 +175,15 @@ enum wait_kind {
     WAIT_TURN     /* a semaphore, a message, room for one */
 };
 
-/* A fault rule ends the next wait of the call as a signal would. */
-enum wait_fault { WAIT_FAULT_NONE = 0, WAIT_FAULT_ARMED = 1, WAIT_FAULT_ENDED = 2 };
+/* What a fault rule does to the waits and wakes of the call that is being handled. */
+enum call_fault {
+    CALL_AS_EVER = 0,
+    CALL_EINTR = 1,    /* its next wait is to end as by a signal, */
+    CALL_ENDED = 2,    /* and has */
+    CALL_SPURIOUS = 3, /* its wait for a futex ends at once, as if woken, */
+    CALL_WOKEN = 4,    /* and has */
+    CALL_WAKES_NEWEST = 5 /* of those who wait for a futex */
+};
 
 enum wake_result { WAKE_NONE = 0, WAKE_DONE = 1, WAKE_TIMEOUT = 2, WAKE_SIGNAL = 3 };
 
@@ -305,7 +312,7 @@ struct task {
     struct sched_task sched;
     u64 points_passed;        /* of the preload library */
     u32 at_point;             /* enum preload_point: it chooses there who runs next */
-    u32 wait_fault;           /* enum wait_fault */
+    u32 call_fault;           /* enum call_fault */
     u64 cost_pos;             /* counter of its costs' stream (with jitter) */
     u64 trap_nr;     /* call being handled */
     u64 trap_args[6];
@@ -576,7 +583,10 @@ struct inode {
     i64 seen_ns;       /* virtual wall clock at first sight */
 };
 
-enum inode_touched { INODE_ATIME = 1, INODE_MTIME = 2, INODE_CTIME = 4, INODE_BORN = 8, INODE_UNLINKED = 16, INODE_LINKS = 32 };
+enum inode_touched {
+    INODE_ATIME = 1, INODE_MTIME = 2, INODE_CTIME = 4, INODE_BORN = 8, INODE_UNLINKED = 16,
+    INODE_LINKS = 32, INODE_FORGOTTEN = 64 /* an fsync of it has failed */
+};
 
 struct posix_timer {
     u32 proc; /* 0: free */

@@ -255,6 +255,8 @@ struct fault_task {
     struct fault_set rules; /* of its process too */
     u32 epoch, order;       /* order: in its process */
     u64 eintr_ns;           /* the shim's: how long a wait may take until EINTR */
+    u64 held_until;         /* held back: until this scheduling point (fault_world.held_points) */
+    u32 next_held, is_held; /* tasks */
     u32 calls[SYSCALLS_MAX];      /* FAULT_COUNT_STRACE: of calls that some rule of that scope names */
     u32 matched[FAULT_RULES_MAX]; /* FAULT_COUNT_THREAD */
 };
@@ -311,6 +313,8 @@ struct fault_world {
     u32 traps_clocks;   /* some rule concerns time reads, or changes a clock: no answer in the vDSO */
     u32 processes_made; /* fault_proc.order */
     u64 marks_seen;
+    u64 held_points;    /* counts while some task is held back */
+    u32 first_held, timed_armed; /* rules that were looked at for timers */
     u32 keeps_output;   /* some rule is a callback: what is written is kept for it, in `output` */
     u32 deciding;       /* 1: the shim's own; being in a rule's action already, rules are not looked at */
     u8 call_any[SYSCALLS_MAX];               /* some rule names this call: the one test */

@@ -50,20 +50,27 @@ static void decide(struct faulting *f)
         }
 }
 
+/* A write that is cut short by a kill is: it says so before the call, though the end comes after it. */
+static enum phase outcome_phase(const struct firing *g)
+{
+    const u32 cut = FAULT_SHORT | FAULT_KILL;
+    return (g->action->what & cut) == cut ? PHASE_ENTRY : g->phase;
+}
+
 /* The first rule in the order that has an outcome decides it, for either side of the call. One that
  * leaves the call out leaves nothing to be done after it. */
 static void choose_outcomes(struct faulting *f)
 {
-    const u32 instead = FAULT_ERROR | FAULT_RETVAL | FAULT_DROP | FAULT_SPURIOUS;
-    f->outcome[0] = f->outcome[1] = 0;
+    const u32 instead = FAULT_ERROR | FAULT_RETVAL | FAULT_DROP;
+    f->outcome[PHASE_ENTRY] = f->outcome[PHASE_EXIT] = 0;
     for (u32 i = 0; i < f->count; i++) {
-        struct firing *g = &f->firings[i];
+        struct firing *g = &f->firings[i], **place = &f->outcome[outcome_phase(g)];
         if (!(g->action->what & FAULT_OUTCOMES))
             continue;
-        if (!f->outcome[g->phase])
-            f->outcome[g->phase] = g;
-        else
+        if (*place)
             g->overruled = 1;
+        else
+            *place = g;
     }
     struct firing *first = f->outcome[PHASE_ENTRY], *last = f->outcome[PHASE_EXIT];
     if (first && last && (first->action->what & instead)) {
@@ -75,12 +82,14 @@ static void choose_outcomes(struct faulting *f)
 i64 faults_call(struct trap *c)
 {
     struct faulting f;
+    if (unlikely(faults_has_forgotten(c)))
+        return 0;
     f.c = c;
     f.count = f.answers = f.targets_count = f.paths_known = 0;
     f.size = SIZE_UNKNOWN;
     decide(&f);
     if (likely(!f.count))
-        return syscall_rows[c->nr].handler(c);
+        return trap_handle(c);
     choose_outcomes(&f);
     faults_entry_acts(&f);
     i64 result = faults_exit_outcome(&f, faults_entry_outcome(&f));

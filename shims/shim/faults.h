@@ -24,8 +24,8 @@ struct firing {
     const struct fault_action *action;
     u16 rule;
     u8 phase;      /* enum phase, of its outcome and of what else it does */
-    u8 overruled;
-    u8 counted;    /* among the state's `fired` */
+    u8 overruled, is_told; /* that it was */
+    u8 is_counted;         /* among the state's `fired` */
     u32 did;       /* since the last record; enum fault_do */
     u32 victim;
     u64 match;     /* from 1 */
@@ -62,6 +62,7 @@ int faults_candidates(struct faulting *f, struct fault_set *to) HIDDEN;
 int faults_matches(struct faulting *f, u32 rule) HIDDEN; /* what is not told by the sets */
 u32 faults_kind(const struct object *o) HIDDEN; /* enum fault_kind */
 const char *faults_text(u32 place) HIDDEN;
+int faults_task_passes(const struct task *t, u32 rule) HIDDEN;
 int faults_window_is_open(const struct fault_rule *r) HIDDEN;
 
 /* faults_paths.c */
@@ -74,12 +75,24 @@ u64 faults_size(struct faulting *f) HIDDEN; /* asked for; SIZE_NONE */
 
 /* faults_record.c */
 void faults_record(struct faulting *f, struct firing *g) HIDDEN; /* what it did, if anything */
+void faults_count_fired(const struct firing *g) HIDDEN;
 
 /* faults_acts.c: all but outcomes */
 void faults_entry_acts(struct faulting *f) HIDDEN;
 void faults_exit_acts(struct faulting *f) HIDDEN;
+void faults_do_to_process(const struct fault_action *a, struct proc *p) HIDDEN;
+void faults_continue(struct proc *p) HIDDEN;
+
+/* faults_waits.c */
+void faults_hold(struct task *t, u64 points) HIDDEN;
+
+/* faults_timed.c */
+#define NR_TIMED 0xffffu /* in events, for the call */
+void faults_arm_new(void) HIDDEN;
+void faults_mark_seen(u32 mark) HIDDEN;
 
 /* faults_outcomes.c */
 i64 faults_entry_outcome(struct faulting *f) HIDDEN; /* does the call in its way */
 i64 faults_exit_outcome(struct faulting *f, i64 result) HIDDEN;
+int faults_has_forgotten(struct trap *c) HIDDEN; /* an fsync after one that failed: nothing is done */
 #endif

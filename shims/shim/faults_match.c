@@ -152,6 +152,11 @@ static const struct fault_set *rules_of_task(const struct task *t)
     return &ft->rules;
 }
 
+int faults_task_passes(const struct task *t, u32 rule)
+{
+    return set_has(rules_of_task(t), rule);
+}
+
 /* ---- the call ---- */
 static void add_target(struct faulting *f, i64 fd, u32 path, i64 dirfd)
 {

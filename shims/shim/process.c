@@ -203,6 +203,8 @@ static void retire(struct proc *p, struct task *t)
     futex_pi_owner_died(t);
     lock_forget(t);
     turn_forget(t);
+    if (has_plan())
+        faults_task_gone(t);
     if (t->state == TASK_READY)
         sched_remove(w, t->index);
     if (w->task_of_tid[t->tid] == t->index)
@@ -252,6 +254,8 @@ void process_mark_dead(struct proc *p, u32 wait_status)
     if (p->state == PROC_ZOMBIE || p->state == PROC_FREE)
         return;
     signals_drop_all(p);
+    if (has_plan())
+        faults_proc_gone(p);
     timer_cancel(w, &p->itimer_real);
     posix_timers_drop(p);
     shm_detach_all(p);

@@ -129,6 +129,8 @@ void on_fault(int signo, struct siginfo_bytes *info, struct ucontext_k *uc) HIDD
 i64 pass(struct trap *c) HIDDEN;
 void count_uncontrolled(const struct trap *c) HIDDEN; /* named in the summary, refused by --strict */
 void task_enter_control(struct task *t) HIDDEN;
+i64 trap_handle(struct trap *c) HIDDEN;       /* the call, whatever rules there are */
+void take_strings(struct trap *c) HIDDEN; /* the call's path arguments */
 i64 install_kernel_handlers(void) HIDDEN;
 
 /* fatal.c */
@@ -265,6 +267,7 @@ void itimer_real_fired(struct proc *p, u64 deadline_ns) HIDDEN;
 
 /* signals.c */
 void signal_send(struct proc *p, struct task *t, const struct siginfo_bytes *info) HIDDEN;
+void process_kill(struct proc *p, u32 signo) HIDDEN; /* SIGKILL in effect; signo: what it is told to be */
 void signal_self(struct task *t, int signo) HIDDEN; /* SIGPIPE and the like */
 void signals_deliver(struct trap *c, i64 result) HIDDEN;
 int signal_waits(struct task *t) HIDDEN; /* a signal that would interrupt a wait */
@@ -300,6 +303,17 @@ void record_fault(struct task *t, u32 nr, const struct fault_record *r) HIDDEN;
 
 /* faults.c: a call that some fault rule names */
 i64 faults_call(struct trap *c) HIDDEN;
+void faults_written(const struct trap *c, i64 result) HIDDEN; /* faults_marks.c */
+/* faults_waits.c: what rules do to waits. The deadline that a wait has then. */
+u64 faults_wait_begins(struct task *t, u32 wait, u64 deadline_ns) HIDDEN;
+void faults_wait_ended(struct task *t) HIDDEN;
+int faults_release_held(void) HIDDEN; /* nobody else can run; 0: no task is held back */
+void faults_held_point(void) HIDDEN;
+void faults_task_gone(struct task *t) HIDDEN;
+/* faults_timed.c */
+void faults_start(void) HIDDEN; /* of the run */
+void faults_timer_fired(u32 id, u64 deadline_ns) HIDDEN;
+void faults_proc_gone(struct proc *p) HIDDEN;
 /* faults_match.c, faults_paths.c: where there is a plan, what changes whom its rules concern */
 static inline int has_plan(void) { return unlikely(WORLD->faults.rules_count); }
 void faults_task_made(const struct proc *p, const struct task *t) HIDDEN;

@@ -149,6 +149,8 @@ static struct task *take_place(u64 task_index)
         t = task_alloc();
         first_process(t);
         inherit_signals(proc_of(t), t);
+        if (has_plan())
+            faults_start();
     }
     proc_of(t)->execs++;
     proc_of(t)->flags &= ~(u32)PROC_ANNOUNCED;

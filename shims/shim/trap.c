@@ -37,9 +37,12 @@ static i64 unknown(struct trap *c)
     return -ENOSYS;
 }
 
-static void take_strings(struct trap *c, const struct syscall_row *row)
+void take_strings(struct trap *c)
 {
+    const struct syscall_row *row = &syscall_rows[c->nr];
     int taken = 0;
+    c->path[0] = c->path[1] = 0;
+    c->path_error = 0;
     for (int i = 0; i < row->args && taken < 2; i++) {
         if (arg_kinds[row->kinds[i]].how != HOW_STRING)
             continue;
@@ -74,20 +77,28 @@ static int loads_preload(const struct trap *c)
     }
 }
 
+i64 trap_handle(struct trap *c)
+{
+    i64 result = syscall_rows[c->nr].handler(c);
+    if (unlikely(WORLD->faults.has_marks | WORLD->faults.keeps_output))
+        faults_written(c, result);
+    return result;
+}
+
 static i64 dispatch(struct trap *c)
 {
     if (unlikely(c->nr >= SYSCALLS_MAX || !syscall_rows[c->nr].handler))
         return unknown(c);
     const struct syscall_row *row = &syscall_rows[c->nr];
     if (row->strings)
-        take_strings(c, row);
+        take_strings(c);
     if (unlikely(!(c->p->flags & PROC_ANNOUNCED)) && (WORLD->config.flags & CONFIG_PRELOAD))
         c->recorded = (u8)loads_preload(c);
     if (unlikely(row->cls == UNCONTROLLED))
         count_uncontrolled(c);
     if (unlikely(WORLD->faults.call_any[c->nr]) && !c->recorded)
         return faults_call(c);
-    return row->handler(c);
+    return trap_handle(c);
 }
 
 static void start_trap(struct trap *c, struct task *t, struct ucontext_k *uc)
