@@ -364,6 +364,7 @@ struct proc {
     u32 first_shm;    /* its attachments of System V shared memory */
     u32 first_aio;    /* its contexts of kernel AIO */
     u32 aio_pad;
+    u64 preload_list; /* where the loader has mapped /etc/ld.so.preload */
     u64 start_ns;
     u64 cpu_ns;       /* virtual CPU time: what its calls were charged */
     u64 children_cpu_ns;
