@@ -79,14 +79,19 @@ static void choose_outcomes(struct faulting *f)
     }
 }
 
+static void begin(struct faulting *f, struct trap *c)
+{
+    f->c = c;
+    f->count = f->answers = f->targets_count = f->paths_known = 0;
+    f->size = SIZE_UNKNOWN;
+}
+
 i64 faults_call(struct trap *c)
 {
     struct faulting f;
     if (unlikely(faults_has_forgotten(c)))
         return 0;
-    f.c = c;
-    f.count = f.answers = f.targets_count = f.paths_known = 0;
-    f.size = SIZE_UNKNOWN;
+    begin(&f, c);
     decide(&f);
     if (likely(!f.count))
         return trap_handle(c);
@@ -94,5 +99,25 @@ i64 faults_call(struct trap *c)
     faults_entry_acts(&f);
     i64 result = faults_exit_outcome(&f, faults_entry_outcome(&f));
     faults_exit_acts(&f);
+    return result;
+}
+
+/* A point of the preload library: what asks for memory can fail, of the rest only the acts are done. */
+i64 faults_point(struct trap *c)
+{
+    struct faulting f;
+    u64 nr = c->nr;
+    i64 result = 0;
+    begin(&f, c);
+    c->nr = c->a[0];
+    f.size = c->nr <= POINT_posix_memalign ? c->a[1] : SIZE_NONE;
+    decide(&f);
+    choose_outcomes(&f);
+    if (f.count) {
+        faults_entry_acts(&f);
+        result = c->nr <= POINT_posix_memalign ? faults_memory_outcome(&f) : 0;
+        faults_exit_acts(&f);
+    }
+    c->nr = nr;
     return result;
 }

@@ -94,5 +94,6 @@ void faults_mark_seen(u32 mark) HIDDEN;
 /* faults_outcomes.c */
 i64 faults_entry_outcome(struct faulting *f) HIDDEN; /* does the call in its way */
 i64 faults_exit_outcome(struct faulting *f, i64 result) HIDDEN;
+i64 faults_memory_outcome(struct faulting *f) HIDDEN; /* of malloc and its like */
 int faults_has_forgotten(struct trap *c) HIDDEN; /* an fsync after one that failed: nothing is done */
 #endif

@@ -186,3 +186,10 @@ i64 faults_exit_outcome(struct faulting *f, i64 result)
         return tell_less(f->c, g, result);
     return result;
 }
+
+/* Before it or after it: memory that is given and then not told of is lost all the same. */
+i64 faults_memory_outcome(struct faulting *f)
+{
+    struct firing *g = f->outcome[PHASE_ENTRY] ? f->outcome[PHASE_ENTRY] : f->outcome[PHASE_EXIT];
+    return g && (g->action->what & FAULT_ERROR) ? other_result(g, 0) : 0;
+}
