@@ -141,6 +141,8 @@ def parse_peers(value: object) -> tuple[Peer, ...]:
 def _parse_peer(text: str) -> list[Peer]:
     if re.fullmatch(r"[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*(/\d+)?", text):
         raise BadValue(f"{found(text)}: an IPv6 address stands in [brackets] ({_PEER_FORMS})")
+    if text.isascii() and text.isdecimal():
+        text = f":{text}"
     match = _PEER.fullmatch(text)
     if not match or not text:
         raise BadValue(f"{found(text)} is not an address ({_PEER_FORMS})")

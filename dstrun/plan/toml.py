@@ -108,7 +108,12 @@ def _scan(text: str) -> tuple[list[_Lines], dict[str, int]]:
 
 
 _TOKEN = re.compile(
-    r'"""(?:\\.|(?!""").)*"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*|\n|[\[\]{}]',
+    r'"""(?:\\.|(?!""").)*"{3,5}'  # the four kinds of strings; they may hold all that follows
+    r"|'''.*?'{3,5}"
+    r'|"(?:\\.|[^"\\\n])*"'
+    r"|'[^'\n]*'"
+    r"|#[^\n]*"
+    r"|\n|[\[\]{}]",
     re.DOTALL,
 )
 
