@@ -159,9 +159,8 @@ static i64 do_woken(struct trap *c, struct firing *g, u32 what)
     return result;
 }
 
-i64 faults_entry_outcome(struct faulting *f)
+i64 faults_entry_outcome(struct faulting *f, struct firing *g)
 {
-    struct firing *g = f->outcome[PHASE_ENTRY];
     struct trap *c = f->c;
     u32 what = g ? g->action->what : 0;
     if (what & FAULT_FORGET)
@@ -183,9 +182,8 @@ i64 faults_entry_outcome(struct faulting *f)
     return trap_handle(c);
 }
 
-i64 faults_exit_outcome(struct faulting *f, i64 result)
+i64 faults_exit_outcome(struct faulting *f, struct firing *g, i64 result)
 {
-    struct firing *g = f->outcome[PHASE_EXIT];
     u32 what = g ? g->action->what : 0;
     if (what & (FAULT_ERROR | FAULT_RETVAL))
         return instead(f->c, g, result);
@@ -194,9 +192,7 @@ i64 faults_exit_outcome(struct faulting *f, i64 result)
     return result;
 }
 
-/* Before it or after it: memory that is given and then not told of is lost all the same. */
-i64 faults_memory_outcome(struct faulting *f)
+i64 faults_memory_outcome(struct firing *g)
 {
-    struct firing *g = f->outcome[PHASE_ENTRY] ? f->outcome[PHASE_ENTRY] : f->outcome[PHASE_EXIT];
     return g && (g->action->what & FAULT_ERROR) ? other_result(g, 0) : 0;
 }

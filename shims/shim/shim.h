@@ -302,6 +302,9 @@ void record_take_back(const struct trace_state *mark) HIDDEN;
 
 void record_fault(struct task *t, u32 nr, const struct fault_record *r) HIDDEN;
 
+/* exec.c: one request at a time, only the token's holder asks; enum request_kind. 0, or the supervisor's errno. */
+i64 ask_supervisor(struct task *t, u32 kind) HIDDEN;
+
 /* faults.c: a call that some fault rule names */
 i64 faults_call(struct trap *c) HIDDEN;
 i64 faults_point(struct trap *c) HIDDEN; /* a point of the preload library */
