@@ -4,31 +4,26 @@
  */
 #include "faults.h"
 
-static void add_firing(struct faulting *f, u32 rule, u64 match, const u64 draws[4])
-{
-    const struct fault_rule *r = &FAULTS->rules[rule];
-    if (f->count == FIRINGS_MAX)
-        fatal("too many fault rules fire at one call; the limit is", FIRINGS_MAX);
-    struct firing *g = &f->firings[f->count++];
-    *g = (struct firing){.action = &r->action, .rule = (u16)rule, .match = match,
-                         .phase = r->flags & FAULT_AFTER_CALL ? PHASE_EXIT : PHASE_ENTRY};
-    for (int i = 0; i < 4; i++)
-        g->draws[i] = draws[i];
-}
-
 /* A rule that the call matches: does it fire? */
 static void consider(struct faulting *f, u32 rule)
 {
     struct trap *c = f->c;
     const struct fault_rule *r = &FAULTS->rules[rule];
     struct fault_state *s = &FAULTS->states[rule];
-    u64 draws[4], m = s->matched;
+    struct firing g = {.action = &r->action, .rule = (u16)rule, .match = s->matched + 1,
+                       .phase = r->flags & FAULT_AFTER_CALL ? PHASE_EXIT : PHASE_ENTRY,
+                       .asks = (r->flags & FAULT_CALLBACK) != 0};
+    rule_draws(g.draws, WORLD->config.fault_seed, r, s->matched, 0);
     u64 n = rule_count(FAULTS, rule, c->t->index, c->p->index, c->nr);
-    rule_draws(draws, WORLD->config.fault_seed, r, m, 0);
-    if (!rule_decides(r, s, n, draws[DRAW_PROB]))
+    if (!rule_decides(r, s, n, g.draws[DRAW_PROB]))
         return;
-    s->decided++;
-    add_firing(f, rule, m + 1, draws);
+    if (!g.asks)
+        s->decided++;
+    else if (g.phase == PHASE_ENTRY && !faults_ask(f, &g, 0))
+        return;
+    if (f->count == FIRINGS_MAX)
+        fatal("too many fault rules fire at one call; the limit is", FIRINGS_MAX);
+    f->firings[f->count++] = g;
 }
 
 static void decide(struct faulting *f)
@@ -57,26 +52,64 @@ static enum phase outcome_phase(const struct firing *g)
     return (g->action->what & cut) == cut ? PHASE_ENTRY : g->phase;
 }
 
-/* The first rule in the order that has an outcome decides it, for either side of the call. One that
- * leaves the call out leaves nothing to be done after it. */
-static void choose_outcomes(struct faulting *f)
+/* The first rule in the order that has an outcome decides it, for either side of the call. */
+static struct firing *choose_outcome(struct faulting *f, enum phase phase)
 {
-    const u32 instead = FAULT_ERROR | FAULT_RETVAL | FAULT_DROP;
-    f->outcome[PHASE_ENTRY] = f->outcome[PHASE_EXIT] = 0;
+    struct firing *first = 0;
     for (u32 i = 0; i < f->count; i++) {
-        struct firing *g = &f->firings[i], **place = &f->outcome[outcome_phase(g)];
-        if (!(g->action->what & FAULT_OUTCOMES))
+        struct firing *g = &f->firings[i];
+        if (outcome_phase(g) != phase || !(g->action->what & FAULT_OUTCOMES))
             continue;
-        if (*place)
+        if (first)
             g->overruled = 1;
         else
-            *place = g;
+            first = g;
     }
-    struct firing *first = f->outcome[PHASE_ENTRY], *last = f->outcome[PHASE_EXIT];
-    if (first && last && (first->action->what & instead)) {
-        last->overruled = 1;
-        f->outcome[PHASE_EXIT] = 0;
+    return first;
+}
+
+/* Functions that are asked when the call has been done. */
+static void ask_after(struct faulting *f, i64 result)
+{
+    static const struct fault_action nothing;
+    for (u32 i = 0; i < f->count; i++) {
+        struct firing *g = &f->firings[i];
+        if (g->asks && g->phase == PHASE_EXIT && !faults_ask(f, g, result))
+            g->action = &nothing;
     }
+}
+
+/* The call was left out: nothing is to be done after it. */
+static void drop_exit(struct faulting *f)
+{
+    u32 kept = 0;
+    for (u32 i = 0; i < f->count; i++) {
+        struct firing *g = &f->firings[i];
+        if (g->phase == PHASE_EXIT && g->asks)
+            continue;
+        g->overruled |= g->phase == PHASE_EXIT && (g->action->what & FAULT_OUTCOMES);
+        f->firings[kept++] = *g;
+    }
+    f->count = kept;
+}
+
+static i64 do_call(struct faulting *f)
+{
+    struct firing *g = choose_outcome(f, PHASE_ENTRY);
+    i64 result = faults_entry_outcome(f, g);
+    if (g && (g->did & (FAULT_ERROR | FAULT_RETVAL | FAULT_DROP))) {
+        drop_exit(f);
+        return result;
+    }
+    ask_after(f, result);
+    return faults_exit_outcome(f, choose_outcome(f, PHASE_EXIT), result);
+}
+
+static void begin(struct faulting *f, struct trap *c)
+{
+    f->c = c;
+    f->count = f->answers = f->targets_count = f->paths_known = f->is_timed = 0;
+    f->size = SIZE_UNKNOWN;
 }
 
 i64 faults_call(struct trap *c)
@@ -84,15 +117,32 @@ i64 faults_call(struct trap *c)
     struct faulting f;
     if (unlikely(faults_has_forgotten(c)))
         return 0;
-    f.c = c;
-    f.count = f.answers = f.targets_count = f.paths_known = 0;
-    f.size = SIZE_UNKNOWN;
+    begin(&f, c);
     decide(&f);
     if (likely(!f.count))
         return trap_handle(c);
-    choose_outcomes(&f);
     faults_entry_acts(&f);
-    i64 result = faults_exit_outcome(&f, faults_entry_outcome(&f));
+    i64 result = do_call(&f);
     faults_exit_acts(&f);
+    return result;
+}
+
+/* A point of the preload library: what asks for memory can fail, of the rest only the acts are done. */
+i64 faults_point(struct trap *c)
+{
+    struct faulting f;
+    u64 nr = c->nr;
+    i64 result = 0;
+    begin(&f, c);
+    c->nr = c->a[0];
+    f.size = c->nr <= POINT_posix_memalign ? c->a[1] : SIZE_NONE;
+    decide(&f);
+    if (f.count) {
+        faults_entry_acts(&f);
+        ask_after(&f, 0);
+        result = c->nr <= POINT_posix_memalign ? faults_memory_outcome(choose_outcome(&f, PHASE_ENTRY)) : 0;
+        faults_exit_acts(&f);
+    }
+    c->nr = nr;
     return result;
 }

@@ -5,7 +5,7 @@
 #include "shim.h"
 
 #define FIRINGS_MAX 64u /* rules that fire at one call */
-#define ANSWERS_MAX 4u  /* callbacks that act at one call */
+#define ANSWERS_MAX 8u  /* callbacks that act at one call */
 #define TARGETS_MAX 4u
 #define FAULTS (&WORLD->faults)
 
@@ -26,6 +26,7 @@ struct firing {
     u8 phase;      /* enum phase, of its outcome and of what else it does */
     u8 overruled, is_told; /* that it was */
     u8 is_counted;         /* among the state's `fired` */
+    u8 asks;               /* after the call, what it does */
     u32 did;       /* since the last record; enum fault_do */
     u32 victim;
     u64 match;     /* from 1 */
@@ -38,11 +39,11 @@ struct firing {
 struct faulting {
     struct trap *c;
     u32 count, answers;
+    u32 is_timed; /* no call: a rule's time has come */
     u32 targets_count;
     u32 paths_known; /* bits: named (faults_paths.c) */
     u64 size; /* bytes asked for, SIZE_NONE, SIZE_UNKNOWN: not looked yet */
     struct target targets[TARGETS_MAX];
-    struct firing *outcome[2]; /* by phase */
     struct firing firings[FIRINGS_MAX];
     struct fault_action given[ANSWERS_MAX];
 };
@@ -62,6 +63,10 @@ int faults_candidates(struct faulting *f, struct fault_set *to) HIDDEN;
 int faults_matches(struct faulting *f, u32 rule) HIDDEN; /* what is not told by the sets */
 u32 faults_kind(const struct object *o) HIDDEN; /* enum fault_kind */
 const char *faults_text(u32 place) HIDDEN;
+struct net_address;
+struct sock;
+/* The other end's address, as the call gives it or as it is; 0: not known. */
+int faults_peer(const struct trap *c, const struct sock *s, struct net_address *peer) HIDDEN;
 int faults_task_passes(const struct task *t, u32 rule) HIDDEN;
 int faults_window_is_open(const struct fault_rule *r) HIDDEN;
 
@@ -69,6 +74,9 @@ int faults_window_is_open(const struct fault_rule *r) HIDDEN;
 struct path_names *faults_path(struct faulting *f, const struct target *t) HIDDEN;
 /* The kernel's name of a descriptor's file, or a socket's address; empty: it has none. */
 void faults_fd_path(i64 fd, const struct object *o, char to[PATH_BYTES_MAX]) HIDDEN;
+
+/* faults_ask.c: what the rule's function says: 1: it acts, by g->action; 0: it passes. */
+int faults_ask(struct faulting *f, struct firing *g, i64 result) HIDDEN;
 
 /* faults_data.c: the bytes that a call moves */
 u64 faults_size(struct faulting *f) HIDDEN; /* asked for; SIZE_NONE */
@@ -92,7 +100,9 @@ void faults_arm_new(void) HIDDEN;
 void faults_mark_seen(u32 mark) HIDDEN;
 
 /* faults_outcomes.c */
-i64 faults_entry_outcome(struct faulting *f) HIDDEN; /* does the call in its way */
-i64 faults_exit_outcome(struct faulting *f, i64 result) HIDDEN;
+/* `g`: whose it is, 0: nobody's */
+i64 faults_entry_outcome(struct faulting *f, struct firing *g) HIDDEN; /* does the call in its way */
+i64 faults_exit_outcome(struct faulting *f, struct firing *g, i64 result) HIDDEN;
+i64 faults_memory_outcome(struct firing *g) HIDDEN; /* of malloc and its like */
 int faults_has_forgotten(struct trap *c) HIDDEN; /* an fsync after one that failed: nothing is done */
 #endif

@@ -234,19 +234,25 @@ static int address_of_call(const struct trap *c, const struct sock *s, struct ne
     }
 }
 
+int faults_peer(const struct trap *c, const struct sock *s, struct net_address *peer)
+{
+    if (c->nr == __NR_bind || !address_of_call(c, s, peer))
+        *peer = s->peer_address;
+    return peer->port != 0;
+}
+
 static int addresses_match(const struct trap *c, const struct fault_rule *r, const struct object *o)
 {
-    struct net_address given;
+    struct net_address peer, local;
     if (!r->peers && !r->locals)
         return 1;
     if (o->kind != OBJECT_INET)
         return 0;
     const struct sock *s = sock_of(o);
-    const struct net_address *peer = &s->peer_address, *local = &s->local;
-    if (address_of_call(c, s, &given))
-        *(c->nr == __NR_bind ? &local : &peer) = &given;
-    return (!r->peers || (peer->port && is_among(peer, r->first_peer, r->peers))) &&
-           (!r->locals || (local->port && is_among(local, r->first_local, r->locals)));
+    if (c->nr != __NR_bind || !address_of_call(c, s, &local))
+        local = s->local;
+    return (!r->peers || (faults_peer(c, s, &peer) && is_among(&peer, r->first_peer, r->peers))) &&
+           (!r->locals || (local.port && is_among(&local, r->first_local, r->locals)));
 }
 
 static int path_matches(struct faulting *f, const struct fault_rule *r, const struct target *t)

@@ -18,6 +18,13 @@ static i64 other_result(struct firing *g, i64 before)
     return g->after;
 }
 
+/* brk has no errno: it fails by telling where the end is still. */
+static i64 instead(struct trap *c, struct firing *g, i64 before)
+{
+    i64 result = other_result(g, before);
+    return c->nr == __NR_brk && (g->action->what & FAULT_ERROR) ? raw(__NR_brk, 0) : result;
+}
+
 static i64 did(struct firing *g, u32 what, i64 before, i64 after)
 {
     g->did |= what;
@@ -152,15 +159,14 @@ static i64 do_woken(struct trap *c, struct firing *g, u32 what)
     return result;
 }
 
-i64 faults_entry_outcome(struct faulting *f)
+i64 faults_entry_outcome(struct faulting *f, struct firing *g)
 {
-    struct firing *g = f->outcome[PHASE_ENTRY];
     struct trap *c = f->c;
     u32 what = g ? g->action->what : 0;
     if (what & FAULT_FORGET)
         return do_forget(c, g);
     if (what & (FAULT_ERROR | FAULT_RETVAL))
-        return other_result(g, 0);
+        return instead(c, g, 0);
     if (what & FAULT_SHORT)
         return do_short(c, g);
     if (what & FAULT_EINTR)
@@ -176,13 +182,17 @@ i64 faults_entry_outcome(struct faulting *f)
     return trap_handle(c);
 }
 
-i64 faults_exit_outcome(struct faulting *f, i64 result)
+i64 faults_exit_outcome(struct faulting *f, struct firing *g, i64 result)
 {
-    struct firing *g = f->outcome[PHASE_EXIT];
     u32 what = g ? g->action->what : 0;
     if (what & (FAULT_ERROR | FAULT_RETVAL))
-        return other_result(g, result);
+        return instead(f->c, g, result);
     if (what & FAULT_SHORT)
         return tell_less(f->c, g, result);
     return result;
+}
+
+i64 faults_memory_outcome(struct firing *g)
+{
+    return g && (g->action->what & FAULT_ERROR) ? other_result(g, 0) : 0;
 }

@@ -109,14 +109,20 @@ static void timed_rule(u32 rule)
 {
     const struct fault_rule *r = &FAULTS->rules[rule];
     struct fault_state *s = &FAULTS->states[rule];
+    struct faulting f;
     struct firing g = {.action = &r->action, .rule = (u16)rule, .match = s->matched + 1};
+    f.answers = f.targets_count = 0;
+    f.is_timed = 1;
     if (!faults_window_is_open(r))
         return;
     rule_draws(g.draws, WORLD->config.fault_seed, r, s->matched, 0);
     u64 n = ++s->matched;
     if (!rule_decides(r, s, n, g.draws[DRAW_PROB]))
         return;
-    s->decided++;
+    if (!(r->flags & FAULT_CALLBACK))
+        s->decided++;
+    else if (!faults_ask(&f, &g, 0))
+        return;
     faults_count_fired(&g);
     do_to_victims(&g);
 }

@@ -161,6 +161,7 @@ static inline u64 wall_ns(void)
 {
     return WORLD->now_ns - WORLD->config.boot_ns + WORLD->config.epoch_ns;
 }
+void run_chosen(struct task *t) HIDDEN; /* token.c: hands the token to world.chosen, and comes back */
 /* preload.c */
 i64 preload_announced(struct trap *c) HIDDEN;
 i64 preload_point(struct trap *c) HIDDEN;
@@ -301,8 +302,12 @@ void record_take_back(const struct trace_state *mark) HIDDEN;
 
 void record_fault(struct task *t, u32 nr, const struct fault_record *r) HIDDEN;
 
+/* exec.c: one request at a time, only the token's holder asks; enum request_kind. 0, or the supervisor's errno. */
+i64 ask_supervisor(struct task *t, u32 kind) HIDDEN;
+
 /* faults.c: a call that some fault rule names */
 i64 faults_call(struct trap *c) HIDDEN;
+i64 faults_point(struct trap *c) HIDDEN; /* a point of the preload library */
 void faults_written(const struct trap *c, i64 result) HIDDEN; /* faults_marks.c */
 /* faults_waits.c: what rules do to waits. The deadline that a wait has then. */
 u64 faults_wait_begins(struct task *t, u32 wait, u64 deadline_ns) HIDDEN;
