@@ -104,5 +104,8 @@ void faults_mark_seen(u32 mark) HIDDEN;
 i64 faults_entry_outcome(struct faulting *f, struct firing *g) HIDDEN; /* does the call in its way */
 i64 faults_exit_outcome(struct faulting *f, struct firing *g, i64 result) HIDDEN;
 i64 faults_memory_outcome(struct firing *g) HIDDEN; /* of malloc and its like */
+/* faults_net.c */
+i64 faults_net_outcome(struct faulting *f, struct firing *g) HIDDEN;
+i64 faults_net_after(struct faulting *f, struct firing *g, i64 result) HIDDEN;
 int faults_has_forgotten(struct trap *c) HIDDEN; /* an fsync after one that failed: nothing is done */
 #endif

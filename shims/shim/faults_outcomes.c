@@ -177,6 +177,8 @@ i64 faults_entry_outcome(struct faulting *f, struct firing *g)
         return do_twice(c, g);
     if (what & FAULT_SYSCALL)
         return do_other_call(c, g);
+    if (what & FAULT_NET)
+        return faults_net_outcome(f, g);
     if (what & (FAULT_SPURIOUS | FAULT_MISDIRECT))
         return do_woken(c, g, what & (FAULT_SPURIOUS | FAULT_MISDIRECT));
     return trap_handle(c);
@@ -189,6 +191,8 @@ i64 faults_exit_outcome(struct faulting *f, struct firing *g, i64 result)
         return instead(f->c, g, result);
     if (what & FAULT_SHORT)
         return tell_less(f->c, g, result);
+    if (what & FAULT_NET)
+        return faults_net_after(f, g, result);
     return result;
 }
 
