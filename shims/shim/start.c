@@ -154,6 +154,7 @@ static struct task *take_place(u64 task_index)
     }
     proc_of(t)->execs++;
     proc_of(t)->flags &= ~(u32)PROC_ANNOUNCED;
+    proc_of(t)->preload_list = 0;
     w->execs++;
     t->place = PLACE_SHIM;
     if (!first)

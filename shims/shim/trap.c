@@ -57,12 +57,14 @@ void take_strings(struct trap *c)
     }
 }
 
-/* The loading of our own library is nothing that the program does: it makes no events. */
+/* The loading of our own library is nothing that the program does: it makes no events. (That the
+ * loader asks whether there is a list to load is the same without it.) */
 static int loads_preload(const struct trap *c)
 {
     const char *path = c->path[0];
     if (path && path[0])
-        return string_equal(path, "/etc/ld.so.preload") || string_equal(path, WORLD->config.preload_path);
+        return c->nr != __NR_access && (string_equal(path, "/etc/ld.so.preload") ||
+                                        string_equal(path, WORLD->config.preload_path));
     i64 fd = (i32)(c->nr == __NR_mmap ? c->a[4] : c->a[0]);
     switch (c->nr) {
     case __NR_read:
@@ -72,6 +74,8 @@ static int loads_preload(const struct trap *c)
     case __NR_close:
     case __NR_mmap:
         return fd >= 0 && WORLD->objects[fd_object(c->p, fd)].preload;
+    case __NR_munmap:
+        return c->a[0] && c->a[0] == c->p->preload_list;
     default:
         return 0;
     }
