@@ -58,7 +58,7 @@ static struct firing *choose_outcome(struct faulting *f, enum phase phase)
     struct firing *first = 0;
     for (u32 i = 0; i < f->count; i++) {
         struct firing *g = &f->firings[i];
-        if (outcome_phase(g) != phase || !(g->action->what & FAULT_OUTCOMES))
+        if (outcome_phase(g) != phase || !outcome_of(g->action))
             continue;
         if (first)
             g->overruled = 1;
@@ -87,7 +87,7 @@ static void drop_exit(struct faulting *f)
         struct firing *g = &f->firings[i];
         if (g->phase == PHASE_EXIT && g->asks)
             continue;
-        g->overruled |= g->phase == PHASE_EXIT && (g->action->what & FAULT_OUTCOMES);
+        g->overruled |= g->phase == PHASE_EXIT && outcome_of(g->action);
         f->firings[kept++] = *g;
     }
     f->count = kept;
@@ -97,6 +97,7 @@ static i64 do_call(struct faulting *f)
 {
     struct firing *g = choose_outcome(f, PHASE_ENTRY);
     i64 result = faults_entry_outcome(f, g);
+    f->paths_known = 0; /* the call may have used their place, or changed what they lead to */
     if (g && (g->did & (FAULT_ERROR | FAULT_RETVAL | FAULT_DROP))) {
         drop_exit(f);
         return result;

@@ -104,5 +104,19 @@ void faults_mark_seen(u32 mark) HIDDEN;
 i64 faults_entry_outcome(struct faulting *f, struct firing *g) HIDDEN; /* does the call in its way */
 i64 faults_exit_outcome(struct faulting *f, struct firing *g, i64 result) HIDDEN;
 i64 faults_memory_outcome(struct firing *g) HIDDEN; /* of malloc and its like */
+/* faults_corrupt.c */
+i64 faults_corrupt_outcome(struct faulting *f, struct firing *g) HIDDEN;
+i64 faults_corrupt_after(struct faulting *f, struct firing *g, i64 result) HIDDEN;
+void faults_corrupt_at_rest(struct faulting *f, struct firing *g) HIDDEN;
+int faults_corrupt_file(struct firing *g, const char *path) HIDDEN; /* 0: nothing was changed */
+/* Of what an action does, that which decides a call's result. */
+static inline u32 outcome_of(const struct fault_action *a)
+{
+    u32 at_rest = a->corrupt_where == CORRUPT_REST ? FAULT_CORRUPT : 0;
+    return a->what & FAULT_OUTCOMES & ~at_rest;
+}
+/* faults_net.c */
+i64 faults_net_outcome(struct faulting *f, struct firing *g) HIDDEN;
+i64 faults_net_after(struct faulting *f, struct firing *g, i64 result) HIDDEN;
 int faults_has_forgotten(struct trap *c) HIDDEN; /* an fsync after one that failed: nothing is done */
 #endif

@@ -101,6 +101,8 @@ static void end_or_stop(struct faulting *f, struct firing *g)
 static void act(struct faulting *f, struct firing *g)
 {
     const struct fault_action *a = g->action;
+    if ((a->what & FAULT_CORRUPT) && a->corrupt_where == CORRUPT_REST)
+        faults_corrupt_at_rest(f, g);
     if (a->what & FAULT_SIGNAL) {
         note(g, FAULT_SIGNAL, a->signal);
         if (a->signal == SIG_KILL || a->signal == SIG_STOP)

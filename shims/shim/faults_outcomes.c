@@ -162,7 +162,7 @@ static i64 do_woken(struct trap *c, struct firing *g, u32 what)
 i64 faults_entry_outcome(struct faulting *f, struct firing *g)
 {
     struct trap *c = f->c;
-    u32 what = g ? g->action->what : 0;
+    u32 what = g ? outcome_of(g->action) : 0;
     if (what & FAULT_FORGET)
         return do_forget(c, g);
     if (what & (FAULT_ERROR | FAULT_RETVAL))
@@ -177,6 +177,10 @@ i64 faults_entry_outcome(struct faulting *f, struct firing *g)
         return do_twice(c, g);
     if (what & FAULT_SYSCALL)
         return do_other_call(c, g);
+    if (what & FAULT_NET)
+        return faults_net_outcome(f, g);
+    if (what & FAULT_CORRUPT)
+        return faults_corrupt_outcome(f, g);
     if (what & (FAULT_SPURIOUS | FAULT_MISDIRECT))
         return do_woken(c, g, what & (FAULT_SPURIOUS | FAULT_MISDIRECT));
     return trap_handle(c);
@@ -184,11 +188,15 @@ i64 faults_entry_outcome(struct faulting *f, struct firing *g)
 
 i64 faults_exit_outcome(struct faulting *f, struct firing *g, i64 result)
 {
-    u32 what = g ? g->action->what : 0;
+    u32 what = g ? outcome_of(g->action) : 0;
     if (what & (FAULT_ERROR | FAULT_RETVAL))
         return instead(f->c, g, result);
     if (what & FAULT_SHORT)
         return tell_less(f->c, g, result);
+    if (what & FAULT_NET)
+        return faults_net_after(f, g, result);
+    if (what & FAULT_CORRUPT)
+        return faults_corrupt_after(f, g, result);
     return result;
 }
 

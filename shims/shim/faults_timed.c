@@ -2,6 +2,8 @@
 #include "faults.h"
 #include "process.h"
 
+#define TO_PROCESSES (FAULT_SIGNAL | FAULT_KILL | FAULT_STOP | FAULT_CONTINUE)
+
 static void arm(u32 rule, u64 deadline_ns)
 {
     if (!timer_arm(WORLD, &FAULTS->states[rule].timer, deadline_ns, TIMER_FAULT, rule))
@@ -66,7 +68,7 @@ static void record_timed(const struct firing *g, u32 did, u32 victim)
 {
     const struct fault_action *a = g->action;
     struct fault_record r = {.rule = g->rule, .did = did, .match = g->match, .victim = victim};
-    r.amount = did & FAULT_STOP ? a->stop_ns : did & FAULT_SIGNAL ? a->signal : did & FAULT_KILL ? a->kill : 0;
+    r.amount = did & FAULT_CORRUPT ? g->amount : did & FAULT_STOP ? a->stop_ns : did & FAULT_SIGNAL ? a->signal : did & FAULT_KILL ? a->kill : 0;
     record_fault(current_task(), NR_TIMED, &r);
 }
 
@@ -74,7 +76,7 @@ static void do_to(const struct firing *g, struct proc *p)
 {
     const struct fault_action *a = g->action;
     struct siginfo_bytes info;
-    record_timed(g, a->what & (FAULT_SIGNAL | FAULT_KILL | FAULT_STOP | FAULT_CONTINUE), p->pid);
+    record_timed(g, a->what & TO_PROCESSES, p->pid);
     if (a->what & FAULT_SIGNAL) {
         siginfo_kill(&info, (int)a->signal, SI_USER_CODE, 0, 0);
         signal_send(p, 0, &info);
@@ -87,6 +89,8 @@ static void do_to_victims(const struct firing *g)
 {
     struct proc *own = proc_of(current_task());
     u32 n = count_victims(g->rule);
+    if (n)
+        faults_count_fired(g);
     u64 chosen = g->action->victims == VICTIMS_ONE ? rng_scale(g->draws[DRAW_CHOICE], n) : ~0ul;
     int own_too = 0;
     if (!n)
@@ -103,6 +107,14 @@ static void do_to_victims(const struct firing *g)
     }
     if (own_too)
         do_to(g, own);
+}
+
+static void corrupt_file(struct firing *g, const struct fault_rule *r)
+{
+    int done = faults_corrupt_file(g, faults_text(r->file));
+    if (done)
+        faults_count_fired(g);
+    record_timed(g, done ? FAULT_CORRUPT : 0, 0);
 }
 
 static void timed_rule(u32 rule)
@@ -123,8 +135,10 @@ static void timed_rule(u32 rule)
         s->decided++;
     else if (!faults_ask(&f, &g, 0))
         return;
-    faults_count_fired(&g);
-    do_to_victims(&g);
+    if (g.action->what & FAULT_CORRUPT)
+        corrupt_file(&g, r);
+    if (g.action->what & TO_PROCESSES)
+        do_to_victims(&g);
 }
 
 void faults_timer_fired(u32 id, u64 deadline_ns)
