@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+import mmap
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
-from statistics import NormalDist
 from typing import Any, Final
 
 from dstrun import abi
@@ -16,7 +16,7 @@ from dstrun.plan.calls import CLOCK_READS, READS, WRITES, numbers_of
 from dstrun.plan.check import meant_calls
 from dstrun.plan.effects import Clock, Corrupt, Delay, Peer, Poke, Short
 from dstrun.plan.fields import KINDS
-from dstrun.plan.model import Plan, Rule
+from dstrun.plan.model import BadPlan, Plan, Rule
 from dstrun.plan.values import NO_END, Range, When
 
 _BASE: Final = abi.World.faults.offset
@@ -291,10 +291,19 @@ class Table:
 
 
 def write_plan(plan: Plan, memory: Any, cwd: str) -> None:
-    """All rules into the world. TableFull: they do not fit."""
+    """All rules into the world. BadPlan: they do not fit."""
     table = Table(memory, cwd)
-    for rule in plan.rules:
-        table.add(rule)
+    try:
+        for rule in plan.rules:
+            table.add(rule)
+    except TableFull as full:
+        raise BadPlan([f"plan: {full}"]) from None
+
+
+def check_room(plan: Plan) -> None:
+    """BadPlan: the plan does not fit into the world."""
+    with mmap.mmap(-1, _BASE + _F.tasks.offset) as memory:  # of which next to nothing is touched
+        write_plan(plan, memory, "/")
 
 
 def _times(values: Mapping[str, Any]) -> dict[Member, int]:
@@ -373,6 +382,8 @@ def quantiles(delay: Delay) -> list[int]:
         ends = [-math.log1p(-share) * a for share in shares[:-1]]
         return [int(end) for end in (*ends, (math.log(last) + 2) * a)]
     edge = 1 / (4 * last)
+    from statistics import NormalDist  # it imports a lot
+
     normal = NormalDist()
     points = [normal.inv_cdf(min(max(share, edge), 1 - edge)) for share in shares]
     return [max(0, int(a + b * point)) for point in points]
