@@ -36,6 +36,7 @@ _ANSWER: Final = abi.FaultWorld.answer.at(0, _BASE)
 _ACTION: Final = _ANSWER + abi.FaultAnswer.action.offset
 _NOTHING: Final = bytes(abi.FaultAction.SIZE)
 _ACTIONS: Final = frozenset(field.name for field in FAULTS)
+_WRITTEN: Final = frozenset({"DATA_IN", "IOVEC_IN"})
 _STRINGS: Final = frozenset({"PATH", "STR"})
 
 
@@ -208,7 +209,7 @@ class Call:
 
     @property
     def args(self) -> tuple[Any, ...]:
-        """Its arguments decoded: numbers, paths as text, names of flags as strace shows them."""
+        """Its arguments decoded: numbers, paths, bytes, names of flags as strace shows them."""
         from dstrun.trace.decode import scalar_text
 
         if self.nr not in SYSCALLS:
@@ -218,6 +219,9 @@ class Call:
         for kind, word in zip(SYSCALLS[self.nr].kinds, self.raw_args, strict=False):
             if kind in _STRINGS and word:
                 result.append(next(paths, None))
+                continue
+            if kind in _WRITTEN:
+                result.append(self.data)
                 continue
             shown = scalar_text(kind, word)
             try:
