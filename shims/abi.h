@@ -413,6 +413,12 @@ enum object_kind {
 
 enum flock_held { FLOCK_NONE = 0, FLOCK_SHARED = 1, FLOCK_EXCLUSIVE = 2 };
 
+enum timed_flag {
+    TIMED_ABSOLUTE = 1,
+    TIMED_CANCEL = 2,  /* a jump of the clock is to be told, */
+    TIMED_CANCELLED = 4 /* and is to be: by the next read */
+};
+
 struct object {
     u8 kind;
     u8 nonblock; /* what the program believes */
@@ -421,9 +427,10 @@ struct object {
     u8 flock;    /* enum flock_held */
     u8 path_only; /* O_PATH: it cannot be waited for */
     u8 is_thread; /* a pidfd of a thread, not of a process */
+    u8 timed;     /* a timerfd: enum timed_flag */
     u32 refs;
     u32 channel;  /* what can block: where who waits for it is found */
-    u32 part;     /* its kind's own: entry of the table of sockets or epolls; next signalfd; 1: NETLINK_ROUTE */
+    u32 part;     /* its kind's own: entry of the table of sockets or epolls; next signalfd; 1: NETLINK_ROUTE; process that set a timerfd */
     u32 dir;      /* sorted listing, 0: not read yet */
     u32 inode;    /* entry of the inode table, 0: not looked up */
     u32 ofd_locks; /* it has set fcntl locks of its own */
@@ -548,6 +555,7 @@ enum inode_touched {
 struct posix_timer {
     u32 proc; /* 0: free */
     u32 notify, signo, target_tid, clock;
+    u32 is_absolute, pad;
     u32 queued;  /* its signal is pending: further expirations are overruns */
     u32 overrun;
     u32 next;    /* free list */

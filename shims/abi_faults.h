@@ -243,13 +243,25 @@ struct fault_object { /* of an object: which rules its descriptor selectors let 
     u64 forget; /* spare, the shim's */
 };
 
+/* A process's clock that was moved (core/clocks.h): it shows the simulation's time and `ahead_ns` and
+ * `ppb` billionths of what has passed since. */
+struct fault_clock {
+    i64 ahead_ns, ppb;
+    u64 since_ns, until_ns; /* until: of ppb; 0: for good */
+};
+
+#define FAULT_CLOCKS 12u /* clock ids */
+
 struct fault_proc {
     struct fault_set rules;
+    struct fault_clock clocks[FAULT_CLOCKS]; /* its children inherit them */
     u32 epoch, order;  /* order: of its making, from 1 */
     u32 threads_made, pad;
     struct timer_ref stop; /* when a stop of ours ends */
     u32 matched[FAULT_RULES_MAX]; /* FAULT_COUNT_PROCESS */
 };
+
+enum fault_wait { WAIT_ABSOLUTE = 16 /* and the clock's id */ };
 
 struct fault_task {
     struct fault_set rules; /* of its process too */
@@ -257,6 +269,8 @@ struct fault_task {
     u64 eintr_ns;           /* the shim's: how long a wait may take until EINTR */
     u64 held_until;         /* held back: until this scheduling point (fault_world.held_points) */
     u32 next_held, is_held; /* tasks */
+    u32 wait_clock;         /* its wait's deadline is on this clock, enum fault_wait; 0: monotonic, relative */
+    u32 wait_pad;
     u32 calls[SYSCALLS_MAX];      /* FAULT_COUNT_STRACE: of calls that some rule of that scope names */
     u32 matched[FAULT_RULES_MAX]; /* FAULT_COUNT_THREAD */
 };
@@ -313,6 +327,8 @@ struct fault_world {
     u32 traps_clocks;   /* some rule concerns time reads, or changes a clock: no answer in the vDSO */
     u32 processes_made; /* fault_proc.order */
     u64 marks_seen;
+    u32 clocks_moved;   /* some clock of some process was */
+    u32 clocks_pad;
     u64 held_points;    /* counts while some task is held back */
     u32 first_held, timed_armed; /* rules that were looked at for timers */
     u32 keeps_output;   /* some rule is a callback: what is written is kept for it, in `output` */

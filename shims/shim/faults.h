@@ -91,6 +91,9 @@ void faults_exit_acts(struct faulting *f) HIDDEN;
 void faults_do_to_process(const struct fault_action *a, struct proc *p) HIDDEN;
 void faults_continue(struct proc *p) HIDDEN;
 
+/* faults_clock.c */
+void faults_move_clocks(struct proc *p, const struct fault_action *a) HIDDEN;
+
 /* faults_waits.c */
 void faults_hold(struct task *t, u64 points) HIDDEN;
 

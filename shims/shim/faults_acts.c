@@ -111,6 +111,10 @@ static void act(struct faulting *f, struct firing *g)
         if (f->c->p->state == PROC_STOPPED)
             stop_self(f->c->t);
     }
+    if (a->what & FAULT_CLOCK) {
+        note(g, FAULT_CLOCK, a->clock_jump_ns < 0 ? -(u64)a->clock_jump_ns : (u64)a->clock_jump_ns);
+        faults_move_clocks(f->c->p, a);
+    }
     end_or_stop(f, g);
     if (a->what & FAULT_HOLD) {
         note(g, FAULT_HOLD, 0);

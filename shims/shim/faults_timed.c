@@ -2,7 +2,7 @@
 #include "faults.h"
 #include "process.h"
 
-#define TO_PROCESSES (FAULT_SIGNAL | FAULT_KILL | FAULT_STOP | FAULT_CONTINUE)
+#define TO_PROCESSES (FAULT_SIGNAL | FAULT_KILL | FAULT_STOP | FAULT_CONTINUE | FAULT_CLOCK)
 
 static void arm(u32 rule, u64 deadline_ns)
 {
@@ -68,7 +68,8 @@ static void record_timed(const struct firing *g, u32 did, u32 victim)
 {
     const struct fault_action *a = g->action;
     struct fault_record r = {.rule = g->rule, .did = did, .match = g->match, .victim = victim};
-    r.amount = did & FAULT_CORRUPT ? g->amount : did & FAULT_STOP ? a->stop_ns : did & FAULT_SIGNAL ? a->signal : did & FAULT_KILL ? a->kill : 0;
+    u64 jump = a->clock_jump_ns < 0 ? -(u64)a->clock_jump_ns : (u64)a->clock_jump_ns;
+    r.amount = did & FAULT_CORRUPT ? g->amount : did & FAULT_CLOCK && jump ? jump : did & FAULT_STOP ? a->stop_ns : did & FAULT_SIGNAL ? a->signal : did & FAULT_KILL ? a->kill : 0;
     record_fault(current_task(), NR_TIMED, &r);
 }
 
@@ -77,6 +78,8 @@ static void do_to(const struct firing *g, struct proc *p)
     const struct fault_action *a = g->action;
     struct siginfo_bytes info;
     record_timed(g, a->what & TO_PROCESSES, p->pid);
+    if (a->what & FAULT_CLOCK)
+        faults_move_clocks(p, a);
     if (a->what & FAULT_SIGNAL) {
         siginfo_kill(&info, (int)a->signal, SI_USER_CODE, 0, 0);
         signal_send(p, 0, &info);

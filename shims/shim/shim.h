@@ -157,9 +157,32 @@ static inline void charge(struct task *t, u64 cost_ns) /* moves the clock by wha
     w->now_ns += cost_ns;
     proc_of(t)->cpu_ns += cost_ns;
 }
+/* faults_clock.c: as fault rules have moved the caller's clocks: what a clock shows when the simulation's
+ * time for it is base_ns; how long it takes until it has moved on by so much. */
+u64 faults_clock_shows(u32 clock, u64 base_ns) HIDDEN;
+u64 faults_clock_takes(const struct proc *p, u32 clock, u64 left_ns) HIDDEN;
+static inline int clocks_moved(void) { return unlikely(WORLD->faults.clocks_moved); }
 static inline u64 wall_ns(void)
 {
-    return WORLD->now_ns - WORLD->config.boot_ns + WORLD->config.epoch_ns;
+    u64 ns = WORLD->now_ns - WORLD->config.boot_ns + WORLD->config.epoch_ns;
+    return clocks_moved() ? faults_clock_shows(0, ns) : ns;
+}
+static inline u64 monotonic_ns(void)
+{
+    return clocks_moved() ? faults_clock_shows(1, WORLD->now_ns) : WORLD->now_ns;
+}
+/* The simulation's time when a clock of the caller's has moved on by so much. */
+static inline u64 deadline_after(u32 clock, u64 left_ns)
+{
+    if (clocks_moved())
+        left_ns = faults_clock_takes(proc_of(current_task()), clock, left_ns);
+    return WORLD->now_ns + left_ns;
+}
+/* What the deadline of the task's next wait follows when clocks move; 0, 0: afterwards. */
+static inline void wait_follows(const struct task *t, u32 clock, int absolute)
+{
+    if (unlikely(WORLD->faults.rules_count))
+        WORLD->faults.tasks[t->index].wait_clock = (clock & 15) | (absolute ? WAIT_ABSOLUTE : 0);
 }
 void run_chosen(struct task *t) HIDDEN; /* token.c: hands the token to world.chosen, and comes back */
 /* preload.c */
@@ -322,6 +345,7 @@ void faults_proc_gone(struct proc *p) HIDDEN;
 /* faults_match.c, faults_paths.c: where there is a plan, what changes whom its rules concern */
 static inline int has_plan(void) { return unlikely(WORLD->faults.rules_count); }
 void faults_task_made(const struct proc *p, const struct task *t) HIDDEN;
+void faults_proc_forked(const struct proc *parent, const struct proc *child) HIDDEN;
 void faults_proc_made(const struct proc *p) HIDDEN;
 void faults_proc_renamed(const struct proc *p) HIDDEN;
 void faults_object_made(u32 object) HIDDEN;

@@ -293,7 +293,7 @@ i64 sys_recvmmsg(struct trap *c)
     if (error)
         return error;
     if (c->a[4])
-        deadline_ns = WORLD->now_ns + ns;
+        deadline_ns = deadline_after(1, ns);
     i64 n = many(c, receive_message, __NR_recvmsg, deadline_ns, &error);
     if (error == -EFAULT && n > 0 && o->kind == OBJECT_INET)
         inet_error_is(o, error); /* told by the next call */
