@@ -29,6 +29,7 @@ struct sched_task {
     u64 priority_round;
     u64 steps;    /* of pos: those that it drew a priority for */
     u64 spun;     /* points since it last waited, while others could run */
+    u64 ready_ns; /* since when it could run, and waits for its turn; for reports */
 };
 
 struct sched_state {

@@ -178,6 +178,47 @@ def learn(tid: int, adopt: Callable[[Point], Iterable[int]]) -> Point | None:
         ptrace_detach(tid, deliver)
 
 
+@dataclass(frozen=True)
+class Spin:
+    """Where a thread runs: its registers at one place of its own code, by name; the instructions of
+    the loop that it turns in, or those seen where that cannot be told."""
+
+    registers: dict[str, int]
+    places: tuple[int, ...]
+    is_loop: bool
+    reads_clock: bool
+
+
+def look_at(tid: int) -> Spin | None:
+    """What a running thread does. The run is over: it is left stopped, with all its process."""
+    try:
+        seize(tid)
+    except OSError:
+        return None
+    states: list[_State] = []
+    reads_clock = False
+    try:
+        with open(f"/proc/{tid}/mem", "rb", buffering=0) as memory:
+            thread = _Thread(tid, memory.fileno())
+            for _ in range(_STEPS_MAX):
+                state: _State = struct.unpack("<27Q", bytes(ptrace_getregs(tid)))
+                if abi.OURS_START <= state[_RIP] < abi.OURS_END:
+                    reads_clock = True
+                else:
+                    states.append(state)
+                thread.step()
+    except (_OtherStopError, OSError):
+        pass  # a call of its own: what was seen before it counts
+    ptrace_detach(tid, signal.SIGSTOP)
+    if not states:
+        return None
+    places = [state[_RIP] for state in states]
+    length = _period(places)
+    turn = places[-length:] if length else places
+    registers = dict(zip(_USER_REGISTERS, states[-1], strict=True))
+    return Spin(registers, tuple(dict.fromkeys(turn)), bool(length), reads_clock)
+
+
 def _follow(thread: _Thread) -> list[_State]:
     """The registers before each instruction, until the first ones come back."""
     seen: set[_State] = set()

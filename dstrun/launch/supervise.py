@@ -21,9 +21,9 @@ from typing import Any
 from dstrun import abi
 from dstrun.errors import EXIT_ERROR, CommandNotExecutable, DstrunError
 from dstrun.launch import kernel
-from dstrun.launch.backtrace import backtraces
 from dstrun.launch.capture import Capture
 from dstrun.launch.container import Container, launch
+from dstrun.launch.hang import StuckWatch, describe_threads
 from dstrun.launch.inject import (
     InjectionFailed,
     Payload,
@@ -37,13 +37,15 @@ from dstrun.launch.inject import (
 from dstrun.launch.machine import file_digest, machine_meta
 from dstrun.launch.pids import Pids, cpu_seconds
 from dstrun.launch.program import check_program
-from dstrun.launch.report import processes, result_of, threads, uncontrolled
+from dstrun.launch.report import processes, result_of, uncontrolled
 from dstrun.launch.tracefile import TraceFile, remove_if_empty
+from dstrun.launch.waits import Waits
 from dstrun.launch.world import World
 from dstrun.native import load_shim_image
 from dstrun.points import Point
 from dstrun.spec import RunResult, RunSpec
 
+_OUTCOMES_EXPLAINED = ("deadlock", "limit", "interrupted")
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TICK_S = 0.1
 _INIT_ANSWERS_S = 5.0
@@ -153,6 +155,7 @@ class _Supervision:
         self.container = container
         self.started_ns = started_ns
         self.pids = Pids(container)
+        self.stuck = StuckWatch(self.world, self.pids)
         self.interrupted = 0
         self.progress = -1
         self.ended_outside = False
@@ -227,6 +230,8 @@ class _Supervision:
             self._follow_exec()
         if self.trace and self.world.get(_GROW_WANTED):
             self._grow_trace()
+        if self.world.get(abi.World.look_wanted):
+            self._look_for_stuck()
         if token & abi.ROBUST_OWNER_DIED:
             self._holder_died(token)
 
@@ -266,6 +271,11 @@ class _Supervision:
         self.world.set(_SEGMENTS_READY, self.trace.segments)
         self.world.set(_GROW_WANTED, 0)
         kernel.futex_wake(self.world.word(_GROW_WANTED))
+
+    def _look_for_stuck(self) -> None:
+        self.stuck.look()
+        self.world.set(abi.World.look_wanted, 0)
+        kernel.futex_wake(self.world.word(abi.World.look_wanted))
 
     # ---- deaths that the simulation did not cause ----
     def _holder_died(self, token: int) -> None:
@@ -422,14 +432,17 @@ class _Supervision:
             self._end_outside()
 
     def _result(self) -> RunResult:
-        tree = processes(self.world)
+        tree = processes(Waits(self.world, self.pids))
         # A program that ended by its own call has told the world how; the kernel need not be asked.
         status = self.container.exit_status(_INIT_ANSWERS_S) if self.ended_outside else None
         self.world.set(abi.World.stopping, 1)
         result = result_of(self.world, status, self.message, self.interrupted)
         result.processes = tree
-        if result.outcome == "deadlock":
-            result.threads = threads(self.world, backtraces(self.world, self.pids))
+        if result.outcome in ("limit", "interrupted"):
+            self.stuck.look()
+        if result.outcome in _OUTCOMES_EXPLAINED:
+            result.threads = describe_threads(self.world, self.pids, self.spec.trace)
+        result.stuck = self.stuck.result()
         result.uncontrolled = uncontrolled(self.world)
         result.learned = self.learned
         result.notes = self.container.notes + result.notes

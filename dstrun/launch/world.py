@@ -23,6 +23,7 @@ from dstrun.strategies import parse_strategy
 # 2030-01-01: later than every file that a program may meet, so that nothing comes from the future.
 DEFAULT_EPOCH_NS = 1_893_456_000 * 10**9
 _DAY_NS = 86_400 * 10**9
+_NEVER_NS = 2**64 - 1
 _CLOCK_REALTIME_COARSE = 5  # what the kernel stamps files with
 MEMORY_BYTES = 8 << 30
 NOFILE_LIMIT = 4096, 65536
@@ -93,13 +94,14 @@ class World:
             c.cost_clock_ns: spec.clock_cost_ns,
             c.cost_jitter_ppm: spec.cost_jitter_ppm,
             c.events_max: spec.max_events or 0,
-            c.virtual_ns_max: spec.max_virtual_ns or 0,
             c.cpus: spec.cpus,
             c.memory_bytes: MEMORY_BYTES,
             c.real_start_ns: self.real_start_ns,
         }
         for member, value in numbers.items():
             member.set(memory, value, base)
+        end_ns = numbers[c.boot_ns] + spec.max_virtual_ns if spec.max_virtual_ns else _NEVER_NS
+        c.end_ns.set(memory, min(end_ns, _NEVER_NS), base)
         parse_strategy(spec.strategy).write(memory, base)
         c.hostname.set_text(memory, spec.hostname, base)
         halves = (derive(spec.seed.entropy, label) for label in ("boot-id", "boot-id, second half"))
@@ -146,6 +148,10 @@ class World:
     def task(self, index: int, member: Member) -> int:
         """A number of a task."""
         return member.get(self.memory, abi.World.tasks.at(index))
+
+    def task_word(self, member: Member, task: int, index: int) -> int:
+        """An element of an array of a task."""
+        return member.get(self.memory, abi.World.tasks.at(task), index)
 
     def proc(self, index: int, member: Member) -> int:
         """A number of a process."""

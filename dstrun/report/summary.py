@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from dstrun import errors
-from dstrun.quantities import format_duration
-from dstrun.spec import ProcessInfo, RunResult, ThreadInfo
+from dstrun.quantities import format_duration, format_time
+from dstrun.spec import LoopInfo, ProcessInfo, RunResult, StuckInfo, ThreadInfo
 
+_THREADS_SHOWN = 40
+_PLACES_SHOWN = 8
 _EXIT_CODES = {
     "diverged": errors.EXIT_DIVERGED,
     "deadlock": errors.EXIT_DEADLOCK,
@@ -81,6 +84,7 @@ def json_line(result: RunResult, seed: str, reproduce: str) -> str:
         "notes": result.notes,
         "message": result.message,
         "threads": [asdict(thread) for thread in result.threads],
+        "stuck": [asdict(group) for group in result.stuck],
     }
     if result.stdout_sha256 is not None:
         fields["stdout_sha256"] = result.stdout_sha256
@@ -104,7 +108,10 @@ def summary_lines(result: RunResult, seed: str, reproduce: str, verbose: bool = 
     lines += [f"note: {note}" for note in result.notes]
     if result.processes and (verbose or not succeeded(result)):
         lines += process_lines(result.processes)
+    lines += stuck_lines(result.stuck)
     lines += thread_lines(result.threads)
+    if result.outcome == "limit" and not result.trace:
+        lines.append("note: a trace would tell what each thread repeats (do without --no-trace)")
     if result.trace:
         lines.append(f"trace {result.trace} (hash {result.trace_hash:016x})")
     elif verbose and result.trace_hash:
@@ -114,12 +121,44 @@ def summary_lines(result: RunResult, seed: str, reproduce: str, verbose: bool = 
     return lines
 
 
-def thread_lines(threads: list[ThreadInfo]) -> list[str]:
-    """Who waits for what since when, and where."""
+def thread_lines(threads: Sequence[ThreadInfo]) -> list[str]:
+    """Who waits for what since when, what each repeats, and where."""
     lines = []
-    for thread in threads:
+    for thread in threads[:_THREADS_SHOWN]:
         lines.append(f"thread {thread.tid} of {thread.pid} {thread.name}: {thread.state}")
+        if thread.loop:
+            lines += [f"  {line}" for line in loop_lines(thread.loop)]
+        lines += [f"  turns at {place}" for place in thread.places[:_PLACES_SHOWN]]
         lines += [f"  {frame}" for frame in thread.frames]
+    more = len(threads) - _THREADS_SHOWN
+    return [*lines, f"and {more} more threads (--json has all)"] if more > 0 else lines
+
+
+def loop_lines(loop: LoopInfo) -> list[str]:
+    """What a thread repeats."""
+    calls = "1 call" if loop.length == 1 else f"{loop.length} calls"
+    earlier = "or earlier, " if loop.began_earlier else ""
+    least = "at least " if loop.began_earlier else ""
+    alike = "each turn like the one before" if loop.alike else "what they give varies"
+    head = (
+        f"repeats {calls}, {least}{loop.turns} times, since {format_time(loop.since_ns)} "
+        f"{earlier}(event {loop.from_event}), {alike}:"
+    )
+    more = loop.length - len(loop.calls)
+    return [head, *(f"  {c}" for c in loop.calls), *([f"  and {more} more"] if more > 0 else [])]
+
+
+def stuck_lines(groups: list[StuckInfo]) -> list[str]:
+    """Partial deadlocks: who can never run again."""
+    lines = []
+    for group in groups:
+        ids = [f"{t.tid}" for t in group.threads]
+        who = f"thread {ids[0]}" if len(ids) == 1 else f"threads {', '.join(ids)}"
+        lines.append(
+            f"warning: {who} could never run again since {format_time(group.since_ns)}, "
+            "while others went on (a partial deadlock):"
+        )
+        lines += [f"  {line}" for line in thread_lines(group.threads)]
     return lines
 
 
