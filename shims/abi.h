@@ -93,7 +93,7 @@ struct config {
     u64 cost_clock_ns;    /* what a clock read in the vDSO or by rdtsc charges */
     u64 cost_jitter_ppm;  /* by which part of a million either varies, more or less; 0: not at all */
     u64 events_max;       /* 0: no limit */
-    u64 end_ns;           /* monotonic clock after which the run is over: --max-time; ~0: never */
+    u64 end_ns;           /* monotonic clock after which the run is over: --max-time */
     u32 cpus;             /* CPUs the program sees */
     u32 pad;
     struct sched_config sched;
@@ -256,18 +256,6 @@ struct turn {
 struct guard { /* a place to come back to when user memory faults */
     u64 rip, rsp, rbx, rbp, r12, r13, r14, r15;
     u32 armed, pad;
-};
-
-/* What the program set of a task's policy and priority, and reads back; it decides nothing. */
-struct urgency {
-    i32 nice;
-    u32 policy;        /* SCHED_OTHER... */
-    u32 priority;      /* of SCHED_FIFO and SCHED_RR, 1 to 99 */
-    u32 reset_on_fork;
-    u32 ioprio;        /* class << 13 | level; 0: none set */
-    u32 flags;         /* of SCHED_DEADLINE */
-    u64 runtime_ns, deadline_ns, period_ns; /* of SCHED_DEADLINE */
-    u64 cpus;          /* those that it may run on, as far as it knows */
 };
 
 struct task {

@@ -1,19 +1,24 @@
 """Where a thread stands: a backtrace from its last call.
 
 A parked thread sleeps in the shim, on the shim's stack. The registers that the program had at its
-call lie there too, in the world; gdb is attached, is given these registers, walks the program's own
-frames, and puts the thread's registers back. Without gdb: module and offset.
+call lie there too, in the world: gdb is told that these are what the shim's frame returns to, and
+walks on through the program's own. It changes nothing, so the run may go on afterwards. Without
+gdb: module and offset.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,23 +30,38 @@ if TYPE_CHECKING:
     from dstrun.launch.spins import Spin
 
 _FRAMES_MAX = 20
-_GDB_TIMEOUT_S = 20
+GDB_PATIENCE_S = 20.0
 # struct sigcontext of x86-64, in its order.
 _REGISTERS = (
     "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rdi", "rsi", "rbp", "rbx", "rdx", "rax",
     "rcx", "rsp", "rip",
 )  # fmt: skip
 _WALK = """
-import gdb, json
+import gdb, gdb.unwinder, json
 wanted = json.load(open({path!r}))
 found = {{}}
 gdb.execute("set pagination off")
 gdb.execute("set print frame-arguments scalars")
 gdb.execute("set print entry-values no")
 
-def take(registers):
-    for name, value in registers.items():
-        gdb.execute("set $%s = %d" % (name, value))
+class FrameId:
+    def __init__(self, sp, pc):
+        self.sp, self.pc = sp, pc
+
+class ShimFrame(gdb.unwinder.Unwinder):
+    def __init__(self):
+        super().__init__("dstrun")
+
+    def __call__(self, pending):
+        pc, sp = pending.read_register("rip"), pending.read_register("rsp")
+        task = wanted.get(str(gdb.selected_thread().ptid[1]))
+        if task is None or not {start} <= int(sp) < {end}:  # on a stack of the shim's
+            return None
+        unwound = pending.create_unwind_info(FrameId(sp, pc))
+        for name, value in task["registers"].items():
+            kind = pending.read_register(name).type
+            unwound.add_saved_register(name, gdb.Value(value).cast(kind))
+        return unwound
 
 def place(address):
     line = gdb.find_pc_line(address)
@@ -50,27 +70,23 @@ def place(address):
         return "%s (%s:%d)" % (symbol.split(" + ")[0], line.symtab.filename, line.line)
     return "%#x %s" % (address, symbol if "No symbol" not in symbol else "")
 
+gdb.unwinder.register_unwinder(None, ShimFrame())
 for thread in gdb.selected_inferior().threads():
     task = wanted.get(str(thread.ptid[1]))
     if task is None:
         continue
     thread.switch()
-    frame = gdb.newest_frame()
-    own = {{name: int(frame.read_register(name)) & (2**64 - 1)
-            for name in [*task["registers"], "orig_rax"]}}
-    take(task["registers"])
     try:
         text = gdb.execute("bt {frames}", to_string=True)
     except gdb.error as error:
         text = str(error)
     places = list(dict.fromkeys(place(address) for address in task["places"]))
     found[thread.ptid[1]] = text.splitlines(), places
-    gdb.execute("frame 0", to_string=True)
-    take(own)
 json.dump(found, open({path!r} + ".out", "w"))
 gdb.execute("detach")
 """
 _PLACES_MAX = 200
+_FRAME_NUMBER = re.compile(r"^#\d+ +")
 
 
 @dataclass(frozen=True)
@@ -82,10 +98,12 @@ class ThreadTrace:
 
 
 def backtraces(
-    world: World, pids: Pids, tasks: Iterable[int], spins: Mapping[int, Spin]
-) -> dict[int, ThreadTrace]:
+    world: World, pids: Pids, tasks: Iterable[int], spins: Mapping[int, Spin],
+    patience_s: float = GDB_PATIENCE_S,
+) -> dict[int, ThreadTrace]:  # fmt: skip
     """By task. All are as they were afterwards. What cannot be found out is left out; `spins` has
-    those that run in their own code."""
+    those that run in their own code. gdb has `patience_s` for all of it."""
+    end_s = time.monotonic() + patience_s
     by_process: dict[int, list[int]] = {}
     for index in tasks:
         by_process.setdefault(world.task(index, abi.Task.proc), []).append(index)
@@ -97,10 +115,17 @@ def backtraces(
             continue
         registers = {task: _registers(world, task, spins) for task in members}
         known = {task: values for task, values in registers.items() if values}
-        found = _by_gdb(world, pids, outer, known, spins) if shutil.which("gdb") else {}
+        # A thread in vfork cannot be stopped by gdb until its child lets it go.
+        able = shutil.which("gdb") and not _is_in_vfork(world, members)
+        left_s = end_s - time.monotonic()
+        found = _by_gdb(world, pids, outer, known, spins, left_s) if able and left_s > 0 else {}
         for task, values in known.items():
             traces[task] = found.get(task) or _without_gdb(outer, values, spins.get(task))
     return traces
+
+
+def _is_in_vfork(world: World, tasks: list[int]) -> bool:
+    return any(world.task(task, abi.Task.wait) == abi.WAIT_VFORK for task in tasks)
 
 
 def _registers(world: World, task: int, spins: Mapping[int, Spin]) -> dict[str, int]:
@@ -114,7 +139,7 @@ def _registers(world: World, task: int, spins: Mapping[int, Spin]) -> dict[str, 
 
 def _by_gdb(
     world: World, pids: Pids, outer: int, registers: dict[int, dict[str, int]],
-    spins: Mapping[int, Spin],
+    spins: Mapping[int, Spin], patience_s: float,
 ) -> dict[int, ThreadTrace]:  # fmt: skip
     """Nothing where it does not come about: a process that is gone, a gdb without Python."""
     try:
@@ -126,28 +151,46 @@ def _by_gdb(
             }
             for lwp, task in lwps.items()
         }
-        found = _run_gdb(outer, wanted)
+        found = _run_gdb(outer, wanted, patience_s)
     except (OSError, ValueError, subprocess.SubprocessError):
         return {}
     return {
-        lwps[int(lwp)]: ThreadTrace(tuple(lines), tuple(places))
+        lwps[int(lwp)]: ThreadTrace(tuple(_own_frames(lines)), tuple(places))
         for lwp, (lines, places) in found.items() if lines
     }  # fmt: skip
 
 
-def _run_gdb(outer: int, wanted: dict[int, Any]) -> dict[str, Any]:
+def _own_frames(lines: list[str]) -> list[str]:
+    """Without the shim's, and numbered anew."""
+    own = [line for line in lines if not _is_of_shim(line)]
+    return [_FRAME_NUMBER.sub(f"#{number:<3}", line) for number, line in enumerate(own)]
+
+
+def _is_of_shim(line: str) -> bool:
+    found = re.match(r"#\d+ +(0x[0-9a-f]{16}) in", line)
+    return bool(found and abi.OURS_START <= int(found[1], 16) < abi.OURS_END)
+
+
+def _run_gdb(outer: int, wanted: dict[int, Any], patience_s: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="dstrun-") as folder:
         path = os.path.join(folder, "registers")
         script = os.path.join(folder, "walk.py")
         with open(path, "w") as file:
             json.dump(wanted, file)
         with open(script, "w") as file:
-            file.write(_WALK.format(path=path, frames=_FRAMES_MAX))
-        subprocess.run(
+            ours = {"start": abi.OURS_START, "end": abi.OURS_END}
+            file.write(_WALK.format(path=path, frames=_FRAMES_MAX, **ours))
+        gdb = subprocess.Popen(
             ["gdb", "-nx", "-batch", "-p", str(outer), "-x", script],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            timeout=_GDB_TIMEOUT_S, check=False,
+            start_new_session=True,
         )  # fmt: skip
+        try:
+            gdb.wait(patience_s)
+        finally:
+            with suppress(ProcessLookupError):  # it has children of its own while it starts
+                os.killpg(gdb.pid, signal.SIGKILL)
+            gdb.wait()
         with open(path + ".out") as file:
             found: dict[str, Any] = json.load(file)
     return found

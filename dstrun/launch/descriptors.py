@@ -28,7 +28,7 @@ _TIMER_POS = abi.TimerRef.heap_pos.within(abi.Object.timer)
 _ENDS = abi.UnixWorld.ends.within(abi.World.af_unix)
 _FLIGHTS = abi.UnixWorld.flights.within(abi.World.af_unix)
 _USED_FLIGHTS = abi.UnixWorld.used_flights.within(abi.World.af_unix)
-_LISTENING = 1  # UNIX_LISTENING
+_UNIX_NAMES = abi.UnixWorld.names.within(abi.World.af_unix)
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,21 @@ class Descriptors:
     def waited_for(self, task: int) -> list[Awaited]:
         """In the order in which the call named them, as far as that is known."""
         return [
-            Awaited(_SIDES[side], fd, self._describe(held, side))
+            Awaited(self._side(held, side), fd, self._describe(held, side))
             for fd, held, side in self._objects_of(task)
         ]
+
+    def _side(self, held: int, side: int) -> str:
+        kind = self._get(abi.Object.kind, held)
+        part = self._get(abi.Object.part, held)
+        memory = self._world.memory
+        if kind == abi.OBJECT_INET:
+            state = abi.Sock.state.get(memory, abi.World.socks.at(part))
+            is_listening = state == abi.SOCK_LISTENING
+        else:
+            flags = abi.UnixEnd.flags.get(memory, _ENDS.at(part)) if kind == abi.OBJECT_UNIX else 0
+            is_listening = bool(flags & abi.UNIX_LISTENING)
+        return "for a connection to" if is_listening else _SIDES[side]
 
     def _describe(self, held: int, side: int) -> str:
         if not held:
@@ -116,6 +128,8 @@ class Descriptors:
         kind = self._get(abi.Object.kind, held)
         if kind == abi.OBJECT_INET:
             return self._describe_inet(self._get(abi.Object.part, held))
+        if kind == abi.OBJECT_UNIX:
+            return self._describe_unix(held)
         if kind == abi.OBJECT_PIDFD:
             return f"pidfd of {self._get(abi.Object.value, held)}"
         if kind == abi.OBJECT_EPOLL:
@@ -130,9 +144,28 @@ class Descriptors:
         """Who has the end that it hangs on."""
         wanted = _READERS if side == abi.SIDE_WRITE else _WRITERS
         procs = self._holders_of_ends(self._get(abi.Object.channel, held), wanted)
-        pids = sorted(self._world.proc(proc, abi.Proc.pid) for proc in procs)
         end = "read" if side == abi.SIDE_WRITE else "write"
-        return f"{end} end with {', '.join(map(str, pids)) or 'nobody'}"
+        return f"{end} end with {self._pids_of(procs)}"
+
+    def _describe_unix(self, held: int) -> str:
+        memory = self._world.memory
+        base = _ENDS.at(self._get(abi.Object.part, held))
+        name = abi.UnixEnd.name.get(memory, base)
+        text = "a UNIX socket"
+        if name:
+            place = _UNIX_NAMES.at(name)
+            size = abi.UnixName.bytes.get(memory, place)
+            path = abi.UnixName.text.get_bytes(memory, place)[:size]
+            text += f" {path.decode(errors='replace')}".replace("\0", "@").rstrip("@ ")
+        peer = abi.UnixEnd.peer.get(memory, base)
+        if peer:
+            procs = self._holders_of_part(abi.OBJECT_UNIX, {peer}) or set()
+            text += f", other end with {self._pids_of(procs)}"
+        return text
+
+    def _pids_of(self, procs: set[int]) -> str:
+        pids = sorted(self._world.proc(proc, abi.Proc.pid) for proc in procs)
+        return ", ".join(map(str, pids)) or "nobody"
 
     def _describe_inet(self, sock: int) -> str:
         memory, base = self._world.memory, abi.World.socks.at(sock)
@@ -205,7 +238,7 @@ class Descriptors:
         base = _ENDS.at(end)
         peer = abi.UnixEnd.peer.get(memory, base)
         mutual = peer and abi.UnixEnd.peer.get(memory, _ENDS.at(peer)) == end
-        if not mutual or abi.UnixEnd.flags.get(memory, base) & _LISTENING:
+        if not mutual or abi.UnixEnd.flags.get(memory, base) & abi.UNIX_LISTENING:
             return None
         return self._holders_of_part(abi.OBJECT_UNIX, {end, peer})
 

@@ -7,24 +7,28 @@ looked for at the same places, and while the run goes on when the shim asks (shi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dstrun import abi
 from dstrun.errors import TraceError
-from dstrun.launch.backtrace import ThreadTrace, backtraces
+from dstrun.launch.backtrace import GDB_PATIENCE_S, ThreadTrace, backtraces
 from dstrun.launch.pids import Pids
 from dstrun.launch.stuck import groups, stuck_for_ever
 from dstrun.launch.waits import Waits
 from dstrun.launch.world import World
-from dstrun.spec import LoopInfo, StuckInfo, ThreadInfo
+from dstrun.spec import StuckInfo, ThreadInfo
 
 if TYPE_CHECKING:
     from dstrun.launch.spins import Spin
+    from dstrun.trace.loops import TaskEnd
 
 _FRAMES_OF_MAX = 64  # threads that gdb is asked of
+_QUIET_NS = 100_000
 
 
 @dataclass(frozen=True)
@@ -86,17 +90,41 @@ def _complete_since(members: frozenset[_Wait]) -> int:
     return sorted(wait.since_ns for wait in members)[1]
 
 
-def describe_threads(world: World, pids: Pids, trace: Path | None) -> list[ThreadInfo]:
-    """All that are still there. The run is over: those that run are stopped."""
+def describe_threads(
+    world: World, pids: Pids, trace: Path | None, patience_s: float = GDB_PATIENCE_S
+) -> list[ThreadInfo]:
+    """All that are still there. The run is over: those that run are stopped. Nothing where the run
+    was stopped in the middle of a change, and makes no sense."""
+    try:
+        return _describe_threads(world, pids, trace, patience_s)
+    except (LookupError, ValueError, OSError, struct.error):
+        return []
+
+
+def _describe_threads(
+    world: World, pids: Pids, trace: Path | None, patience_s: float
+) -> list[ThreadInfo]:
     waits = Waits(world, pids)
     spins = _spins(waits, pids)
-    frames = backtraces(world, pids, waits.tasks[:_FRAMES_OF_MAX], spins)
-    repeated = _loops(trace, (waits.ids(task)[1] for task in waits.tasks))
+    frames = backtraces(world, pids, waits.tasks[:_FRAMES_OF_MAX], spins, patience_s)
+    ends = _ends(trace, (waits.ids(task)[1] for task in waits.tasks))
     found = []
     for task in waits.tasks:
         thread = _thread(waits, task, frames.get(task), spins.get(task))
-        found.append(replace(thread, loop=repeated.get(thread.tid)))
+        end = ends.get(thread.tid)
+        if end and _reads_clock(waits, task, end):
+            reads = world.get(abi.World.clock_reads)
+            thread = replace(thread, state=f"reads the clock again and again ({reads} times)")
+        elif end:
+            thread = replace(thread, loop=end.loop)
+        found.append(thread)
     return found
+
+
+def _reads_clock(waits: Waits, task: int, end: TaskEnd) -> bool:
+    """It runs, and the clock has moved without any call of its own."""
+    is_running = waits.world.task(task, abi.Task.state) == abi.TASK_RUNNING
+    return is_running and waits.now_ns - end.last_ns > _QUIET_NS
 
 
 def _thread(
@@ -105,13 +133,43 @@ def _thread(
 ) -> ThreadInfo:  # fmt: skip
     pid, tid = waits.ids(task)
     name = abi.Task.comm.get_text(waits.world.memory, abi.World.tasks.at(task))
-    state = waits.describe(task, with_times=not stuck)
+    trace = trace or ThreadTrace()
+    state = name_futex(waits.describe(task, with_times=not stuck), trace.frames)
     if spin:
         state = "turns in a loop without any call" if spin.is_loop else "computes, without any call"
         state += " but reading the clock" if spin.reads_clock else ""
-    trace = trace or ThreadTrace()
     places = trace.places if spin and spin.is_loop else ()
     return ThreadInfo(pid, tid, name, state, trace.frames, places=places)
+
+
+# By the name of the C library's function that waits: what it is, and which argument names it.
+_FUTEX_USERS = (
+    ("pthread_cond_", "a condition variable", "cond"),
+    ("pthread_rwlock_", "a read-write lock", "rwlock"),
+    ("sem_", "a semaphore", "sem"),
+    ("pthread_barrier_", "a barrier", "barrier"),
+    ("pthread_once", "another thread's pthread_once", "once_control"),
+    ("pthread_mutex_", "a mutex", "mutex"),
+)
+_CALL = re.compile(r"(?:^| )_*(?:GI_+|new_+)*((?:pthread|sem)_\w+) \((.*)")
+
+
+def name_futex(state: str, frames: Sequence[str]) -> str:
+    """What the futex belongs to, by the C library's function that waits, and its variable."""
+    found = re.match(r"waits for (a futex|a [a-z -]+) at 0x[0-9a-f]+", state)
+    if not found:
+        return state
+    what = name = ""
+    for function, arguments in (call.groups() for call in map(_CALL.search, frames) if call):
+        for prefix, kind, argument in _FUTEX_USERS:
+            if not function.startswith(prefix) or (what and what != kind):
+                continue
+            what = kind
+            variable = re.search(rf"\b{argument}=0x[0-9a-f]+ <([^>]+)>", arguments)
+            name = name or (f" {variable[1]}" if variable else "")
+    if found[1] != "a futex":
+        what = found[1]
+    return f"waits for {what}{name}{state[found.end(1) :]}" if what else state
 
 
 def _spins(waits: Waits, pids: Pids) -> dict[int, Spin]:
@@ -134,14 +192,14 @@ def _spins(waits: Waits, pids: Pids) -> dict[int, Spin]:
     return found
 
 
-def _loops(path: Path | None, tids: Iterable[int]) -> dict[int, LoopInfo]:
+def _ends(path: Path | None, tids: Iterable[int]) -> dict[int, TaskEnd]:
     if not path:
         return {}
-    from dstrun.trace.loops import loops
+    from dstrun.trace.loops import task_ends
     from dstrun.trace.reader import Trace
 
     try:
         with Trace(path) as trace:
-            return loops(trace, frozenset(tids))
+            return task_ends(trace, frozenset(tids))
     except TraceError:
         return {}

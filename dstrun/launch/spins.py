@@ -16,11 +16,13 @@ import struct
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from ptrace.binding import ptrace_cont, ptrace_detach, ptrace_getregs, ptrace_setregs
+from ptrace.error import PtraceError
 
 from dstrun import abi
 from dstrun.launch.inject import interrupt, seize, single_step
@@ -77,10 +79,10 @@ class _Thread:
             raise _OtherStopError
         return state
 
-    def step(self) -> None:
-        """One instruction."""
+    def step(self, patience_s: float | None = None) -> bool:
+        """One instruction. False: it is a call that does not return so soon."""
         single_step(self._tid)
-        self._await_stop()
+        return self._await_stop(patience_s)
 
     def ways(self, place: int) -> tuple[int, ...]:
         """Where the instruction can lead, if it is a conditional branch."""
@@ -202,21 +204,24 @@ def look_at(tid: int) -> Spin | None:
             thread = _Thread(tid, memory.fileno())
             for _ in range(_STEPS_MAX):
                 state: _State = struct.unpack("<27Q", bytes(ptrace_getregs(tid)))
-                if abi.OURS_START <= state[_RIP] < abi.OURS_END:
-                    reads_clock = True
-                else:
+                is_ours = abi.OURS_START <= state[_RIP] < abi.OURS_END
+                if not is_ours:
                     states.append(state)
-                thread.step()
+                reads_clock |= is_ours
+                if not thread.step(_INNER_S_MAX if is_ours else None):
+                    break  # it has come to a call, and stands still now that the run is over
     except (_OtherStopError, OSError):
         pass  # a call of its own: what was seen before it counts
-    ptrace_detach(tid, signal.SIGSTOP)
+    with suppress(PtraceError):  # it ended meanwhile
+        ptrace_detach(tid, signal.SIGSTOP)
     if not states:
         return None
     places = [state[_RIP] for state in states]
     length = _period(places)
-    turn = places[-length:] if length else places
-    registers = dict(zip(_USER_REGISTERS, states[-1], strict=True))
-    return Spin(registers, tuple(dict.fromkeys(turn)), bool(length), reads_clock)
+    # Of the loop's own function, not of what that calls.
+    turn = sorted(states[-length:] if length else states, key=lambda s: s[_RSP], reverse=True)
+    registers = dict(zip(_USER_REGISTERS, turn[0], strict=True))
+    return Spin(registers, tuple(dict.fromkeys(s[_RIP] for s in turn)), bool(length), reads_clock)
 
 
 def _follow(thread: _Thread) -> list[_State]:

@@ -29,38 +29,42 @@ def stuck_for_ever(needs: Mapping[int, Needs]) -> frozenset[int]:
     if not alive:
         return frozenset(needs)
     alive |= {task for task, need in needs.items() if need.anybody}
-    freed_by: dict[int, list[int]] = {}
+    # Many tasks wait for the same ones (any thread of their memory): each such set counts once.
+    waiting: dict[frozenset[int], list[int]] = {}
     for task, need in needs.items():
-        for other in need.by:
-            freed_by.setdefault(other, []).append(task)
+        if task not in alive:
+            waiting.setdefault(need.by, []).append(task)
+    sets_of: dict[int, list[frozenset[int]]] = {}
+    for by in waiting:
+        for other in by:
+            sets_of.setdefault(other, []).append(by)
     looked_at = list(alive)
     while looked_at:
-        for task in freed_by.get(looked_at.pop(), ()):
-            if task not in alive:
-                alive.add(task)
-                looked_at.append(task)
+        for by in sets_of.get(looked_at.pop(), ()):
+            freed = waiting.pop(by, ())
+            alive.update(freed)
+            looked_at += freed
     return frozenset(needs) - alive
 
 
 def groups(needs: Mapping[int, Needs], stuck: frozenset[int]) -> list[list[int]]:
     """The stuck ones, those together that hang on each other; in the order of their numbers."""
-    neighbours: dict[int, set[int]] = {task: set() for task in stuck}
+    leader = {task: task for task in stuck}
+
+    def find(task: int) -> int:
+        while leader[task] != task:
+            leader[task] = task = leader[leader[task]]
+        return task
+
+    seen: dict[frozenset[int], int] = {}
     for task in stuck:
-        for other in needs[task].by & stuck:
-            neighbours[task].add(other)
-            neighbours[other].add(task)
-    found = []
-    left = set(stuck)
-    for first in sorted(stuck):
-        if first not in left:
-            continue
-        left.remove(first)
-        group, waiting = [], [first]
-        while waiting:
-            task = waiting.pop()
-            group.append(task)
-            new = neighbours[task] & left
-            left -= new
-            waiting += new
-        found.append(sorted(group))
-    return found
+        by = needs[task].by
+        if by not in seen:
+            seen[by] = task
+            for other in by & stuck:
+                leader[find(other)] = find(task)
+        leader[find(seen[by])] = find(task)
+    found: dict[int, list[int]] = {}
+    for task in sorted(stuck):
+        found.setdefault(find(task), []).append(task)
+    return list(found.values())

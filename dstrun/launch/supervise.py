@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from typing import Any
 from dstrun import abi
 from dstrun.errors import EXIT_ERROR, CommandNotExecutable, DstrunError
 from dstrun.launch import kernel
+from dstrun.launch.backtrace import GDB_PATIENCE_S
 from dstrun.launch.capture import Capture
 from dstrun.launch.container import Container, launch
 from dstrun.launch.hang import StuckWatch, describe_threads
@@ -40,7 +42,7 @@ from dstrun.launch.program import check_program
 from dstrun.launch.report import processes, result_of, uncontrolled
 from dstrun.launch.tracefile import TraceFile, remove_if_empty
 from dstrun.launch.waits import Waits
-from dstrun.launch.world import World
+from dstrun.launch.world import YEAR_NS, World
 from dstrun.native import load_shim_image
 from dstrun.points import Point
 from dstrun.spec import RunResult, RunSpec
@@ -48,6 +50,7 @@ from dstrun.spec import RunResult, RunSpec
 _OUTCOMES_EXPLAINED = ("deadlock", "limit", "interrupted")
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TICK_S = 0.1
+_PATIENCE_S = 3.0  # of who has pressed Ctrl-C
 _INIT_ANSWERS_S = 5.0
 _SPIN_LOOK_S = 0.2  # of CPU time without a call; doubled each time that no loop was found
 _SPIN_LIMIT_S = 10.0
@@ -437,11 +440,16 @@ class _Supervision:
         status = self.container.exit_status(_INIT_ANSWERS_S) if self.ended_outside else None
         self.world.set(abi.World.stopping, 1)
         result = result_of(self.world, status, self.message, self.interrupted)
+        if self.world.get(abi.World.end_reason) == abi.END_TIME and not self.spec.max_virtual_ns:
+            years = result.virtual_ns // YEAR_NS
+            result.message = f"{years} years of virtual time have passed: no run is longer"
         result.processes = tree
-        if result.outcome in ("limit", "interrupted"):
-            self.stuck.look()
+        if result.outcome == "limit":
+            with suppress(LookupError, ValueError, OSError, struct.error):  # stopped in mid-change
+                self.stuck.look()
         if result.outcome in _OUTCOMES_EXPLAINED:
-            result.threads = describe_threads(self.world, self.pids, self.spec.trace)
+            patience_s = _PATIENCE_S if self.interrupted else GDB_PATIENCE_S
+            result.threads = describe_threads(self.world, self.pids, self.spec.trace, patience_s)
         result.stuck = self.stuck.result()
         result.uncontrolled = uncontrolled(self.world)
         result.learned = self.learned

@@ -8,7 +8,7 @@ left to anybody (`Needs.anybody`), so that nobody is called stuck who is not.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 
 from dstrun import abi
 from dstrun.launch.descriptors import Descriptors
@@ -32,6 +32,7 @@ _LOCK_BLOCKER = abi.LockWait.blocker.within(abi.Task.lock)
 _TURN_KIND = abi.Turn.kind.within(abi.Task.turn)
 _TURN_ID = abi.Turn.id.within(abi.Task.turn)
 _READY_NS = abi.SchedTask.ready_ns.within(abi.Task.sched)
+_OPENS = frozenset({"open", "openat", "openat2", "creat"})
 _TURNS = {
     abi.TURN_SEM: "a semaphore of System V set {}",
     abi.TURN_MSG_SEND: "room in System V message queue {}",
@@ -54,6 +55,14 @@ class Waits:
         for task in self.tasks:
             self._by_proc.setdefault(self.proc_of(task), []).append(task)
             self._by_tid[world.task(task, abi.Task.tid)] = task
+        self._by_memory: dict[int, frozenset[int]] = {}
+        for proc, members in self._by_proc.items():
+            mm = world.proc(proc, abi.Proc.mm)
+            self._by_memory[mm] = self._by_memory.get(mm, frozenset()) | frozenset(members)
+        self._by_end = {
+            (self.memory_of(task), world.task(task, abi.Task.clear_tid)): task
+            for task in self.tasks
+        }
         self._descriptors: Descriptors | None = None
 
     def _is_live(self, task: int) -> bool:
@@ -66,6 +75,10 @@ class Waits:
     # ---- plain facts ----
     def proc_of(self, task: int) -> int:
         return self.world.task(task, abi.Task.proc)
+
+    def memory_of(self, task: int) -> int:
+        """Threads share it, and some processes."""
+        return self.world.proc(self.proc_of(task), abi.Proc.mm)
 
     def ids(self, task: int) -> tuple[int, int]:
         """Process id and thread id, as the program knows them."""
@@ -119,7 +132,7 @@ class Waits:
             return Needs(anybody=True)
         return Needs(frozenset(by))
 
-    def _freed_by(self, task: int) -> set[int] | None:
+    def _freed_by(self, task: int) -> Set[int] | None:
         """None: by anybody."""
         kind = self.world.task(task, abi.Task.wait)
         find = _FREED_BY.get(kind)
@@ -128,25 +141,23 @@ class Waits:
     def _tasks_of(self, procs: set[int]) -> set[int]:
         return {task for proc in procs for task in self._by_proc.get(proc, ())}
 
-    def _in_same_memory(self, task: int) -> set[int]:
-        mm = self.world.proc(self.proc_of(task), abi.Proc.mm)
-        return {t for t in self.tasks if self.world.proc(self.proc_of(t), abi.Proc.mm) == mm}
-
     def _freed_from_child(self, task: int) -> set[int]:
         """By the ends of its children, and by its own threads, which may make one."""
         proc = self.proc_of(task)
         return self._tasks_of({proc, *self._children(proc)})
 
     def _freed_from_vfork(self, task: int) -> set[int]:
-        procs = self._children(self.proc_of(task))
-        waiter = abi.Proc.vfork_waiter
-        return self._tasks_of({p for p in procs if self.world.proc(p, waiter) == task})
+        return self._tasks_of(self._vfork_children(task))
 
-    def _freed_from_futex(self, task: int) -> set[int] | None:
+    def _vfork_children(self, task: int) -> set[int]:
+        procs = self._children(self.proc_of(task))
+        return {p for p in procs if self.world.proc(p, abi.Proc.vfork_waiter) == task}
+
+    def _freed_from_futex(self, task: int) -> Set[int] | None:
         """A private word is in the reach of the memory's own threads only."""
         private = self.world.task_word(abi.Task.trap_args, task, 1) & _FUTEX_PRIVATE
         is_call = self.world.task(task, abi.Task.trap_nr) == _NR_FUTEX
-        return self._in_same_memory(task) if is_call and private else None
+        return self._by_memory[self.memory_of(task)] if is_call and private else None
 
     def _freed_from_lock(self, task: int) -> set[int] | None:
         procs = self._lock_holders(task)
@@ -194,18 +205,23 @@ class Waits:
         if self.world.task(task, abi.Task.wait) != abi.WAIT_FUTEX:
             return None
         address = self.world.task(task, abi.Task.wait_arg)
-        for other in self._in_same_memory(task):
-            if self.world.task(other, abi.Task.clear_tid) == address:
-                return Lock("the end of thread", other)
+        other = self._by_end.get((self.memory_of(task), address))
+        if other:
+            return Lock("the end of thread", other)
         owner = self._pi_owner(task)
         if owner:
             return Lock("a priority-inheriting mutex", owner)
-        if self.world.task(task, abi.Task.trap_nr) != _NR_FUTEX:
-            return None
-        value = self.world.task_word(abi.Task.trap_args, task, 2) & 0xFFFFFFFF
-        found = owner_of(lambda at, n: self.memory(self.proc_of(task), at, n), address, value)
+        found = self._lock_by_memory(task)
         owner = self._by_tid.get(found.owner, 0) if found else 0
         return Lock(found.what, owner) if found and owner else None
+
+    def _lock_by_memory(self, task: int) -> Lock | None:
+        """The owner is a thread's id here, perhaps of one that has ended."""
+        if self.world.task(task, abi.Task.trap_nr) != _NR_FUTEX:
+            return None
+        address = self.world.task(task, abi.Task.wait_arg)
+        value = self.world.task_word(abi.Task.trap_args, task, 2) & 0xFFFFFFFF
+        return owner_of(lambda at, n: self.memory(self.proc_of(task), at, n), address, value)
 
     def _pi_owner(self, task: int) -> int:
         world = self.world
@@ -223,7 +239,8 @@ class Waits:
         world = self.world
         state = world.task(task, abi.Task.state)
         if state == abi.TASK_RUNNING:
-            return "runs"
+            is_in_call = world.task(task, abi.Task.place) != abi.PLACE_PROGRAM
+            return f"runs, in {self.call_name(task)}" if is_in_call else "runs"
         if state == abi.TASK_STARTING:
             return "is being started"
         if state == abi.TASK_STOPPED:
@@ -263,10 +280,17 @@ class Waits:
             return f"waits for its child {self._name_of(named)}"
         return f"waits for a child: {self._name_of(children)}" if children else "waits for a child"
 
+    def _words_vfork(self, task: int) -> str:
+        children = self._vfork_children(task)
+        return f"waits for its vfork child {self._name_of(children)}".rstrip()
+
     def _words_futex(self, task: int) -> str:
         address = self.world.task(task, abi.Task.wait_arg)
         lock = self.lock(task)
         if not lock:
+            left = self._lock_by_memory(task)
+            if left and left.owner < abi.PIDS_MAX:
+                return f"waits for {left.what} at {address:#x} that thread {left.owner} left locked"
             return f"waits for a futex at {address:#x}"
         pid, tid = self.ids(lock.owner)
         if lock.what == "the end of thread":
@@ -298,6 +322,10 @@ class Waits:
 
     def _words_object(self, task: int) -> str:
         proc = self.proc_of(task)
+        if self.call_name(task) in _OPENS:  # of a FIFO
+            path = abi.Task.path.get_bytes(self.world.memory, abi.World.tasks.at(task))
+            name = path.split(b"\0", 1)[0].decode(errors="replace")
+            return f"waits for somebody to open the other end of {name}"
         members = [
             f"{member.side} {member.fd}{self._path(proc, member.fd) or f' ({member.what})'}"
             if member.fd >= 0 else f"{member.side} {member.what}"
@@ -324,7 +352,7 @@ class Waits:
         return f"waits for {what}"
 
 
-_FREED_BY: dict[int, Callable[[Waits, int], set[int] | None]] = {
+_FREED_BY: dict[int, Callable[[Waits, int], Set[int] | None]] = {
     abi.WAIT_CHILD: Waits._freed_from_child,
     abi.WAIT_VFORK: Waits._freed_from_vfork,
     abi.WAIT_FUTEX: Waits._freed_from_futex,
@@ -337,7 +365,7 @@ _WORDS: dict[int, Callable[[Waits, int], str]] = {
     abi.WAIT_OBJECT: Waits._words_object,
     abi.WAIT_FUTEX: Waits._words_futex,
     abi.WAIT_SIGNAL: lambda waits, task: f"waits for a signal in {waits.call_name(task)}",
-    abi.WAIT_VFORK: lambda _waits, _task: "waits for its vfork child",
+    abi.WAIT_VFORK: Waits._words_vfork,
     abi.WAIT_LOCK: Waits._words_lock,
     abi.WAIT_OUTSIDE: lambda _waits, _task: "waits for input from outside",
     abi.WAIT_TURN: Waits._words_turn,

@@ -23,7 +23,10 @@ from dstrun.strategies import parse_strategy
 # 2030-01-01: later than every file that a program may meet, so that nothing comes from the future.
 DEFAULT_EPOCH_NS = 1_893_456_000 * 10**9
 _DAY_NS = 86_400 * 10**9
-_NEVER_NS = 2**64 - 1
+_WALL_MAX_NS = 2**63 - 1  # in 2262: what clocks of programs can hold
+YEAR_NS = 365 * _DAY_NS
+# Where --max-time says nothing. Nobody means to sleep that long; who polls for ever gets there.
+_LONGEST_NS = 100 * YEAR_NS
 _CLOCK_REALTIME_COARSE = 5  # what the kernel stamps files with
 MEMORY_BYTES = 8 << 30
 NOFILE_LIMIT = 4096, 65536
@@ -100,8 +103,8 @@ class World:
         }
         for member, value in numbers.items():
             member.set(memory, value, base)
-        end_ns = numbers[c.boot_ns] + spec.max_virtual_ns if spec.max_virtual_ns else _NEVER_NS
-        c.end_ns.set(memory, min(end_ns, _NEVER_NS), base)
+        longest_ns = min(spec.max_virtual_ns or _LONGEST_NS, _WALL_MAX_NS - epoch)
+        c.end_ns.set(memory, numbers[c.boot_ns] + longest_ns, base)
         parse_strategy(spec.strategy).write(memory, base)
         c.hostname.set_text(memory, spec.hostname, base)
         halves = (derive(spec.seed.entropy, label) for label in ("boot-id", "boot-id, second half"))

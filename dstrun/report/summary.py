@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Sequence, Set
+from dataclasses import asdict, replace
 from typing import Any
 
 from dstrun import errors
@@ -106,9 +106,10 @@ def summary_lines(result: RunResult, seed: str, reproduce: str, verbose: bool = 
         names = ", ".join(f"{name} ({n})" for name, n in sorted(result.uncontrolled.items()))
         lines.append(f"not under control: {names}")
     lines += [f"note: {note}" for note in result.notes]
-    if result.processes and (verbose or not succeeded(result)):
+    is_told_below = len(result.processes) == 1 and result.threads
+    if result.processes and not is_told_below and (verbose or not succeeded(result)):
         lines += process_lines(result.processes)
-    lines += stuck_lines(result.stuck)
+    lines += stuck_lines(result.stuck, {thread.tid for thread in result.threads if thread.frames})
     lines += thread_lines(result.threads)
     if result.outcome == "limit" and not result.trace:
         lines.append("note: a trace would tell what each thread repeats (do without --no-trace)")
@@ -137,7 +138,7 @@ def thread_lines(threads: Sequence[ThreadInfo]) -> list[str]:
 def loop_lines(loop: LoopInfo) -> list[str]:
     """What a thread repeats."""
     calls = "1 call" if loop.length == 1 else f"{loop.length} calls"
-    earlier = "or earlier, " if loop.began_earlier else ""
+    earlier = "or earlier " if loop.began_earlier else ""
     least = "at least " if loop.began_earlier else ""
     alike = "each turn like the one before" if loop.alike else "what they give varies"
     head = (
@@ -148,8 +149,8 @@ def loop_lines(loop: LoopInfo) -> list[str]:
     return [head, *(f"  {c}" for c in loop.calls), *([f"  and {more} more"] if more > 0 else [])]
 
 
-def stuck_lines(groups: list[StuckInfo]) -> list[str]:
-    """Partial deadlocks: who can never run again."""
+def stuck_lines(groups: list[StuckInfo], told: Set[int] = frozenset()) -> list[str]:
+    """Partial deadlocks: who can never run again. The frames of those in `told` are told anyway."""
     lines = []
     for group in groups:
         ids = [f"{t.tid}" for t in group.threads]
@@ -158,7 +159,8 @@ def stuck_lines(groups: list[StuckInfo]) -> list[str]:
             f"warning: {who} could never run again since {format_time(group.since_ns)}, "
             "while others went on (a partial deadlock):"
         )
-        lines += [f"  {line}" for line in thread_lines(group.threads)]
+        threads = [replace(t, frames=()) if t.tid in told else t for t in group.threads]
+        lines += [f"  {line}" for line in thread_lines(threads)]
     return lines
 
 

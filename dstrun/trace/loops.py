@@ -16,13 +16,14 @@ from dstrun import abi
 from dstrun.spec import LoopInfo
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
-from dstrun.trace.render import Renderer
+from dstrun.trace.render import Renderer, event_name
 
 EVENTS_MAX = 300_000  # that are looked at
 _CALLS_MAX = 64  # in a turn
 _CALLS_SHOWN = 12
 _TURNS_MIN = 4  # that make a loop
 _TURNS_COMPARED = 50
+_CLOCK_CALLS = frozenset({"clock_gettime", "gettimeofday", "time", "tsc"})
 
 Numbered = tuple[int, Event]
 
@@ -50,15 +51,29 @@ def find_period(keys: Sequence[Hashable], length_max: int = _CALLS_MAX) -> Perio
     return None
 
 
-def loops(trace: Trace, tids: frozenset[int]) -> dict[int, LoopInfo]:
-    """The loop of each of these threads that is in one."""
+@dataclass(frozen=True)
+class TaskEnd:
+    """The end of what is recorded of a thread: its loop if it is in one, and when it last did
+    something else than read the clock."""
+
+    last_ns: int
+    loop: LoopInfo | None
+
+
+def task_ends(trace: Trace, tids: frozenset[int]) -> dict[int, TaskEnd]:
+    """Of these threads, as far as they made any of the last events."""
     renderer = Renderer(trace)
-    found = {}
-    for tid, events in _last_events(trace, tids).items():
-        loop = _loop_of(events, renderer, len(trace) > EVENTS_MAX)
-        if loop:
-            found[tid] = loop
-    return found
+    is_cut = len(trace) > EVENTS_MAX
+    return {
+        tid: TaskEnd(_last_ns(events), _loop_of(events, renderer, is_cut))
+        for tid, events in _last_events(trace, tids).items() if events
+    }  # fmt: skip
+
+
+def _last_ns(events: list[Numbered]) -> int:
+    calls = (event for _, event in reversed(events))
+    other = next((e for e in calls if event_name(e) not in _CLOCK_CALLS), events[0][1])
+    return other.time_ns
 
 
 def _last_events(trace: Trace, tids: frozenset[int]) -> dict[int, list[Numbered]]:

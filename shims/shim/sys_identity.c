@@ -29,13 +29,17 @@ static struct proc *proc_named(struct trap *c, u64 pid)
 static int is_root(void) { return !raw(__NR_geteuid); }
 
 /* Who it belongs to is the kernel's to decide; the world needs to know. */
-i64 sys_set_user(struct trap *c)
+static i64 set_user(struct trap *c)
 {
     i64 error = pass(c);
     if (!error)
         c->p->uid = (u32)raw(__NR_getuid);
     return error;
 }
+
+i64 sys_setuid(struct trap *c) { return set_user(c); }
+i64 sys_setreuid(struct trap *c) { return set_user(c); }
+i64 sys_setresuid(struct trap *c) { return set_user(c); }
 
 /* ---- names ---- */
 i64 sys_uname(struct trap *c)
