@@ -52,11 +52,18 @@ class ShimFrame(gdb.unwinder.Unwinder):
     def __init__(self):
         super().__init__("dstrun")
 
+    def stands_aside(self, pc, sp, task):
+        "It is on a stack of the shim's; or it turns: not where it was seen, but no further out."
+        at = task["registers"]
+        return {start} <= sp < {end} or (task["turns"] and (pc, sp) != (at["rip"], at["rsp"])
+                                         and sp <= at["rsp"])
+
     def __call__(self, pending):
         pc, sp = pending.read_register("rip"), pending.read_register("rsp")
         task = wanted.get(str(gdb.selected_thread().ptid[1]))
-        if task is None or not {start} <= int(sp) < {end}:  # on a stack of the shim's
+        if task is None or not self.stands_aside(int(pc), int(sp), task):
             return None
+        task["claimed"] = True
         unwound = pending.create_unwind_info(FrameId(sp, pc))
         for name, value in task["registers"].items():
             kind = pending.read_register(name).type
@@ -81,7 +88,7 @@ for thread in gdb.selected_inferior().threads():
     except gdb.error as error:
         text = str(error)
     places = list(dict.fromkeys(place(address) for address in task["places"]))
-    found[thread.ptid[1]] = text.splitlines(), places
+    found[thread.ptid[1]] = text.splitlines()["claimed" in task:], places
 json.dump(found, open({path!r} + ".out", "w"))
 gdb.execute("detach")
 """
@@ -147,6 +154,7 @@ def _by_gdb(
         wanted = {
             lwp: {
                 "registers": registers[task],
+                "turns": task in spins,
                 "places": spins[task].places[:_PLACES_MAX] if task in spins else (),
             }
             for lwp, task in lwps.items()

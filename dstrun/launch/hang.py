@@ -112,16 +112,25 @@ def _describe_threads(
     for task in waits.tasks:
         thread = _thread(waits, task, frames.get(task), spins.get(task))
         end = ends.get(thread.tid)
-        if end and _reads_clock(waits, task, end):
-            reads = world.get(abi.World.clock_reads)
-            thread = replace(thread, state=f"reads the clock again and again ({reads} times)")
+        if end and _makes_no_call(waits, task, end):
+            thread = replace(thread, state=_describe_quiet(world, task))
         elif end:
             thread = replace(thread, loop=end.loop)
         found.append(thread)
     return found
 
 
-def _reads_clock(waits: Waits, task: int, end: TaskEnd) -> bool:
+def _describe_quiet(world: World, task: int) -> str:
+    """What moves the clock, and is not recorded."""
+    reads = world.get(abi.World.clock_reads)
+    points = world.task(task, abi.Task.points_passed)
+    text = f"reads the clock again and again ({reads} times)"
+    if points > reads:
+        text = f"locks, unlocks or asks for memory again and again ({points} points passed)"
+    return f"{text}, and makes no call"
+
+
+def _makes_no_call(waits: Waits, task: int, end: TaskEnd) -> bool:
     """It runs, and the clock has moved without any call of its own."""
     is_running = waits.world.task(task, abi.Task.state) == abi.TASK_RUNNING
     return is_running and waits.now_ns - end.last_ns > _QUIET_NS

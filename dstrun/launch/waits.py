@@ -340,6 +340,9 @@ class Waits:
         """The system call that it is in."""
         from dstrun._syscalls import SYSCALLS
 
+        point = self.world.task(task, abi.Task.at_point)
+        if point:
+            return abi.PRELOAD_POINT_NAMES.get(point, "").removeprefix("POINT_")
         row = SYSCALLS.get(self.world.task(task, abi.Task.trap_nr))
         return row.name if row else "a call"
 

@@ -99,7 +99,7 @@ def _loop_of(events: list[Numbered], renderer: Renderer, is_cut: bool) -> LoopIn
     if period:
         turn = [(item, False) for item in events[-period.length :]]
         first = len(events) - period.covered
-        alike = _turns_are_alike([event.identity for _, event in events], period)
+        alike = _turns_are_alike([_identity(event) for _, event in events], period)
         return _info(period, turn, events[first], renderer, alike, is_cut and first < period.length)
     runs = [list(run) for _key_, run in groupby(events, key=lambda item: _key(item[1]))]
     period = find_period([_key(run[0][1]) for run in runs])
@@ -118,6 +118,11 @@ def _last_turn(runs: list[list[Numbered]], period: Period) -> Iterator[tuple[int
 def _is_repeated(runs: list[list[Numbered]], at: int, period: Period) -> bool:
     compared = runs[at :: -period.length][: period.covered // period.length]
     return any(len(run) > 1 for run in compared)
+
+
+def _identity(event: Event) -> int:
+    """Points of the preload library are counted; that is nothing that the program sees."""
+    return event.nr if event.kind == abi.EVENT_POINT else event.identity
 
 
 def _turns_are_alike(identities: list[int], period: Period) -> bool:
