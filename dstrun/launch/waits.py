@@ -63,6 +63,7 @@ class Waits:
             (self.memory_of(task), world.task(task, abi.Task.clear_tid)): task
             for task in self.tasks
         }
+        self._open_to_signals: dict[int, Needs | None] = {}
         self._descriptors: Descriptors | None = None
 
     def _is_live(self, task: int) -> bool:
@@ -124,13 +125,22 @@ class Waits:
         lock = self.lock(task)
         if lock:
             return Needs(frozenset({lock.owner}))
-        proc = self.proc_of(task)
-        if self._has_timers(proc):
-            return Needs(itself=True)
+        by_signal = self._freed_by_signal(self.proc_of(task))
+        if by_signal:
+            return by_signal
         by = self._freed_by(task)
-        if by is None or self._hears_signals(proc):
-            return Needs(anybody=True)
-        return Needs(frozenset(by))
+        return Needs(anybody=True) if by is None else Needs(frozenset(by))
+
+    def _freed_by_signal(self, proc: int) -> Needs | None:
+        """None: no signal does more to it than to kill it."""
+        if proc not in self._open_to_signals:
+            found = None
+            if self._has_timers(proc):
+                found = Needs(itself=True)
+            elif self._hears_signals(proc):
+                found = Needs(anybody=True)
+            self._open_to_signals[proc] = found
+        return self._open_to_signals[proc]
 
     def _freed_by(self, task: int) -> Set[int] | None:
         """None: by anybody."""

@@ -93,7 +93,16 @@ def _key(event: Event) -> Hashable:
     return event.kind, event.nr, event.rip, outcome
 
 
+def _without_points(events: list[Numbered]) -> list[Numbered]:
+    """Without the places where others happened to run, but where there is nothing else."""
+    last = events[-2 * _TURNS_MIN :]
+    if all(event.kind == abi.EVENT_POINT for _, event in last):
+        return events
+    return [item for item in events if item[1].kind != abi.EVENT_POINT]
+
+
 def _loop_of(events: list[Numbered], renderer: Renderer, is_cut: bool) -> LoopInfo | None:
+    events = _without_points(events)
     keys = [_key(event) for _index, event in events]
     period = find_period(keys)
     if period:

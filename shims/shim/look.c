@@ -2,8 +2,9 @@
  *
  * A few tasks that wait for each other for ever are no deadlock while others run on. Whether there
  * are some is found out from outside (dstrun/launch/stuck.py), while everything stands still, and
- * rarely: before the clock jumps far, at most a hundred times in a run however long, and before a
- * process ends of whose threads one sleeps on what looks like a lock. It changes nothing.
+ * rarely: before the clock jumps far, each time that the run has become twice as long, before the
+ * first process ends, and with it the run, and before another one ends of whose threads one sleeps on
+ * what looks like a lock. It changes nothing.
  */
 #include "futex.h"
 #include "process.h"
@@ -27,7 +28,7 @@ void look_before_jump(u64 deadline_ns)
     struct world *w = WORLD;
     if (deadline_ns < w->now_ns + FAR_NS || w->now_ns < w->look_next_ns || w->live_tasks < 2)
         return;
-    w->look_next_ns = deadline_ns + (deadline_ns - w->config.boot_ns) / 4;
+    w->look_next_ns = deadline_ns + (deadline_ns - w->config.boot_ns);
     look();
 }
 
@@ -45,6 +46,10 @@ static int sleeps_on_lock(const struct task *t)
 
 void look_before_exit(const struct task *t)
 {
+    if (t->proc == WORLD->first_proc && WORLD->live_tasks > 1) {
+        look();
+        return;
+    }
     for (u32 i = proc_of(t)->first_task; i; i = task_at(i)->next_in_proc)
         if (sleeps_on_lock(task_at(i))) {
             look();

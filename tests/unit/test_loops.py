@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tracefile import NR_GETPID, NR_READ, TraceWriter
 
+from dstrun import abi
 from dstrun.spec import LoopInfo
 from dstrun.trace import loops
 from dstrun.trace.loops import Period, find_period
@@ -86,6 +87,27 @@ def test_some_calls_more_often_than_others(tmp_path: Path) -> None:
     assert (loop.length, loop.turns) == (2, 10)
     assert "(once or more)" in loop.calls[0]
     assert "(once or more)" not in loop.calls[1]
+
+
+def test_where_others_ran_is_no_part_of_a_loop(tmp_path: Path) -> None:
+    writer = TraceWriter()
+    for number in range(20):
+        writer.add(nr=NR_READ, result=EAGAIN)
+        if number % 7 == 3:
+            writer.add(kind=abi.EVENT_POINT, nr=1, result=number)
+    loop = end_of(writer, tmp_path)
+    assert loop
+    assert (loop.length, loop.turns, loop.alike) == (1, 20, True)
+
+
+def test_but_where_there_is_nothing_else(tmp_path: Path) -> None:
+    writer = TraceWriter()
+    writer.add(nr=NR_READ, result=1)
+    for number in range(20):
+        writer.add(kind=abi.EVENT_POINT, nr=1, result=number + 1)
+    loop = end_of(writer, tmp_path)
+    assert loop
+    assert (loop.length, loop.turns, loop.alike) == (1, 20, True)
 
 
 def test_progress_is_no_loop(tmp_path: Path) -> None:
