@@ -196,9 +196,13 @@ def _run_gdb(outer: int, wanted: dict[int, Any], patience_s: float) -> dict[str,
         try:
             gdb.wait(patience_s)
         finally:
+            was_late = gdb.poll() is None
             with suppress(ProcessLookupError):  # it has children of its own while it starts
                 os.killpg(gdb.pid, signal.SIGKILL)
             gdb.wait()
+            if was_late:
+                with suppress(ProcessLookupError):  # it may have been about to stop it
+                    os.kill(outer, signal.SIGCONT)
         with open(path + ".out") as file:
             found: dict[str, Any] = json.load(file)
     return found

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,8 @@ def _end_meta(result: RunResult) -> dict[str, Any]:
         "sched_points": result.sched_points,
         "uncontrolled": result.uncontrolled,
         "notes": result.notes,
+        "threads": [asdict(thread) for thread in result.threads],
+        "stuck": [asdict(group) for group in result.stuck],
     }
 
 

@@ -179,7 +179,11 @@ class Waits:
 
     def _children(self, proc: int) -> Iterator[int]:
         child = self.world.proc(proc, abi.Proc.first_child)
-        while child:
+        for _ in range(
+            abi.PROCS_MAX
+        ):  # a run stopped in the middle of a change may lead in circles
+            if not child:
+                return
             yield child
             child = self.world.proc(child, abi.Proc.next_sibling)
 
