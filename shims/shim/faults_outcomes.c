@@ -18,11 +18,15 @@ static i64 other_result(struct firing *g, i64 before)
     return g->after;
 }
 
-/* brk has no errno: it fails by telling where the end is still. */
+/* brk has no errno: it fails by telling where the end is still. strace gives the errno all the same,
+ * and what its grammar says means what it means there. */
 static i64 instead(struct trap *c, struct firing *g, i64 before)
 {
     i64 result = other_result(g, before);
-    return c->nr == __NR_brk && (g->action->what & FAULT_ERROR) ? raw(__NR_brk, 0) : result;
+    int is_strace = FAULTS->rules[g->rule].scope == FAULT_COUNT_STRACE;
+    if (c->nr != __NR_brk || !(g->action->what & FAULT_ERROR) || is_strace)
+        return result;
+    return g->after = raw(__NR_brk, 0);
 }
 
 static i64 did(struct firing *g, u32 what, i64 before, i64 after)
