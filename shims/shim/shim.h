@@ -178,11 +178,16 @@ static inline u64 deadline_after(u32 clock, u64 left_ns)
         left_ns = faults_clock_takes(proc_of(current_task()), clock, left_ns);
     return WORLD->now_ns + left_ns;
 }
+/* Which clock a timer goes by: a relative one on a wall clock by the monotonic one, as in Linux. */
+static inline u32 timer_clock(u32 clock, int absolute)
+{
+    return absolute || !(clock < 32 && (CLOCKS_WALL | 1u << 8) >> clock & 1) ? clock : 1;
+}
 /* What the deadline of the task's next wait follows when clocks move; 0, 0: afterwards. */
 static inline void wait_follows(const struct task *t, u32 clock, int absolute)
 {
     if (unlikely(WORLD->faults.rules_count))
-        WORLD->faults.tasks[t->index].wait_clock = (clock & 15) | (absolute ? WAIT_ABSOLUTE : 0);
+        WORLD->faults.tasks[t->index].wait_clock = timer_clock(clock & 15, absolute) | (absolute ? WAIT_ABSOLUTE : 0);
 }
 void run_chosen(struct task *t) HIDDEN; /* token.c: hands the token to world.chosen, and comes back */
 /* preload.c */
