@@ -106,6 +106,19 @@ class ProcessInfo:
 
 
 @dataclass(frozen=True)
+class LoopInfo:
+    """What a thread repeats. `alike`: each turn saw the same as the one before, but for times."""
+
+    calls: tuple[str, ...]  # of one turn, the first of them
+    length: int  # calls in a turn
+    turns: int
+    since_ns: int
+    from_event: int
+    alike: bool
+    began_earlier: bool  # than the part of the trace that was looked at
+
+
+@dataclass(frozen=True)
 class ThreadInfo:
     """A thread of a run that got stuck: what it waits for, and its frames, innermost first."""
 
@@ -114,6 +127,16 @@ class ThreadInfo:
     name: str
     state: str
     frames: tuple[str, ...] = ()
+    loop: LoopInfo | None = None
+    places: tuple[str, ...] = ()  # where it turns without any call
+
+
+@dataclass(frozen=True)
+class StuckInfo:
+    """Threads that nothing can set free any more, and since when, while others went on."""
+
+    since_ns: int
+    threads: tuple[ThreadInfo, ...]
 
 
 @dataclass(frozen=True)
@@ -150,7 +173,8 @@ class RunResult:
     trace: Path | None = None
     trace_hash: int = 0
     processes: list[ProcessInfo] = field(default_factory=list)
-    threads: list[ThreadInfo] = field(default_factory=list)  # of a deadlock
+    threads: list[ThreadInfo] = field(default_factory=list)  # of a deadlock, or at a limit
+    stuck: list[StuckInfo] = field(default_factory=list)
     message: str = ""
     stdout_sha256: str | None = None  # with capture
     stderr_sha256: str | None = None

@@ -62,7 +62,7 @@ typedef unsigned char u8;
 #define SIGNALS_QUEUED_MAX 16384u
 #define DIRS_MAX 64u
 #define DIR_BYTES_MAX 33554432u
-#define TASK_STACK_BYTES 64800u
+#define TASK_STACK_BYTES 64736u
 #define TASK_PAGE_OFFSET 3328u
 #define SYSCALLS_MAX 512u
 #define FORCE_SIGNAL 16 /* SIGSTKFLT, which nobody uses: the supervisor interrupts who spins */
@@ -93,7 +93,7 @@ struct config {
     u64 cost_clock_ns;    /* what a clock read in the vDSO or by rdtsc charges */
     u64 cost_jitter_ppm;  /* by which part of a million either varies, more or less; 0: not at all */
     u64 events_max;       /* 0: no limit */
-    u64 virtual_ns_max;   /* 0: no limit */
+    u64 end_ns;           /* monotonic clock after which the run is over: --max-time */
     u32 cpus;             /* CPUs the program sees */
     u32 pad;
     struct sched_config sched;
@@ -324,6 +324,7 @@ struct task {
     char comm[16];
     char path[2][PATH_BYTES_MAX]; /* the call's path arguments, copied in */
     u8 scratch[PATH_BYTES_MAX];
+    struct urgency urgency;
     u8 polls[131072]; /* 8,192 members of a poll or select, and those that the kernel is asked of */
     u8 stack_of_next[TASK_STACK_BYTES]; /* the next task's, which grows down from that one's start */
 };
@@ -375,8 +376,6 @@ struct proc {
     u64 rlimit_as[2], rlimit_nofile[2], rlimit_stack[2];
     u32 umask;
     u32 uid;
-    i32 nice; /* remembered, means nothing */
-    u32 nice_pad;
     char comm[16];
     char exe[256];
 };
@@ -774,6 +773,9 @@ struct world {
     u32 stopping;   /* the supervisor ends the run: nobody proceeds */
     u32 ready;      /* the first program has started */
     struct request request;
+    u32 look_wanted; /* futex: the holder waits until the supervisor has looked who is stuck for ever */
+    u32 look_pad;
+    u64 look_next_ns; /* a jump of the clock before that is not worth another look */
     u32 outside_death; /* the supervisor saw a task die: look before the next choice */
     u32 deputy;        /* the task that was given the token is to choose for a dead holder */
     u32 end_status;    /* wait status of the first process */

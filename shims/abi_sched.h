@@ -29,6 +29,19 @@ struct sched_task {
     u64 priority_round;
     u64 steps;    /* of pos: those that it drew a priority for */
     u64 spun;     /* points since it last waited, while others could run */
+    u64 ready_ns; /* since when it could run, and waits for its turn; for reports */
+};
+
+/* What the program set of a task's policy and priority, and reads back; it decides nothing. */
+struct urgency {
+    i32 nice;
+    u32 policy;        /* SCHED_OTHER... */
+    u32 priority;      /* of SCHED_FIFO and SCHED_RR, 1 to 99 */
+    u32 reset_on_fork;
+    u32 ioprio;        /* class << 13 | level; 0: none set */
+    u32 flags;         /* of SCHED_DEADLINE */
+    u64 runtime_ns, deadline_ns, period_ns; /* of SCHED_DEADLINE */
+    u64 cpus;          /* those that it may run on, as far as it knows */
 };
 
 struct sched_state {

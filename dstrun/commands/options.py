@@ -178,7 +178,7 @@ _OPTIONS = [
     ),
     _option(
         "--max-time", metavar="DUR", callback=_converter(parse_duration_ns),
-        help="Limit of virtual time.",
+        help="Limit of virtual time [100 years].",
     ),
     _option("--max-events", metavar="N", type=click.IntRange(1), help="Limit of events."),
     _option(

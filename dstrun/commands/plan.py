@@ -9,6 +9,7 @@ import click
 
 from dstrun.commands.options import FAULT_OPTIONS, FAULT_ORDER, fault_sources
 from dstrun.errors import BadUsage
+from dstrun.plan.compile import check_room
 from dstrun.plan.fields import ALIASES, FIELDS, GROUPS
 from dstrun.plan.load import load_plan
 from dstrun.plan.model import Plan, Rule
@@ -69,6 +70,7 @@ def _load(ctx: click.Context) -> Plan:
 def check(ctx: click.Context, /, **_options: Any) -> int:
     """Check plans; all that is wrong is told at once. Exit status 0 or 2."""
     plan = _load(ctx)
+    check_room(plan)
     count = len(plan.rules)
     click.echo(f"{count} rule{'s' if count != 1 else ''}, all right")
     return 0

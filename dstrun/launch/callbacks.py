@@ -19,6 +19,7 @@ from dstrun._syscalls import SYSCALLS
 from dstrun.errors import did_you_mean
 from dstrun.launch.pids import Pids
 from dstrun.launch.report import processes
+from dstrun.launch.waits import Waits
 from dstrun.launch.world import World
 from dstrun.plan.calls import call_name
 from dstrun.plan.compile import Table, TableFull, quantiles
@@ -411,7 +412,7 @@ class Sim(ScriptPlan):
     @property
     def processes(self) -> list[ProcessInfo]:
         """All that are there: pid, parent, name, state."""
-        return processes(self._callbacks.world)
+        return processes(Waits(self._callbacks.world, self._callbacks.pids))
 
     def process(self, name: str) -> ProcessInfo | None:
         """The first that has this name."""

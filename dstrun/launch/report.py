@@ -7,21 +7,10 @@ import signal
 
 from dstrun import abi
 from dstrun._syscalls import SYSCALLS
-from dstrun.launch.backtrace import ThreadTrace
+from dstrun.launch.waits import Waits
 from dstrun.launch.world import World
-from dstrun.spec import Outcome, ProcessInfo, RuleAccount, RunResult, RunSpec, ThreadInfo
+from dstrun.spec import Outcome, ProcessInfo, RuleAccount, RunResult, RunSpec
 
-_WAITS = {
-    abi.WAIT_SLEEP: "sleeps",
-    abi.WAIT_CHILD: "waits for a child",
-    abi.WAIT_OBJECT: "waits for a descriptor",
-    abi.WAIT_FUTEX: "waits for a futex",
-    abi.WAIT_SIGNAL: "waits for a signal",
-    abi.WAIT_VFORK: "waits for its vfork child",
-    abi.WAIT_LOCK: "waits for a file lock",
-    abi.WAIT_OUTSIDE: "waits for input from outside",
-    abi.WAIT_TURN: "waits for a semaphore or a message queue",
-}
 _HOLES = {
     abi.HOLE_UNKNOWN_SYSCALL: "unknown system call",
     abi.HOLE_THREAD: "thread",
@@ -124,8 +113,9 @@ def uncontrolled(world: World) -> dict[str, int]:
     return found | {_HOLES.get(i, f"hole {i}"): count for i, count in enumerate(holes) if count}
 
 
-def processes(world: World) -> list[ProcessInfo]:
+def processes(waits: Waits) -> list[ProcessInfo]:
     """The processes that are still there, and what each waits for."""
+    world = waits.world
     found = []
     for index in range(1, world.get(abi.World.used_procs) + 1):
         state = world.proc(index, abi.Proc.state)
@@ -137,45 +127,20 @@ def processes(world: World) -> list[ProcessInfo]:
                 pid=world.proc(index, abi.Proc.pid),
                 parent=world.proc(parent, abi.Proc.pid) if parent else 1,
                 name=abi.Proc.comm.get_text(world.memory, abi.World.procs.at(index)),
-                state=_describe(world, index, state),
+                state=_describe(waits, index, state),
             )
         )
     return found
 
 
-def _describe(world: World, index: int, state: int) -> str:
+def _describe(waits: Waits, index: int, state: int) -> str:
+    world = waits.world
     if state == abi.PROC_ZOMBIE:
         return _describe_end(world.proc(index, abi.Proc.exit_status))
     if state == abi.PROC_STOPPED:
         return f"stopped by {signal.Signals(world.proc(index, abi.Proc.stop_signal)).name}"
     task = world.proc(index, abi.Proc.first_task)
-    return _describe_task(world, task) if task else "runs"
-
-
-def _describe_task(world: World, task: int) -> str:
-    kind = world.task(task, abi.Task.wait)
-    if kind not in _WAITS:
-        return "runs"
-    since_ns = world.get(abi.World.now_ns) - world.task(task, abi.Task.wait_since_ns)
-    what = _WAITS[kind]
-    if kind == abi.WAIT_FUTEX:
-        what += f" at {world.task(task, abi.Task.wait_arg):#x}"
-    return f"{what} for {since_ns / 1e9:.6f} s"
-
-
-def threads(world: World, traces: list[ThreadTrace]) -> list[ThreadInfo]:
-    """Each thread that is still there: who waits for what since when, and where."""
-    frames = {trace.tid: trace.frames for trace in traces}
-    found = []
-    for task in world.tasks():
-        if world.task(task, abi.Task.state) in (abi.TASK_FREE, abi.TASK_EXITING):
-            continue
-        tid = world.task(task, abi.Task.tid)
-        pid = world.proc(world.task(task, abi.Task.proc), abi.Proc.pid)
-        name = abi.Task.comm.get_text(world.memory, abi.World.tasks.at(task))
-        state = _describe_task(world, task)
-        found.append(ThreadInfo(pid, tid, name, state, frames.get(tid, ())))
-    return found
+    return waits.describe(task) if task else "runs"
 
 
 def _describe_end(status: int) -> str:

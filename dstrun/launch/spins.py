@@ -16,11 +16,13 @@ import struct
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from ptrace.binding import ptrace_cont, ptrace_detach, ptrace_getregs, ptrace_setregs
+from ptrace.error import PtraceError
 
 from dstrun import abi
 from dstrun.launch.inject import interrupt, seize, single_step
@@ -84,10 +86,10 @@ class _Thread:
             raise _OtherStopError
         return state
 
-    def step(self) -> None:
-        """One instruction."""
+    def step(self, patience_s: float | None = None) -> bool:
+        """One instruction. False: it is a call that does not return so soon."""
         single_step(self._tid)
-        self._await_stop()
+        return self._await_stop(patience_s)
 
     def ways(self, place: int) -> tuple[int, ...]:
         """Where the instruction can lead, if it is a conditional branch."""
@@ -183,6 +185,50 @@ def learn(tid: int, adopt: Callable[[Point], Iterable[int]]) -> Point | None:
         return None
     finally:
         ptrace_detach(tid, deliver)
+
+
+@dataclass(frozen=True)
+class Spin:
+    """Where a thread runs: its registers at one place of its own code, by name; the instructions of
+    the loop that it turns in, or those seen where that cannot be told."""
+
+    registers: dict[str, int]
+    places: tuple[int, ...]
+    is_loop: bool
+    reads_clock: bool
+
+
+def look_at(tid: int) -> Spin | None:
+    """What a running thread does. The run is over: it is left stopped, with all its process."""
+    try:
+        seize(tid)
+    except OSError:
+        return None
+    states: list[_State] = []
+    reads_clock = False
+    try:
+        with open(f"/proc/{tid}/mem", "rb", buffering=0) as memory:
+            thread = _Thread(tid, memory.fileno())
+            for _ in range(_STEPS_MAX):
+                state: _State = struct.unpack("<27Q", bytes(ptrace_getregs(tid)))
+                is_ours = abi.OURS_START <= state[_RIP] < abi.OURS_END
+                if not is_ours:
+                    states.append(state)
+                reads_clock |= is_ours
+                if not thread.step(_INNER_S_MAX if is_ours else None):
+                    break  # it has come to a call, and stands still now that the run is over
+    except (_OtherStopError, OSError):
+        pass  # a call of its own: what was seen before it counts
+    with suppress(PtraceError):  # it ended meanwhile
+        ptrace_detach(tid, signal.SIGSTOP)
+    if not states:
+        return None
+    places = [state[_RIP] for state in states]
+    length = _period(places)
+    # Of the loop's own function, not of what that calls.
+    turn = sorted(states[-length:] if length else states, key=lambda s: s[_RSP], reverse=True)
+    registers = dict(zip(_USER_REGISTERS, turn[0], strict=True))
+    return Spin(registers, tuple(dict.fromkeys(s[_RIP] for s in turn)), bool(length), reads_clock)
 
 
 def _follow(thread: _Thread) -> list[_State]:

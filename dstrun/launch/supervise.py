@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -22,9 +23,10 @@ from typing import TYPE_CHECKING, Any
 from dstrun import abi
 from dstrun.errors import EXIT_ERROR, EXIT_USAGE, CommandNotExecutable, DstrunError
 from dstrun.launch import kernel
-from dstrun.launch.backtrace import backtraces
+from dstrun.launch.backtrace import GDB_PATIENCE_S
 from dstrun.launch.capture import Capture
 from dstrun.launch.container import Container, launch
+from dstrun.launch.hang import StuckWatch, describe_threads
 from dstrun.launch.inject import (
     InjectionFailed,
     Payload,
@@ -38,9 +40,10 @@ from dstrun.launch.inject import (
 from dstrun.launch.machine import file_digest, machine_meta
 from dstrun.launch.pids import Pids, cpu_seconds
 from dstrun.launch.program import check_program
-from dstrun.launch.report import processes, result_of, rule_accounts, threads, uncontrolled
+from dstrun.launch.report import processes, result_of, rule_accounts, uncontrolled
 from dstrun.launch.tracefile import TraceFile, remove_if_empty
-from dstrun.launch.world import World
+from dstrun.launch.waits import Waits
+from dstrun.launch.world import YEAR_NS, World
 from dstrun.native import load_shim_image
 from dstrun.points import Point
 from dstrun.spec import RunResult, RunSpec
@@ -48,8 +51,10 @@ from dstrun.spec import RunResult, RunSpec
 if TYPE_CHECKING:
     from dstrun.launch.callbacks import Callbacks
 
+_OUTCOMES_EXPLAINED = ("deadlock", "limit", "interrupted")
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TICK_S = 0.1
+_PATIENCE_S = 3.0  # of who has pressed Ctrl-C
 _INIT_ANSWERS_S = 5.0
 _SPIN_LOOK_S = 0.2  # of CPU time without a call; doubled each time that no loop was found
 _SPIN_LIMIT_S = 10.0
@@ -150,6 +155,8 @@ def _end_meta(result: RunResult) -> dict[str, Any]:
         "uncontrolled": result.uncontrolled,
         "faults": [asdict(rule) for rule in result.rules],
         "notes": result.notes,
+        "threads": [asdict(thread) for thread in result.threads],
+        "stuck": [asdict(group) for group in result.stuck],
     }
 
 
@@ -168,6 +175,7 @@ class _Supervision:
         self.container = container
         self.started_ns = started_ns
         self.pids = Pids(container)
+        self.stuck = StuckWatch(self.world, self.pids)
         self.interrupted = 0
         self.progress = -1
         self.ended_outside = False
@@ -250,6 +258,8 @@ class _Supervision:
                 self._follow_exec()
         if self.trace and self.world.get(_GROW_WANTED):
             self._grow_trace()
+        if self.world.get(abi.World.look_wanted):
+            self._look_for_stuck()
         if token & abi.ROBUST_OWNER_DIED:
             self._holder_died(token)
 
@@ -307,6 +317,11 @@ class _Supervision:
         self.world.set(_SEGMENTS_READY, self.trace.segments)
         self.world.set(_GROW_WANTED, 0)
         kernel.futex_wake(self.world.word(_GROW_WANTED))
+
+    def _look_for_stuck(self) -> None:
+        self.stuck.look()
+        self.world.set(abi.World.look_wanted, 0)
+        kernel.futex_wake(self.world.word(abi.World.look_wanted))
 
     # ---- deaths that the simulation did not cause ----
     def _holder_died(self, token: int) -> None:
@@ -463,18 +478,26 @@ class _Supervision:
             self._end_outside()
 
     def _result(self) -> RunResult:
-        tree = processes(self.world)
+        tree = processes(Waits(self.world, self.pids))
         # A program that ended by its own call has told the world how; the kernel need not be asked.
         status = self.container.exit_status(_INIT_ANSWERS_S) if self.ended_outside else None
         self.world.set(abi.World.stopping, 1)
         result = result_of(self.world, status, self.message, self.interrupted)
+        if self.world.get(abi.World.end_reason) == abi.END_TIME and not self.spec.max_virtual_ns:
+            years = result.virtual_ns // YEAR_NS
+            result.message = f"{years} years of virtual time have passed: no run is longer"
         if self.exit_code is not None:
             result.exit_code = self.exit_code
         result.processes = tree
         result.rules = rule_accounts(self.world, self.spec)
         result.faults = sum(rule.fired for rule in result.rules)
-        if result.outcome == "deadlock":
-            result.threads = threads(self.world, backtraces(self.world, self.pids))
+        if result.outcome == "limit":
+            with suppress(LookupError, ValueError, OSError, struct.error):  # stopped in mid-change
+                self.stuck.look()
+        if result.outcome in _OUTCOMES_EXPLAINED:
+            patience_s = _PATIENCE_S if self.interrupted else GDB_PATIENCE_S
+            result.threads = describe_threads(self.world, self.pids, self.spec.trace, patience_s)
+        result.stuck = self.stuck.result()
         result.uncontrolled = uncontrolled(self.world)
         result.learned = self.learned
         result.notes = self.container.notes + result.notes

@@ -23,6 +23,10 @@ from dstrun.strategies import parse_strategy
 # 2030-01-01: later than every file that a program may meet, so that nothing comes from the future.
 DEFAULT_EPOCH_NS = 1_893_456_000 * 10**9
 _DAY_NS = 86_400 * 10**9
+_WALL_MAX_NS = 2**63 - 1  # in 2262: what clocks of programs can hold
+YEAR_NS = 365 * _DAY_NS
+# Where --max-time says nothing. Nobody means to sleep that long; who polls for ever gets there.
+_LONGEST_NS = 100 * YEAR_NS
 _CLOCK_REALTIME_COARSE = 5  # what the kernel stamps files with
 MEMORY_BYTES = 8 << 30
 NOFILE_LIMIT = 4096, 65536
@@ -93,13 +97,14 @@ class World:
             c.cost_clock_ns: spec.clock_cost_ns,
             c.cost_jitter_ppm: spec.cost_jitter_ppm,
             c.events_max: spec.max_events or 0,
-            c.virtual_ns_max: spec.max_virtual_ns or 0,
             c.cpus: spec.cpus,
             c.memory_bytes: MEMORY_BYTES,
             c.real_start_ns: self.real_start_ns,
         }
         for member, value in numbers.items():
             member.set(memory, value, base)
+        longest_ns = min(spec.max_virtual_ns or _LONGEST_NS, _WALL_MAX_NS - epoch)
+        c.end_ns.set(memory, numbers[c.boot_ns] + longest_ns, base)
         parse_strategy(spec.strategy).write(memory, base)
         c.hostname.set_text(memory, spec.hostname, base)
         halves = (derive(spec.seed.entropy, label) for label in ("boot-id", "boot-id, second half"))
@@ -150,6 +155,10 @@ class World:
     def task(self, index: int, member: Member) -> int:
         """A number of a task."""
         return member.get(self.memory, abi.World.tasks.at(index))
+
+    def task_word(self, member: Member, task: int, index: int) -> int:
+        """An element of an array of a task."""
+        return member.get(self.memory, abi.World.tasks.at(task), index)
 
     def proc(self, index: int, member: Member) -> int:
         """A number of a process."""

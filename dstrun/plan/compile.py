@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+import mmap
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
-from statistics import NormalDist
 from typing import Any, Final
 
 from dstrun import abi
@@ -16,8 +16,8 @@ from dstrun.plan.calls import CLOCK_READS, READS, WRITES, numbers_of
 from dstrun.plan.check import meant_calls
 from dstrun.plan.effects import Clock, Corrupt, Delay, Peer, Poke, Short
 from dstrun.plan.fields import KINDS
-from dstrun.plan.model import Plan, Rule
-from dstrun.plan.values import NO_END, Range, When
+from dstrun.plan.model import BadPlan, Plan, Rule
+from dstrun.plan.values import NO_END, Range, When, text_bytes
 
 _BASE: Final = abi.World.faults.offset
 _F: Final = abi.FaultWorld
@@ -114,7 +114,7 @@ class Table:
         return start
 
     def _alternatives(self, words: Iterable[str]) -> int:
-        data = b"".join(_encode(word) + b"\0" for word in words)
+        data = b"".join(text_bytes(word) + b"\0" for word in words)
         return self._text(data + b"\0") if data else 0
 
     def _add_to_set(self, member: Member, rule: int, index: int = 0) -> None:
@@ -133,7 +133,7 @@ class Table:
         r = abi.FaultRule
         numbers = {
             r.stream: rule.stream,
-            r.name: self._text(_encode(rule.name) + b"\0"),
+            r.name: self._text(text_bytes(rule.name) + b"\0"),
             r.scope: abi.FAULT_COUNT_STRACE
             if rule.is_strace
             else _SCOPES[values.get("count", "run")],
@@ -147,7 +147,7 @@ class Table:
         flags |= self._enter(index, rule)
         if flags & abi.FAULT_TIMED and "path" in values:
             numbers[r.file] = self._text(
-                _encode(posixpath.join(self.cwd, values["path"][0])) + b"\0"
+                text_bytes(posixpath.join(self.cwd, values["path"][0])) + b"\0"
             )
         if rule.callback is not None:
             self.set(_F.keeps_output, 1)
@@ -223,7 +223,7 @@ class Table:
         return {member: self._mark(values[name]) for name, member in pairs if name in values}
 
     def _mark(self, text: str) -> int:
-        data, m = _encode(text), abi.FaultMark
+        data, m = text_bytes(text), abi.FaultMark
         index = self._next(_F.marks_count, _F.marks, "texts of the output", 1)
         base = _F.marks.at(index, _BASE)
         m.bytes.set(self.memory, len(data), base)
@@ -291,10 +291,19 @@ class Table:
 
 
 def write_plan(plan: Plan, memory: Any, cwd: str) -> None:
-    """All rules into the world. TableFull: they do not fit."""
+    """All rules into the world. BadPlan: they do not fit."""
     table = Table(memory, cwd)
-    for rule in plan.rules:
-        table.add(rule)
+    try:
+        for rule in plan.rules:
+            table.add(rule)
+    except TableFull as full:
+        raise BadPlan([f"plan: {full}"]) from None
+
+
+def check_room(plan: Plan) -> None:
+    """BadPlan: the plan does not fit into the world."""
+    with mmap.mmap(-1, _BASE + _F.tasks.offset) as memory:  # of which next to nothing is touched
+        write_plan(plan, memory, "/")
 
 
 def _times(values: Mapping[str, Any]) -> dict[Member, int]:
@@ -373,6 +382,8 @@ def quantiles(delay: Delay) -> list[int]:
         ends = [-math.log1p(-share) * a for share in shares[:-1]]
         return [int(end) for end in (*ends, (math.log(last) + 2) * a)]
     edge = 1 / (4 * last)
+    from statistics import NormalDist  # it imports a lot
+
     normal = NormalDist()
     points = [normal.inv_cdf(min(max(share, edge), 1 - edge)) for share in shares]
     return [max(0, int(a + b * point)) for point in points]
@@ -413,7 +424,3 @@ def _written_out(globs: Iterable[str]) -> list[str]:
         words = braces[1].split(",")
         waiting[:0] = [glob[: braces.start()] + word + glob[braces.end() :] for word in words]
     return result
-
-
-def _encode(text: str) -> bytes:
-    return text.encode(errors="surrogateescape")

@@ -41,6 +41,7 @@ from dstrun.plan.values import (
     show_time,
     signal_name,
     split_words,
+    text_bytes,
 )
 
 Parser = Callable[[object], Any]
@@ -105,7 +106,7 @@ def _globs(value: object) -> tuple[str, ...]:
     for glob in globs:
         if glob.count("[") > glob.count("]") or glob.count("{") != glob.count("}"):
             raise BadValue(f"{found(glob)}: a bracket is not closed")
-        if len(glob.encode()) > TEXT_BYTES_MAX:
+        if len(text_bytes(glob)) > TEXT_BYTES_MAX:
             raise BadValue(f"{found(glob[:40])}...: longer than {TEXT_BYTES_MAX} bytes")
     return globs
 
@@ -122,7 +123,7 @@ def _name(value: object) -> str:
 def _mark(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise BadValue(f"{found(value)} is not a string with something in it")
-    if len(value.encode()) > MARK_BYTES_MAX:
+    if len(text_bytes(value)) > MARK_BYTES_MAX:
         raise BadValue(f"{found(value)} is longer than {MARK_BYTES_MAX} bytes")
     return value
 

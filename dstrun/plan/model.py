@@ -157,7 +157,9 @@ class Draft:
     def problem(self, name: str, text: str) -> Problem:
         """Something wrong with one field ("": with the whole)."""
         given = self.fields.get("name")
-        title = f'rule {self.number} "{given}"' if isinstance(given, str) else f"rule {self.number}"
+        title = f"rule {self.number}"
+        if isinstance(given, str) and given.isprintable():
+            title += f' "{given}"'
         if self.place.source.startswith("-"):
             title = ""  # on the command line there is one
         line = self.lines.get(name, self.place.line)

@@ -16,7 +16,6 @@ what its functions remember is of that run alone. `random` is seeded from the fa
 
 from __future__ import annotations
 
-import inspect
 import random
 import sys
 import traceback
@@ -24,7 +23,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 from dstrun.plan.model import BadPlan, Draft, Place, Problem, Script
@@ -220,7 +219,7 @@ class Plan:
 
 def _caller() -> tuple[str, int]:
     """The file and line of the plan's own code that called this module."""
-    frame = inspect.currentframe()
+    frame: FrameType | None = sys._getframe()
     while frame and frame.f_code.co_filename == __file__:
         frame = frame.f_back
     return (frame.f_code.co_filename, frame.f_lineno) if frame else ("?", 0)

@@ -83,7 +83,16 @@ def parse_strings(value: object) -> tuple[str, ...]:
             raise BadValue(f"{found(word)} is not a string with something in it")
         if "\0" in word:
             raise BadValue(f"{found(word)} has a NUL in it")
+        text_bytes(word)
     return tuple(words)
+
+
+def text_bytes(text: str) -> bytes:
+    """A text as the program has it; bytes that are no UTF-8 came as surrogates."""
+    try:
+        return text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        raise BadValue(f"{found(text)} cannot be written in UTF-8") from None
 
 
 def show_strings(words: tuple[str, ...]) -> object:

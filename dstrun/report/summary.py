@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 import signal
-from dataclasses import asdict
+from collections.abc import Sequence, Set
+from dataclasses import asdict, replace
 from typing import Any
 
 from dstrun import errors
-from dstrun.quantities import format_duration
-from dstrun.spec import ProcessInfo, RuleAccount, RunResult, ThreadInfo
+from dstrun.quantities import format_duration, format_time
+from dstrun.spec import LoopInfo, ProcessInfo, RuleAccount, RunResult, StuckInfo, ThreadInfo
 
 _NAMES_SHOWN = 8
+_THREADS_SHOWN = 40
+_PLACES_SHOWN = 8
 _EXIT_CODES = {
     "diverged": errors.EXIT_DIVERGED,
     "deadlock": errors.EXIT_DEADLOCK,
@@ -83,6 +86,7 @@ def json_line(result: RunResult, seed: str, reproduce: str) -> str:
         "notes": result.notes,
         "message": result.message,
         "threads": [asdict(thread) for thread in result.threads],
+        "stuck": [asdict(group) for group in result.stuck],
     }
     if result.stdout_sha256 is not None:
         fields["stdout_sha256"] = result.stdout_sha256
@@ -103,9 +107,13 @@ def summary_lines(result: RunResult, seed: str, reproduce: str, verbose: bool = 
         names = ", ".join(f"{name} ({n})" for name, n in sorted(result.uncontrolled.items()))
         lines.append(f"not under control: {names}")
     lines += [f"note: {note}" for note in result.notes]
-    if result.processes and (verbose or not succeeded(result)):
+    is_told_below = len(result.processes) == 1 and result.threads
+    if result.processes and not is_told_below and (verbose or not succeeded(result)):
         lines += process_lines(result.processes)
+    lines += stuck_lines(result.stuck, {thread.tid for thread in result.threads if thread.frames})
     lines += thread_lines(result.threads)
+    if result.outcome == "limit" and not result.trace:
+        lines.append("note: a trace would tell what each thread repeats (do without --no-trace)")
     if result.trace:
         lines.append(f"trace {result.trace} (hash {result.trace_hash:016x})")
     elif verbose and result.trace_hash:
@@ -151,12 +159,45 @@ def _some(names: list[str], all_of_them: bool) -> str:
     return ", ".join(shown) + (f" and {rest} more" if rest else "")
 
 
-def thread_lines(threads: list[ThreadInfo]) -> list[str]:
-    """Who waits for what since when, and where."""
+def thread_lines(threads: Sequence[ThreadInfo]) -> list[str]:
+    """Who waits for what since when, what each repeats, and where."""
     lines = []
-    for thread in threads:
+    for thread in threads[:_THREADS_SHOWN]:
         lines.append(f"thread {thread.tid} of {thread.pid} {thread.name}: {thread.state}")
+        if thread.loop:
+            lines += [f"  {line}" for line in loop_lines(thread.loop)]
+        lines += [f"  turns at {place}" for place in thread.places[:_PLACES_SHOWN]]
         lines += [f"  {frame}" for frame in thread.frames]
+    more = len(threads) - _THREADS_SHOWN
+    return [*lines, f"and {more} more threads (--json has all)"] if more > 0 else lines
+
+
+def loop_lines(loop: LoopInfo) -> list[str]:
+    """What a thread repeats."""
+    calls = "1 call" if loop.length == 1 else f"{loop.length} calls"
+    earlier = "or earlier " if loop.began_earlier else ""
+    least = "at least " if loop.began_earlier else ""
+    alike = "each turn like the one before" if loop.alike else "what they give varies"
+    head = (
+        f"repeats {calls}, {least}{loop.turns} times, since {format_time(loop.since_ns)} "
+        f"{earlier}(event {loop.from_event}), {alike}:"
+    )
+    more = loop.length - len(loop.calls)
+    return [head, *(f"  {c}" for c in loop.calls), *([f"  and {more} more"] if more > 0 else [])]
+
+
+def stuck_lines(groups: list[StuckInfo], told: Set[int] = frozenset()) -> list[str]:
+    """Partial deadlocks: who can never run again. The frames of those in `told` are told anyway."""
+    lines = []
+    for group in groups:
+        ids = [f"{t.tid}" for t in group.threads]
+        who = f"thread {ids[0]}" if len(ids) == 1 else f"threads {', '.join(ids)}"
+        lines.append(
+            f"warning: {who} could never run again since {format_time(group.since_ns)}, "
+            "while others went on (a partial deadlock):"
+        )
+        threads = [replace(t, frames=()) if t.tid in told else t for t in group.threads]
+        lines += [f"  {line}" for line in thread_lines(threads)]
     return lines
 
 

@@ -29,10 +29,16 @@ static const struct strategy_row *row_of(const struct world *w)
     return &rows[w->config.sched.strategy];
 }
 
+static void is_ready(struct world *w, u32 task)
+{
+    w->tasks[task].state = TASK_READY;
+    w->tasks[task].sched.ready_ns = w->now_ns;
+}
+
 void sched_add(struct world *w, u32 task)
 {
     row_of(w)->add(w, task);
-    w->tasks[task].state = TASK_READY;
+    is_ready(w, task);
 }
 
 void sched_remove(struct world *w, u32 task)
@@ -50,7 +56,7 @@ u32 sched_choose(struct world *w, u32 running)
     u32 next = row_of(w)->choose(w, running);
     s->choices++;
     if (running && next != running)
-        w->tasks[running].state = TASK_READY;
+        is_ready(w, running);
     return next;
 }
 

@@ -6,6 +6,7 @@
  * task that does nothing but look at the clock must not keep the rest from what it waits for.
  */
 #include "shim.h"
+#include "urgency.h"
 
 i64 timespec_in(u64 user, u64 *ns)
 {
@@ -78,7 +79,8 @@ static void tick(void)
 static int is_to_be_trapped(u64 nr)
 {
     const struct world *w = WORLD;
-    return timer_next_ns(w) <= w->now_ns || sched_read_asks(w) || w->faults.call_any[nr];
+    return timer_next_ns(w) <= w->now_ns || sched_read_asks(w) || w->now_ns > w->config.end_ns ||
+           w->faults.call_any[nr];
 }
 
 __attribute__((noinline, section(".trapped"))) i64 trapped_call(i64 nr, u64 a, u64 b, u64 c)
@@ -143,7 +145,7 @@ EXPORT i64 shim_export_vdso_clock_getres(i64 id, struct timespec_k *ts)
 EXPORT i64 shim_export_vdso_getcpu(u32 *cpu, u32 *node)
 {
     if (cpu)
-        *cpu = 0;
+        *cpu = urgency_cpu(current_task());
     if (node)
         *node = 0;
     return 0;

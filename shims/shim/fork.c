@@ -5,6 +5,7 @@
  * and returns through that copy, with 0 in RAX.
  */
 #include "process.h"
+#include "urgency.h"
 
 /* Done by us, at the same moment of the simulation. */
 #define OURS_TO_DO                                                                  \
@@ -32,7 +33,6 @@ static struct proc *new_proc(struct proc *parent, const struct clone_request *q)
     p->exit_signal = (u32)q->exit_signal;
     p->dumpable = parent->dumpable;
     p->uid = parent->uid;
-    p->nice = parent->nice;
     p->flags = parent->flags & PROC_ANNOUNCED;
     p->start_ns = WORLD->now_ns;
     memcpy(p->comm, parent->comm, sizeof p->comm);
@@ -71,6 +71,7 @@ static struct task *new_task(struct proc *p, struct trap *c, const struct clone_
         t->altstack.flags = SS_DISABLE_FLAG;
     }
     memcpy(t->comm, c->t->comm, sizeof t->comm);
+    urgency_forked(c->t, t);
     if (q->flags & CLONE_CHILD_CLEARTID_FLAG)
         t->clear_tid = q->child_tid;
     if (q->flags & CLONE_CHILD_SETTID_FLAG)
@@ -92,6 +93,7 @@ static u64 child_stack(struct task *t, const struct trap *c, const struct clone_
     uc->stack.flags = 0;
     uc->stack.size = TASK_STACK_BYTES;
     t->start_frame = (u64)uc;
+    t->trap_registers = (u64)&uc->regs;
     u64 *word = (u64 *)(((u64)uc - 256) & ~15ul);
     *word = (u64)t;
     return (u64)word;
@@ -290,6 +292,8 @@ static i64 start_clone(struct trap *c, const struct clone_request *q)
 {
     if (q->flags & CLONE_NEW_NAMESPACES)
         return -EPERM;
+    if (urgency_forbids_fork(c->t))
+        return -EAGAIN;
     return q->flags & CLONE_PIDFD_FLAG ? clone_with_pidfd(c, q) : do_clone(c, q);
 }
 

@@ -122,8 +122,8 @@ static u64 registers_hash(const struct sigcontext_k *regs, u64 counters)
 void give_way(struct task *t, int for_ever)
 {
     struct world *w = WORLD;
-    if (for_ever && !w->sched.count && timer_next_ns(w) != ~0ul && timer_next_ns(w) > w->now_ns)
-        w->now_ns = timer_next_ns(w); /* the others sleep: until then it would turn */
+    if (for_ever && !w->sched.count && timer_next_ns(w) != ~0ul)
+        clock_jump(timer_next_ns(w)); /* the others sleep: until then it would turn */
     scheduling_point(t);
     if (w->sched.count)
         yield_token(t);

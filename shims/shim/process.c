@@ -321,6 +321,7 @@ void process_exit(struct task *t, u32 wait_status)
 i64 sys_exit_group(struct trap *c)
 {
     record_call(c, 0);
+    look_before_exit(c->t);
     process_exit(c->t, (u32)(c->a[0] & 0xff) << 8);
 }
 

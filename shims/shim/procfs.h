@@ -67,8 +67,8 @@ void view_tcp(struct view *v) HIDDEN; /* procfs_net.c */
 void view_tcp6(struct view *v) HIDDEN;
 void view_udp(struct view *v) HIDDEN;
 void view_udp6(struct view *v) HIDDEN;
-void text_cpu_list(struct text *o) HIDDEN; /* "0" or "0-3" */
-void text_cpu_mask(struct text *o) HIDDEN;
+void text_cpu_list(struct text *o, u64 cpus) HIDDEN; /* "0" or "0-3" */
+void text_cpu_mask(struct text *o, u64 cpus) HIDDEN;
 
 /* Whether `path` is the virtual /etc/ld.so.preload. */
 int preload_is_served(const char *path) HIDDEN;

@@ -5,6 +5,7 @@
  * are the machine's but not the moment's.
  */
 #include "procfs.h"
+#include "urgency.h"
 
 #define TICK_NS 10000000ul
 #define CPU_KHZ "2000000\n"
@@ -13,20 +14,36 @@
 void view_empty(struct view *v) { (void)v; }
 void view_zero(struct view *v) { text(&v->out, "0\n"); }
 
-void text_cpu_list(struct text *o)
+void text_cpu_list(struct text *o, u64 cpus)
 {
-    text(o, "0");
-    if (WORLD->config.cpus > 1) {
-        text(o, "-");
-        text_number(o, WORLD->config.cpus - 1);
+    const char *before = "";
+    for (u32 first = 0, last; first < 64; first = last + 1) {
+        last = first;
+        if (!(cpus >> first & 1))
+            continue;
+        while (last < 63 && (cpus >> (last + 1) & 1))
+            last++;
+        text(o, before);
+        text_number(o, first);
+        if (last > first) {
+            text(o, "-");
+            text_number(o, last);
+        }
+        before = ",";
     }
     text(o, "\n");
 }
 
-void text_cpu_mask(struct text *o)
+void text_cpu_mask(struct text *o, u64 cpus)
 {
-    u32 cpus = WORLD->config.cpus;
-    text_hex(o, cpus >= 64 ? ~0ul : (1ul << cpus) - 1, 1);
+    u32 digits = (WORLD->config.cpus + 3) / 4;
+    if (digits > 8) { /* in words of 32 bits */
+        text_hex(o, cpus >> 32, digits - 8);
+        text(o, ",");
+        cpus &= 0xffffffff;
+        digits = 8;
+    }
+    text_hex(o, cpus, digits);
     text(o, "\n");
 }
 
@@ -207,8 +224,8 @@ static u64 cpu_of_name(const struct view *v)
     return scan_number(&at, 10);
 }
 
-static void view_cpu_list(struct view *v) { text_cpu_list(&v->out); }
-static void view_cpu_mask(struct view *v) { text_cpu_mask(&v->out); }
+static void view_cpu_list(struct view *v) { text_cpu_list(&v->out, cpu_mask()); }
+static void view_cpu_mask(struct view *v) { text_cpu_mask(&v->out, cpu_mask()); }
 static void view_cpu_frequency(struct view *v) { text(&v->out, CPU_KHZ); }
 static void view_one(struct view *v) { line_of(v, "1"); }
 static void view_newline(struct view *v) { line_of(v, ""); }

@@ -4,6 +4,7 @@
  * private memory counts as resident. The shim's own mappings are in no figure and in no list.
  */
 #include "procfs.h"
+#include "urgency.h"
 
 #define TICK_NS 10000000ul
 #define MAP_NAME_COLUMN 73u
@@ -264,6 +265,20 @@ static u64 stat_word(const char *words, u32 field)
     return scan_number(&words, 10);
 }
 
+/* Of a zombie nobody knows any more. */
+static const struct urgency *urgency_of(const struct view *v)
+{
+    return &WORLD->tasks[v->t ? v->t->index : v->p->first_task].urgency;
+}
+
+/* The kernel's number: higher is lower; negative for the real-time policies. */
+static i32 stat_priority(const struct urgency *u)
+{
+    if (u->policy == POLICY_DEADLINE)
+        return -101;
+    return u->priority ? -1 - (i32)u->priority : 20 + u->nice;
+}
+
 static u64 stat_field(const struct view *v, u32 field, const struct memory *m, const char *words)
 {
     const struct proc *p = v->p;
@@ -285,8 +300,6 @@ static u64 stat_field(const struct view *v, u32 field, const struct memory *m, c
         return p->cpu_ns / TICK_NS;
     case 16:
         return p->children_cpu_ns / TICK_NS;
-    case 18:
-        return (u64)(20 + p->nice);
     case 20:
         return p->tasks_live;
     case 22:
@@ -307,6 +320,12 @@ static u64 stat_field(const struct view *v, u32 field, const struct memory *m, c
         return actions_mask(p, 0) & low;
     case 38:
         return p->exit_signal;
+    case 39:
+        return v->t ? urgency_cpu(v->t) : 0;
+    case 40:
+        return urgency_of(v)->priority;
+    case 41:
+        return urgency_of(v)->policy;
     case 26:
     case 27:
     case 28:
@@ -340,9 +359,11 @@ static void view_stat(struct view *v)
     text_bytes(o, line, (u64)(words - line));
     text(o, state);
     for (u32 field = 4; field <= 52; field++) {
-        i32 nice = field == 19 ? v->p->nice : field == 8 && !v->p->tty ? -1 : 0;
-        text(o, nice < 0 ? "-" : "");
-        text_number(o, nice ? (u64)(nice < 0 ? -nice : nice) : stat_field(v, field, &m, words));
+        i32 sign = field == 18 ? stat_priority(urgency_of(v))
+                   : field == 19 ? urgency_of(v)->nice
+                   : field == 8 && !v->p->tty ? -1 : 0;
+        text(o, sign < 0 ? "-" : "");
+        text_number(o, sign ? (u64)(sign < 0 ? -sign : sign) : stat_field(v, field, &m, words));
         text(o, field == 52 ? "\n" : " ");
     }
 }
@@ -443,10 +464,10 @@ static int status_other(struct view *v, const char *line)
         text(o, "\n");
     } else if (string_starts(line, "Cpus_allowed:")) {
         text(o, "Cpus_allowed:\t");
-        text_cpu_mask(o);
+        text_cpu_mask(o, urgency_of(v)->cpus);
     } else if (string_starts(line, "Cpus_allowed_list:")) {
         text(o, "Cpus_allowed_list:\t");
-        text_cpu_list(o);
+        text_cpu_list(o, urgency_of(v)->cpus);
     } else if (string_starts(line, "voluntary_ctxt") || string_starts(line, "nonvoluntary_ctxt")) {
         text_bytes(o, line, word_length(line));
         text(o, "\t0\n");

@@ -139,6 +139,10 @@ void end_run(u32 reason, const char *message) HIDDEN NORETURN;
 void count_hole(u32 hole) HIDDEN;
 void ring_bell(void) HIDDEN; /* wakes the supervisor */
 
+/* look.c: the supervisor looks who can never run again (dstrun/launch/stuck.py) */
+void look_before_jump(u64 deadline_ns) HIDDEN;
+void look_before_exit(const struct task *t) HIDDEN;
+
 /* uaccess.c: all return 0 or -EFAULT */
 i64 copy_in(void *to, u64 user, u64 n) HIDDEN;
 i64 copy_out(u64 user, const void *from, u64 n) HIDDEN;
@@ -204,6 +208,7 @@ i64 clock_value(u64 id, u64 *ns) HIDDEN;
 void park(struct task *t, u32 wait, u64 arg, u64 deadline_ns) HIDDEN; /* result in t->wake_result */
 void wake(struct task *t, u32 result) HIDDEN;
 void make_ready(struct task *t) HIDDEN;
+void clock_jump(u64 to_ns) HIDDEN; /* nobody can run before: as far as the run goes */
 void stop_self(struct task *t) HIDDEN;
 void yield_token(struct task *t) HIDDEN;
 void hand_on_and_die(struct task *t, u32 pid) HIDDEN; /* gives the token away; the caller then dies */

@@ -4,6 +4,7 @@
 
 #include "futex.h"
 #include "process.h"
+#include "urgency.h"
 
 #define AT_NULL_TAG 0
 #define AT_RANDOM_TAG 25
@@ -41,6 +42,7 @@ static void first_process(struct task *t)
     w->token_task = t->index;
     w->token = pid | ROBUST_WAITERS;
     t->altstack.flags = SS_DISABLE_FLAG;
+    urgency_first(t);
 }
 
 /* What the user's shell left ignored (nohup) or blocked stays so. */

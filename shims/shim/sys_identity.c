@@ -1,7 +1,7 @@
 /* sys_identity.c: what the machine is: its name, CPUs, memory, limits, and what was used of it.
  *
- * Everything here is a constant of the configuration or follows from the virtual clock. Priorities,
- * policies and locked memory are accepted and have no effect: the simulation's scheduler decides.
+ * Everything here is a constant of the configuration or follows from the virtual clock. That memory
+ * is to be locked is accepted and has no effect.
  */
 #include "signals.h"
 
@@ -15,11 +15,6 @@
 #define GRND_NONBLOCK_K 1u
 #define GRND_RANDOM_K 2u
 #define GRND_INSECURE_K 4u
-#define POLICY_FIFO 1u
-#define POLICY_RR 2u
-#define POLICY_BATCH 3u
-#define POLICY_IDLE 5u
-#define POLICY_RESET_ON_FORK 0x40000000u
 #define MLOCK_ONFAULT_K 1u
 
 /* A process or task that a call names by pid; 0 is the caller. */
@@ -32,6 +27,19 @@ static struct proc *proc_named(struct trap *c, u64 pid)
 }
 
 static int is_root(void) { return !raw(__NR_geteuid); }
+
+/* Who it belongs to is the kernel's to decide; the world needs to know. */
+static i64 set_user(struct trap *c)
+{
+    i64 error = pass(c);
+    if (!error)
+        c->p->uid = (u32)raw(__NR_getuid);
+    return error;
+}
+
+i64 sys_setuid(struct trap *c) { return set_user(c); }
+i64 sys_setreuid(struct trap *c) { return set_user(c); }
+i64 sys_setresuid(struct trap *c) { return set_user(c); }
 
 /* ---- names ---- */
 i64 sys_uname(struct trap *c)
@@ -108,168 +116,6 @@ i64 sys_times(struct trap *c)
         return -EFAULT;
     return (i64)(WORLD->now_ns / TICK_NS);
 }
-
-/* ---- CPUs ---- */
-static u64 cpu_mask(void)
-{
-    u32 cpus = WORLD->config.cpus;
-    return cpus >= 64 ? ~0ul : (1ul << cpus) - 1;
-}
-
-i64 sys_sched_getaffinity(struct trap *c)
-{
-    u64 mask = cpu_mask(), bytes = (u32)c->a[1];
-    if (bytes < sizeof mask || bytes & 7)
-        return -EINVAL;
-    if (!proc_named(c, c->a[0]))
-        return -ESRCH;
-    return copy_out(c->a[2], &mask, sizeof mask) ? -EFAULT : (i64)sizeof mask;
-}
-
-/* Where a task runs makes no difference to it; a set without any CPU that exists is an error. */
-i64 sys_sched_setaffinity(struct trap *c)
-{
-    u64 mask = 0;
-    if (copy_in(&mask, c->a[2], min_u64((u32)c->a[1], sizeof mask)))
-        return -EFAULT;
-    if (!proc_named(c, c->a[0]))
-        return -ESRCH;
-    return mask & cpu_mask() ? 0 : -EINVAL;
-}
-
-i64 sys_getcpu(struct trap *c)
-{
-    u32 zero = 0;
-    if ((c->a[0] && copy_out(c->a[0], &zero, 4)) || (c->a[1] && copy_out(c->a[1], &zero, 4)))
-        return -EFAULT;
-    return 0;
-}
-
-/* ---- priorities and policies ---- */
-#define PRIO_PROCESS_K 0
-#define PRIO_USER_K 2
-
-/* A process group or a user means the caller: what others have is only remembered for each. */
-static struct proc *priority_of(struct trap *c)
-{
-    return (i32)c->a[0] == PRIO_PROCESS_K ? proc_named(c, c->a[1]) : c->p;
-}
-
-i64 sys_getpriority(struct trap *c)
-{
-    if ((i32)c->a[0] < PRIO_PROCESS_K || (i32)c->a[0] > PRIO_USER_K)
-        return -EINVAL;
-    struct proc *p = priority_of(c);
-    return p ? 20 - p->nice : -ESRCH;
-}
-
-i64 sys_setpriority(struct trap *c)
-{
-    i32 nice = (i32)c->a[2];
-    if ((i32)c->a[0] < PRIO_PROCESS_K || (i32)c->a[0] > PRIO_USER_K)
-        return -EINVAL;
-    struct proc *p = priority_of(c);
-    if (!p)
-        return -ESRCH;
-    nice = nice < -20 ? -20 : nice > 19 ? 19 : nice;
-    if (nice < p->nice && !is_root())
-        return -EACCES;
-    p->nice = nice;
-    return 0;
-}
-
-/* Real-time policies need root, as natively, and are then accepted without being remembered. */
-static i64 check_policy(u32 policy, i32 priority)
-{
-    policy &= ~POLICY_RESET_ON_FORK;
-    if (policy == POLICY_FIFO || policy == POLICY_RR) {
-        if (priority < 1 || priority > 99)
-            return -EINVAL;
-        return is_root() ? 0 : -EPERM;
-    }
-    if (policy != 0 && policy != POLICY_BATCH && policy != POLICY_IDLE)
-        return -EINVAL;
-    return priority ? -EINVAL : 0;
-}
-
-static i64 set_policy(struct trap *c, u32 policy, u64 user)
-{
-    i32 priority = 0;
-    if (!user || (i32)c->a[0] < 0)
-        return -EINVAL;
-    if (copy_in(&priority, user, sizeof priority))
-        return -EFAULT;
-    return proc_named(c, c->a[0]) ? check_policy(policy, priority) : -ESRCH;
-}
-
-i64 sys_sched_setscheduler(struct trap *c) { return set_policy(c, (u32)c->a[1], c->a[2]); }
-i64 sys_sched_setparam(struct trap *c) { return set_policy(c, 0, c->a[1]); }
-
-i64 sys_sched_getscheduler(struct trap *c)
-{
-    return (i32)c->a[0] < 0 ? -EINVAL : proc_named(c, c->a[0]) ? 0 : -ESRCH;
-}
-
-i64 sys_sched_getparam(struct trap *c)
-{
-    i32 priority = 0;
-    if (!c->a[1] || (i32)c->a[0] < 0)
-        return -EINVAL;
-    return proc_named(c, c->a[0]) ? copy_out(c->a[1], &priority, sizeof priority) : -ESRCH;
-}
-
-struct sched_attr_k {
-    u32 size, policy;
-    u64 flags;
-    i32 nice;
-    u32 priority;
-    u64 runtime, deadline, period;
-};
-
-i64 sys_sched_setattr(struct trap *c)
-{
-    struct sched_attr_k attr;
-    if (!c->a[1] || (i32)c->a[0] < 0 || c->a[2])
-        return -EINVAL;
-    if (copy_in(&attr, c->a[1], sizeof attr))
-        return -EFAULT;
-    if (attr.size && attr.size < sizeof attr)
-        return -E2BIG;
-    struct proc *p = proc_named(c, c->a[0]);
-    if (!p)
-        return -ESRCH;
-    if (!attr.policy && attr.nice >= p->nice && attr.nice <= 19)
-        p->nice = attr.nice;
-    return check_policy(attr.policy, (i32)attr.priority);
-}
-
-i64 sys_sched_getattr(struct trap *c)
-{
-    struct sched_attr_k attr = {.size = sizeof attr};
-    if (!c->a[1] || (i32)c->a[0] < 0 || c->a[3] || (u32)c->a[2] < sizeof attr)
-        return -EINVAL;
-    struct proc *p = proc_named(c, c->a[0]);
-    if (!p)
-        return -ESRCH;
-    attr.nice = p->nice;
-    return copy_out(c->a[1], &attr, sizeof attr);
-}
-
-i64 sys_sched_rr_get_interval(struct trap *c)
-{
-    if ((i32)c->a[0] < 0)
-        return -EINVAL;
-    return proc_named(c, c->a[0]) ? timespec_out(c->a[1], 4000000) : -ESRCH;
-}
-
-i64 sys_ioprio_get(struct trap *c)
-{
-    if ((i32)c->a[0] < 1 || (i32)c->a[0] > 3)
-        return -EINVAL;
-    return (i32)c->a[0] != 1 || proc_named(c, c->a[1]) ? 0 : -ESRCH;
-}
-
-i64 sys_ioprio_set(struct trap *c) { return sys_ioprio_get(c); }
 
 /* ---- limits ----
  * What the program believes is in the world. The stack's limit is kept there alone: a real one moves

@@ -118,10 +118,17 @@ static void fire_due_timers(void)
 
 static void check_virtual_limit(void)
 {
-    struct world *w = WORLD;
-    u64 limit = w->config.virtual_ns_max;
-    if (unlikely(limit && w->now_ns - w->config.boot_ns > limit))
+    if (unlikely(WORLD->now_ns > WORLD->config.end_ns))
         end_run(END_TIME, "the limit of virtual time was reached");
+}
+
+void clock_jump(u64 to_ns)
+{
+    struct world *w = WORLD;
+    if (to_ns > w->config.end_ns)
+        to_ns = w->config.end_ns + 1;
+    if (to_ns > w->now_ns)
+        w->now_ns = to_ns;
 }
 
 /* The next task to run, out of the ready set. When nobody can run the clock jumps to the next timer. */
@@ -144,7 +151,8 @@ static struct task *choose(void)
         if ((deadline == ~0ul && locks_look_again()) || wait_for_outside(deadline))
             continue;
         if (deadline != ~0ul) {
-            w->now_ns = deadline > w->now_ns ? deadline : w->now_ns;
+            look_before_jump(deadline);
+            clock_jump(deadline);
         } else {
             sweep_outside_deaths(1);
             if (!w->sched.count)

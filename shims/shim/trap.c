@@ -202,8 +202,9 @@ static void on_force(int signo, struct siginfo_bytes *info, struct ucontext_k *u
         return;
     t->place = PLACE_SHIM;
     t->trap_rip = uc->regs.ip;
+    t->trap_registers = (u64)&uc->regs;
     if (!w->sched.count && w->timers_count) /* the others sleep: until then it would spin on */
-        w->now_ns = timer_next_ns(w) > w->now_ns ? timer_next_ns(w) : w->now_ns;
+        clock_jump(timer_next_ns(w));
     count_hole(HOLE_FORCED);
     record_plain(t, EVENT_FORCED, 0, 0, 0);
     scheduling_point(t);

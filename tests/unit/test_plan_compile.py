@@ -14,11 +14,11 @@ from click.testing import CliRunner
 from dstrun import abi
 from dstrun._syscalls import SYSCALLS
 from dstrun.commands.plan import command as plan_command
-from dstrun.plan.compile import DOES, Table, TableFull, absolute, fallbacks, quantiles, write_plan
+from dstrun.plan.compile import DOES, Table, absolute, check_room, fallbacks, quantiles, write_plan
 from dstrun.plan.effects import parse_delay
 from dstrun.plan.fields import FAULTS, FIELDS
 from dstrun.plan.load import load_plan
-from dstrun.plan.model import Plan, Rule
+from dstrun.plan.model import BadPlan, Plan, Rule
 from dstrun.plan.values import NO_END
 
 BASE = abi.World.faults.offset
@@ -236,10 +236,8 @@ def test_distributions() -> None:
 
 def test_full_tables_say_so() -> None:
     plan = load_plan([("fault", "on=read delay=uniform:1ms..2ms delay_exit=uniform:1ms..2ms")], 1)
-    many = Plan(plan.rules * abi.FAULT_RULES_MAX)
-    memory = make_memory()
-    with pytest.raises(TableFull, match="delays: more than 512 in one plan"):
-        write_plan(many, memory, "/")
+    with pytest.raises(BadPlan, match="plan: delays: more than 512 in one plan"):
+        check_room(Plan(plan.rules * abi.FAULT_RULES_MAX))
 
 
 def test_relative_paths() -> None:

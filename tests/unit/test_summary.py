@@ -5,8 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from dstrun.report.summary import exit_code, json_line, process_lines, signal_name, summary_lines
-from dstrun.spec import Outcome, ProcessInfo, RunResult
+from dstrun.report.summary import (
+    exit_code,
+    json_line,
+    loop_lines,
+    process_lines,
+    signal_name,
+    summary_lines,
+    thread_lines,
+)
+from dstrun.spec import LoopInfo, Outcome, ProcessInfo, RunResult, StuckInfo, ThreadInfo
 
 KEYS = {
     "seed", "outcome", "origin", "exit_code", "signal", "events", "virtual_ns", "wall_ns",
@@ -76,3 +84,44 @@ def test_signal_names() -> None:
     assert signal_name(11) == "SIGSEGV"
     assert signal_name(37) == "SIGRTMIN+3"
     assert signal_name(99) == "signal 99"
+
+
+def _loop(**more: object) -> LoopInfo:
+    values = {
+        "calls": ("sched_yield() = 0",), "length": 1, "turns": 12, "since_ns": 5, "from_event": 3,
+        "alike": True, "began_earlier": False,
+    }  # fmt: skip
+    return LoopInfo(**(values | more))  # type: ignore[arg-type]
+
+
+def test_loops_are_told() -> None:
+    thread = ThreadInfo(2, 3, "x", "sleeps", frames=("#0 f",), loop=_loop())
+    lines = thread_lines([thread])
+    assert lines == [
+        "thread 3 of 2 x: sleeps",
+        "  repeats 1 call, 12 times, since 0.000000005 (event 3), each turn like the one before:",
+        "    sched_yield() = 0",
+        "  #0 f",
+    ]
+    varies = loop_lines(_loop(alike=False, began_earlier=True, length=9))
+    assert "at least 12 times" in varies[0]
+    assert "what they give varies" in varies[0]
+    assert varies[-1] == "  and 8 more"
+
+
+def test_many_threads_are_cut() -> None:
+    threads = [ThreadInfo(2, tid, "x", "sleeps") for tid in range(100)]
+    assert thread_lines(threads)[-1] == "and 60 more threads (--json has all)"
+
+
+def test_partial_deadlocks_are_warned_of() -> None:
+    threads = tuple(ThreadInfo(2, tid, "x", "waits", frames=("#0 f",)) for tid in (3, 4))
+    result = RunResult("exited", "program", exit_code=0, stuck=[StuckInfo(10**9, threads)])
+    lines = summary_lines(result, "7", "again")
+    assert lines[1].startswith("warning: threads 3, 4 could never run again since 1.000000000")
+    assert sum("#0 f" in line for line in lines) == 2
+    fields = json.loads(json_line(result, "7", "again"))
+    assert [t["tid"] for t in fields["stuck"][0]["threads"]] == [3, 4]
+    # Whose frames come below are not told twice.
+    result.threads = [threads[0]]
+    assert sum("#0 f" in line for line in summary_lines(result, "7", "again")) == 2
