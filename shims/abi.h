@@ -359,6 +359,8 @@ struct proc {
     struct timer_ref itimer_real;
     struct sigaction_k actions[65];
     u64 rlimit_as[2], rlimit_nofile[2], rlimit_stack[2];
+    u64 headers;       /* of its program, in its memory: ELF's */
+    u32 headers_count, headers_pad;
     u32 umask;
     u32 uid;
     i32 nice; /* remembered, means nothing */

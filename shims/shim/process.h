@@ -26,6 +26,9 @@ void clone_finish(struct task *cloner) HIDDEN;
 u64 start_program(u64 program_sp, u64 task_index) HIDDEN;
 u64 auxv_value(const u64 *auxv, u64 tag) HIDDEN; /* 0: it is not there */
 
+/* runtimes.c: where the new program is. */
+void runtimes_note(struct proc *p, const u64 *auxv) HIDDEN;
+
 void tasks_add(struct proc *p, struct task *t) HIDDEN; /* as the youngest */
 void tasks_remove(struct proc *p, struct task *t) HIDDEN;
 /* After an exec only its caller is left. */

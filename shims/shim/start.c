@@ -190,6 +190,7 @@ u64 start_program(u64 program_sp, u64 task_index)
     const char *path = (const char *)auxv_value(auxv, AT_EXECFN_TAG);
     keep_addresses_fixed();
     points_patch_program(auxv);
+    runtimes_note(p, auxv);
     seed_at_random(p, auxv_value(auxv, AT_RANDOM_TAG));
     name_program(p, t, path ? path : "");
     t->trap_rip = 0;
