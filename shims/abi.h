@@ -62,7 +62,7 @@ typedef unsigned char u8;
 #define SIGNALS_QUEUED_MAX 16384u
 #define DIRS_MAX 64u
 #define DIR_BYTES_MAX 33554432u
-#define TASK_STACK_BYTES 64816u
+#define TASK_STACK_BYTES 64608u
 #define TASK_PAGE_OFFSET 3328u
 #define SYSCALLS_MAX 512u
 #define FORCE_SIGNAL 16 /* SIGSTKFLT, which nobody uses: the supervisor interrupts who spins */
@@ -224,6 +224,8 @@ struct siginfo_bytes { /* the kernel's siginfo_t */
     u64 body[14];
 };
 
+#include "abi_ptrace.h"
+
 /* A task's wait for a file lock, in a queue of the file. Owners are processes (POSIX locks) or 0. */
 enum lock_state { LOCK_NONE = 0, LOCK_BLOCKED = 1, LOCK_WOKEN = 2 };
 
@@ -305,12 +307,14 @@ struct task {
     u64 trap_args[6];
     u64 trap_rip;
     u64 trap_registers; /* the program's, at the call: struct sigcontext on the task's stack */
+    u32 tracer, trace_flags; /* the task that traces it, 0: none; enum tracee_flag */
     struct robust_head robust;
     struct alive_word alive; /* tid | ROBUST_WAITERS; marked by the kernel at death */
     struct guard guard;
     char comm[16];
     char path[2][PATH_BYTES_MAX]; /* the call's path arguments, copied in */
     u8 scratch[PATH_BYTES_MAX];
+    struct tracee tracee;         /* valid where it has a tracer */
     u8 polls[131072]; /* 8,192 members of a poll or select, and those that the kernel is asked of */
     u8 stack_of_next[TASK_STACK_BYTES]; /* the next task's, which grows down from that one's start */
 };
@@ -350,7 +354,7 @@ struct proc {
     u32 sem_undo;     /* it has adjustments (SEM_UNDO) that its end takes back */
     u32 first_shm;    /* its attachments of System V shared memory */
     u32 first_aio;    /* its contexts of kernel AIO */
-    u32 aio_pad;
+    u32 first_tracee; /* tasks that its threads trace */
     u64 start_ns;
     u64 cpu_ns;       /* virtual CPU time: what its calls were charged */
     u64 children_cpu_ns;

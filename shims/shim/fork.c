@@ -90,6 +90,8 @@ static u64 child_stack(struct task *t, const struct trap *c, const struct clone_
     uc->stack.flags = 0;
     uc->stack.size = TASK_STACK_BYTES;
     t->start_frame = (u64)uc;
+    t->trap_nr = c->nr;
+    t->trap_registers = (u64)&uc->regs;
     u64 *word = (u64 *)(((u64)uc - 256) & ~15ul);
     *word = (u64)t;
     return (u64)word;

@@ -4,6 +4,7 @@
 
 #include "futex.h"
 #include "process.h"
+#include "tracing.h"
 
 #define AT_NULL_TAG 0
 #define AT_RANDOM_TAG 25
@@ -83,6 +84,7 @@ static void next_program(struct proc *p, struct task *t)
     t->clear_tid = 0;
     t->program_robust_list = 0;
     release_vfork_parent(p);
+    trace_exec(t);
 }
 
 static u64 *find_auxv(u64 *sp)

@@ -161,9 +161,3 @@ i64 sys_seccomp(struct trap *c)
         return -EINVAL;
     }
 }
-
-i64 sys_ptrace(struct trap *c)
-{
-    (void)c;
-    return -EPERM; /* the supervisor is the tracer */
-}

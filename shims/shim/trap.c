@@ -181,6 +181,8 @@ static void on_force(int signo, struct siginfo_bytes *info, struct ucontext_k *u
         return;
     t->place = PLACE_SHIM;
     t->trap_rip = uc->regs.ip;
+    t->trap_registers = (u64)&uc->regs;
+    t->trap_nr = ~0ul;
     if (!w->sched.count && w->timers_count) /* the others sleep: until then it would spin on */
         w->now_ns = timer_next_ns(w) > w->now_ns ? timer_next_ns(w) : w->now_ns;
     count_hole(HOLE_FORCED);
