@@ -62,7 +62,7 @@ typedef unsigned char u8;
 #define SIGNALS_QUEUED_MAX 16384u
 #define DIRS_MAX 64u
 #define DIR_BYTES_MAX 33554432u
-#define TASK_STACK_BYTES 64608u
+#define TASK_STACK_BYTES 64592u
 #define TASK_PAGE_OFFSET 3328u
 #define SYSCALLS_MAX 512u
 #define FORCE_SIGNAL 16 /* SIGSTKFLT, which nobody uses: the supervisor interrupts who spins */
@@ -302,6 +302,9 @@ struct task {
     struct altstack altstack; /* virtual */
     u64 entropy_pos;          /* counter of its entropy stream */
     struct sched_task sched;
+    u64 points_passed;        /* of the preload library */
+    u32 at_point;             /* enum preload_point: it chooses there who runs next */
+    u32 at_point_pad;
     u64 cost_pos;             /* counter of its costs' stream (with jitter) */
     u64 trap_nr;     /* call being handled */
     u64 trap_args[6];
@@ -689,6 +692,8 @@ enum event_kind {
     EVENT_END = 8,      /* the run's end, result: enum end_reason */
     EVENT_FORCED = 9,   /* a task that spun was interrupted from outside */
     EVENT_INPUT = 10,   /* bytes from outside that the next call of the task gives; result: descriptor */
+    EVENT_POINT = 12,   /* the strategy chose another task at a point of the preload library; nr: enum
+                           preload_point, result: the task's how manyth point it is */
     EVENT_YIELD = 11    /* a task that waits in a loop let others run, at a learned yield point; result: where
                            in its file */
 };
@@ -767,6 +772,7 @@ struct cpuid_leaf {
     u32 a, b, c, d;
 };
 
+#include "abi_points.h"
 #include "abi_tty.h"
 #include "abi_unix.h"
 

@@ -24,6 +24,7 @@ from ptrace.binding import ptrace_cont, ptrace_detach, ptrace_getregs, ptrace_se
 
 from dstrun import abi
 from dstrun.launch.inject import interrupt, seize, single_step
+from dstrun.native import load_shim_image
 from dstrun.points import CODE_BYTES, Point, build_id
 
 _WALL = 0x40000000
@@ -66,12 +67,18 @@ class _Thread:
 
     def __init__(self, tid: int, memory: int) -> None:
         self._tid, self._memory = tid, memory
+        image = load_shim_image()
+        self._preload_point = image.base + image.exports["point"]
         interrupt(tid)
         self._await_stop()
 
     def look(self) -> _State:
-        """Its registers, before an instruction that is its own."""
+        """Its registers, before an instruction that is its own. A point of the preload library is
+        passed by as one instruction: others could run there, but none does."""
         state: _State = struct.unpack("<27Q", bytes(ptrace_getregs(self._tid)))
+        if state[_RIP] == self._preload_point:
+            self.run_to([int.from_bytes(os.pread(self._memory, 8, state[_RSP]), "little")])
+            return self.look()
         ours = abi.OURS_START <= state[_RIP] < abi.OURS_END
         if ours or os.pread(self._memory, 1, state[_RIP]) == _BREAKPOINT:
             raise _OtherStopError

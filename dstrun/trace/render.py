@@ -149,6 +149,10 @@ def _end_text(_trace: Trace, event: Event) -> str:
     return f"=== {_END_WORDS.get(event.result, f'ended for reason {event.result}')} ==="
 
 
+def _point_name(number: int) -> str:
+    return abi.PRELOAD_POINT_NAMES.get(number, str(number)).removeprefix("POINT_")
+
+
 _TEXTS: dict[int, Callable[[Trace, Event], str]] = {
     abi.EVENT_SYSCALL: _call_text,
     abi.EVENT_SIGNAL: _signal_text,
@@ -159,6 +163,7 @@ _TEXTS: dict[int, Callable[[Trace, Event], str]] = {
     abi.EVENT_TSC: lambda _trace, event: f"rdtsc = {event.result}",
     abi.EVENT_FORCED: lambda _trace, _event: "+++ interrupted: it spun while others waited +++",
     abi.EVENT_INPUT: _input_text,
+    abi.EVENT_POINT: lambda _trace, event: f"--- at {_point_name(event.nr)}: others run ---",
     abi.EVENT_YIELD: lambda _trace, event: f"+++ lets others run: waits at {event.result:#x} +++",
     abi.EVENT_END: _end_text,
 }

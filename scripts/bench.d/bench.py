@@ -129,6 +129,33 @@ def threads(bench: Bench) -> Iterator[Row]:
     yield Row("getppid while 999 others wait, beside alone", "ns", alone, most, 1.1)
 
 
+def points(bench: Bench) -> Iterator[Row]:
+    """Places that are no calls, where others may run."""
+    program = bench.compile("threads", "-pthread")
+
+    def locks(*options: str) -> Callable[[int], Command]:
+        options = ("--no-trace", *options)
+        return lambda n: bench.dstrun(program, "lock", "2", str(n), options=options)
+
+    turns = bench.turns(20_000_000)
+    native, without, simulated = bench.medians(
+        bench.per_turn(lambda n: [program, "lock", "2", str(n)], turns),
+        bench.per_turn(locks("--no-preload"), turns),
+        bench.per_turn(locks(), turns),
+    )
+    # A turn is two points: before the lock is taken, after it was released.
+    yield Row("a preload point, nobody else can run", "ns", None, (simulated - without) / 2, 150)
+    yield Row("a mutex locked and unlocked", "ns", native, simulated, None)
+
+    def spins(n: int) -> Command:
+        return bench.dstrun(program, "spin", "2", str(n))
+
+    turns = bench.turns(200_000)
+    bench.time_ns(spins(1000))  # learns where it spins, as in every run after it
+    (hand_over,) = bench.medians(bench.per_turn(spins, turns))
+    yield Row("a hand-over by spinning, at learned points", "ns", None, hand_over, None)
+
+
 def runs(bench: Bench) -> Iterator[Row]:
     """Whole commands."""
     true = shutil.which("true") or "/bin/true"
@@ -200,7 +227,7 @@ def traces(bench: Bench) -> Iterator[Row]:
     yield Row("diffing two traces", "M events/s", None, comparing / million, 2, True)
 
 
-GROUPS = (calls, switches, threads, network, servers, choices, runs, traces)
+GROUPS = (calls, switches, threads, points, network, servers, choices, runs, traces)
 HEADERS = ["what", "unit", "native", "dstrun", "ratio", "target", ""]
 
 

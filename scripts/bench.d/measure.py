@@ -69,6 +69,7 @@ class Bench:
         self.env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
         self.env["PYTHONPATH"] = str(HERE.parents[1])
         self.env["PYTHONPYCACHEPREFIX"] = str(directory / "pyc")
+        self.env["XDG_CACHE_HOME"] = str(directory / "cache")  # of learned points
         self.time_ns(self.dstrun("true"))
 
     def turns(self, full: int) -> int:

@@ -7,8 +7,6 @@
  */
 #include "shim.h"
 
-#define TRAPPED __attribute__((noinline, section(".trapped"))) /* shim.ld */
-
 i64 timespec_in(u64 user, u64 *ns)
 {
     struct timespec_k ts;
@@ -81,16 +79,16 @@ static int others_are_due(void)
     return timer_next_ns(w) <= w->now_ns || sched_read_asks(w);
 }
 
-TRAPPED static i64 trapped_call(i64 nr, u64 a, u64 b)
+__attribute__((noinline, section(".trapped"))) i64 trapped_call(i64 nr, u64 a, u64 b, u64 c)
 {
-    return raw(nr, a, b);
+    return raw(nr, a, b, c, 0);
 }
 
 EXPORT i64 shim_export_vdso_clock_gettime(i64 id, struct timespec_k *ts)
 {
     u64 ns;
     if (unlikely(others_are_due()))
-        return trapped_call(__NR_clock_gettime, (u64)id, (u64)ts);
+        return trapped_call(__NR_clock_gettime, (u64)id, (u64)ts, 0);
     tick();
     if (id == 1)
         ns = WORLD->now_ns;
@@ -106,7 +104,7 @@ EXPORT i64 shim_export_vdso_clock_gettime(i64 id, struct timespec_k *ts)
 EXPORT i64 shim_export_vdso_gettimeofday(struct timeval_k *tv, u64 *zone)
 {
     if (unlikely(others_are_due()))
-        return trapped_call(__NR_gettimeofday, (u64)tv, (u64)zone);
+        return trapped_call(__NR_gettimeofday, (u64)tv, (u64)zone, 0);
     tick();
     u64 ns = wall_ns();
     if (tv) {
@@ -121,7 +119,7 @@ EXPORT i64 shim_export_vdso_gettimeofday(struct timeval_k *tv, u64 *zone)
 EXPORT i64 shim_export_vdso_time(i64 *out)
 {
     if (unlikely(others_are_due()))
-        return trapped_call(__NR_time, (u64)out, 0);
+        return trapped_call(__NR_time, (u64)out, 0, 0);
     tick();
     i64 seconds = (i64)(wall_ns() / NS_PER_SECOND);
     if (out)

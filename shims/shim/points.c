@@ -119,9 +119,7 @@ static u64 registers_hash(const struct sigcontext_k *regs, u64 counters)
     return hash_bytes(seen, sizeof seen, 0);
 }
 
-/* Nothing has changed since it came by last: others are to run, or time passes: up to the next timer
- * when it would turn for ever. */
-static void give_way(struct task *t, int for_ever)
+void give_way(struct task *t, int for_ever)
 {
     struct world *w = WORLD;
     if (for_ever && !w->sched.count && timer_next_ns(w) != ~0ul && timer_next_ns(w) > w->now_ns)

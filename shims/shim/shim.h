@@ -158,6 +158,11 @@ static inline u64 wall_ns(void)
 {
     return WORLD->now_ns - WORLD->config.boot_ns + WORLD->config.epoch_ns;
 }
+/* preload.c */
+i64 preload_announced(struct trap *c) HIDDEN;
+i64 preload_point(struct trap *c) HIDDEN;
+/* clock.c: a call of the program's, made for it. */
+i64 trapped_call(i64 nr, u64 a, u64 b, u64 c) HIDDEN;
 /* Nanoseconds of a user timespec; -EFAULT, -EINVAL. */
 i64 timespec_in(u64 user, u64 *ns) HIDDEN;
 i64 timespec_out(u64 user, u64 ns) HIDDEN;
@@ -273,6 +278,9 @@ void fault_signal(struct trap *c, struct siginfo_bytes *info) HIDDEN;
 /* points.c: learned yield points */
 void points_patch_program(const u64 *auxv) HIDDEN;
 void points_patch_mapping(u64 start, u64 bytes, i64 fd, u64 file_offset) HIDDEN;
+/* Nothing has changed since it came by last: others are to run, or time passes: up to the next timer
+ * when it would turn for ever. */
+void give_way(struct task *t, int for_ever) HIDDEN;
 int point_reached(struct task *t, struct sigcontext_k *regs) HIDDEN; /* 0: it is no breakpoint of ours */
 
 /* process.c */

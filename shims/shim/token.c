@@ -293,6 +293,8 @@ static void offer(struct task *t)
     u32 next = sched_choose(w, t->index);
     if (next == t->index)
         return;
+    if (unlikely(t->at_point))
+        record_plain(t, EVENT_POINT, t->at_point, (i64)t->points_passed, 0);
     if (give(task_at(next), t))
         token_wait(t);
     else

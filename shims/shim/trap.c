@@ -31,11 +31,8 @@ void count_uncontrolled(const struct trap *c)
 
 static i64 unknown(struct trap *c)
 {
-    if (c->nr == NR_PRELOAD_ANNOUNCE) {
-        c->p->flags |= PROC_ANNOUNCED;
-        c->recorded = 1;
-        return (i64)ABI_VERSION;
-    }
+    if (c->nr == NR_PRELOAD_ANNOUNCE)
+        return preload_announced(c);
     count_hole(HOLE_UNKNOWN_SYSCALL);
     return -ENOSYS;
 }
@@ -111,7 +108,6 @@ static void start_trap(struct trap *c, struct task *t, struct ucontext_k *uc)
     c->keep_registers = c->recorded = 0;
     c->enter_ns = w->now_ns;
     w->traps++;
-    charge(t, w->config.cost_syscall_ns);
     t->trap_nr = c->nr;
     t->trap_rip = r->ip;
     t->trap_registers = (u64)r;
@@ -147,6 +143,13 @@ static void on_syscall(int signo, struct siginfo_bytes *info, struct ucontext_k 
     i64 result;
     (void)signo;
     start_trap(&c, current_task(), uc);
+    if (unlikely(c.nr == NR_PRELOAD_POINT)) {
+        uc->regs.ax = (u64)preload_point(&c);
+        signals_deliver(&c, 0);
+        c.t->place = PLACE_PROGRAM;
+        return;
+    }
+    charge(c.t, WORLD->config.cost_syscall_ns);
     if (unlikely(((u32 *)info)[SIGINFO_ARCH_WORD] != AUDIT_ARCH_X86_64)) {
         count_hole(HOLE_UNKNOWN_SYSCALL); /* int 0x80: the 32-bit entry */
         result = -ENOSYS;
