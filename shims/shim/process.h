@@ -18,6 +18,7 @@
 #define CLONE_CLEAR_SIGHAND_FLAG 0x100000000ul
 #define CLONE_NEW_NAMESPACES 0x7e020080ul
 #define CLONE_EXIT_SIGNAL_MASK 0xfful
+#define PERSONALITY_QUERY 0xfffffffful
 
 /* A child's first steps, on its own stack (entry.S calls it). */
 void start_child(struct task *t) NORETURN HIDDEN;

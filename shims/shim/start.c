@@ -11,7 +11,6 @@
 #define AT_EXECFN_TAG 31
 #define STACK_STEP 0x40000ul
 #define ARCH_SET_CPUID 0x1012
-#define PERSONALITY_QUERY 0xfffffffful
 #define RLIMIT_STACK_ID 3
 #define RLIMIT_NOFILE_ID 7
 
