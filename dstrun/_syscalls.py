@@ -486,7 +486,7 @@ SYSCALLS: Final[dict[int, Syscall]] = {
         "CPU time is what the virtual clock charged"),
     101: Syscall("ptrace", "EMULATED", "sys_ptrace",
         ("PTRACE_OP", "PID", "ADDR", "ADDR"),
-        "among tasks of the simulation; no steps, no stops at calls or events"),
+        "among tasks of the simulation; no stops at calls or events"),
     102: Syscall("getuid", "PASSED", "pass",
         (),
         "users are as they are outside"),

@@ -7,7 +7,8 @@ enum tracee_flag {
     TRACEE_STOPPED = 2, /* until its tracer lets it go on */
     TRACEE_TOLD = 4,    /* its tracer has waited for the stop */
     TRACEE_AT_END = 8,  /* stopped at the end of a call: its registers can be set */
-    TRACEE_SERVES = 16  /* has the token to do something for its tracer */
+    TRACEE_SERVES = 16, /* has the token to do something for its tracer */
+    TRACEE_STEPS = 32   /* runs one instruction: the processor's trap flag is set */
 };
 
 #define SIGNAL_TO_TRACER 2 /* result of an EVENT_SIGNAL: the tracer is to decide about it */

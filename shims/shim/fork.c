@@ -84,6 +84,8 @@ static u64 child_stack(struct task *t, const struct trap *c, const struct clone_
 {
     struct ucontext_k *uc = sigframe_clone(c->uc, (u8 *)t);
     uc->regs.ax = 0;
+    if (c->t->trace_flags & TRACEE_STEPS)
+        uc->regs.flags &= ~FLAG_TF;
     if (q->stack)
         uc->regs.sp = q->stack;
     uc->stack.sp = task_stack(t);

@@ -71,6 +71,7 @@ struct trap {
     i64 path_error;      /* EFAULT, ENAMETOOLONG met while copying them */
     u8 keep_registers;   /* the handler has set all registers (rt_sigreturn) */
     u8 recorded;         /* no event is to be appended at the end */
+    u8 steps;            /* its tracer lets the task make a single step: this one */
 };
 
 typedef i64 (*handler_fn)(struct trap *);

@@ -12,7 +12,6 @@
 #define FP_MAGIC1 0x46505853u
 #define XSTATE_HEADER_BYTES 64
 #define FLAGS_RESTORABLE 0x40dd5ul /* AC OF DF TF SF ZF AF PF CF: as the kernel's FIX_EFLAGS */
-#define FLAG_TF 0x100ul
 #define FLAG_DF 0x400ul
 #define FLAG_RF 0x10000ul
 #define MXCSR_OFFSET 24

@@ -319,10 +319,15 @@ static void act(struct trap *c, int signo, struct siginfo_bytes *info, i64 *resu
         c->p->actions[signo].handler = HANDLER_DEFAULT;
     u64 mask = t->restore_mask ? t->saved_sigmask : t->sigmask;
     t->restore_mask = 0;
+    u32 steps = t->trace_flags & TRACEE_STEPS;
+    if (unlikely(steps))
+        c->uc->regs.flags &= ~FLAG_TF;
     if (sigframe_push(c, &action, info, mask))
         process_exit(t, SIG_SEGV); /* no room for the frame */
     t->sigmask |= action.mask | (action.flags & SA_NODEFER_FLAG ? 0 : bit(signo));
     t->sigmask &= ~UNBLOCKABLE;
+    if (unlikely(steps))
+        trace_stepped(c, result); /* into the handler */
 }
 
 /* Back from a wait with another mask. */
@@ -341,6 +346,10 @@ void signals_deliver(struct trap *c, i64 result)
     int signo;
     if (unlikely(t->restore_mask) && result != -EINTR && result != -ERESTARTNOHAND)
         restore_mask(t);
+    if (unlikely(c->steps)) {
+        c->steps = 0;
+        trace_stepped(c, &result);
+    }
     do {
         while (unlikely(signal_waits(t)) && (signo = signal_take(t, ~t->sigmask, &info)))
             act(c, signo, &info, &result);
@@ -358,6 +367,7 @@ void fault_signal(struct trap *c, struct siginfo_bytes *info)
 {
     int signo = info->signo;
     i64 result = 0;
+    c->steps = 0;
     struct sigaction_k *action = &c->p->actions[signo];
     if ((c->t->sigmask & bit(signo)) || action->handler == HANDLER_IGNORE) {
         c->t->sigmask &= ~bit(signo);

@@ -29,6 +29,7 @@ enum signal_number {
 #define SYNCHRONOUS_SIGNALS                                                               \
     (SIG_BIT(SIG_SEGV) | SIG_BIT(SIG_BUS) | SIG_BIT(SIG_ILL) | SIG_BIT(SIG_TRAP) |         \
      SIG_BIT(SIG_FPE) | SIG_BIT(SIG_SYS))
+#define FLAG_TF 0x100ul
 #define SI_USER_CODE 0
 #define SI_KERNEL_CODE 0x80
 #define SI_TIMER_CODE (-2)

@@ -1,8 +1,8 @@
 /* sys_ptrace.c: ptrace among tasks of the simulation.
  *
  * Tracees stop, show and change their registers and memory, and hear of signals only by their tracer:
- * what LeakSanitizer and those that attach need. There are no single steps, and no stops at calls or
- * at events: these requests are refused as a kernel refuses what it does not know.
+ * what LeakSanitizer and a debugger need. There are no stops at calls or at events: these requests are
+ * refused as a kernel refuses what it does not know.
  */
 #include <linux/elf.h>
 #include <linux/ptrace.h>
@@ -261,6 +261,8 @@ static i64 request_of_stopped(struct trap *c, struct task *t)
         return user_word(c, t, c->a[0] == PTRACE_POKEUSR);
     case PTRACE_CONT:
         return let_go_on(c, t, trace_resume);
+    case PTRACE_SINGLESTEP:
+        return let_go_on(c, t, trace_step);
     case PTRACE_DETACH:
         return let_go_on(c, t, trace_end);
     case PTRACE_GETREGS_OP:

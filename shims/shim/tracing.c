@@ -12,6 +12,7 @@
 #include "process.h"
 
 #define FAILURE_NO_TASK (-(i64)ESRCH)
+#define TRAP_TRACE_CODE 2
 
 static void tell_tracer(const struct task *t)
 {
@@ -24,8 +25,16 @@ static void tell_tracer(const struct task *t)
     wake_child_waiters(tracer);
 }
 
+static void set_trap_flag(const struct task *t, int on)
+{
+    struct sigcontext_k *regs = (struct sigcontext_k *)t->trap_registers;
+    regs->flags = on ? regs->flags | FLAG_TF : regs->flags & ~FLAG_TF;
+}
+
 static void stop(struct task *t, u32 status, const struct siginfo_bytes *info, u32 how)
 {
+    if (t->trace_flags & TRACEE_STEPS)
+        set_trap_flag(t, 0);
     t->trace_flags = (t->trace_flags & TRACEE_SEIZED) | TRACEE_STOPPED | how;
     t->tracee.status = status;
     t->tracee.info = *info;
@@ -85,6 +94,20 @@ int trace_signal_taken(struct trap *c, int signo, struct siginfo_bytes *info, i6
     return (int)t->tracee.resume_signal;
 }
 
+void trace_stepped(struct trap *c, i64 *result)
+{
+    struct siginfo_bytes info;
+    memset(&info, 0, sizeof info);
+    info.signo = SIG_TRAP;
+    info.code = TRAP_TRACE_CODE;
+    info.body[0] = c->uc->regs.ip;
+    int signo = trace_signal_taken(c, SIG_TRAP, &info, result);
+    if (signo) {
+        c->t->tracee.passed |= SIG_BIT(signo);
+        signal_send(c->p, c->t, &info);
+    }
+}
+
 /* Sent again, to act this time. It may have nothing to act on. */
 static void pass_signal(struct task *t, int signo)
 {
@@ -99,7 +122,7 @@ static void go_on(struct task *t, int signo)
 {
     struct proc *p = proc_of(current_task());
     u32 at_end = t->trace_flags & TRACEE_AT_END;
-    t->trace_flags &= TRACEE_SEIZED;
+    t->trace_flags &= TRACEE_SEIZED | TRACEE_STEPS;
     t->tracee.resume_signal = (u32)signo;
     if (signo && signo != t->tracee.info.signo)
         siginfo_kill(&t->tracee.info, signo, SI_USER_CODE, p->pid, p->uid);
@@ -115,6 +138,13 @@ void trace_resume(struct task *t, int signo)
     go_on(t, signo);
     if (t->tracer && !at_end)
         trace_signal_came(t); /* another one may have come meanwhile */
+}
+
+void trace_step(struct task *t, int signo)
+{
+    set_trap_flag(t, 1);
+    t->trace_flags |= TRACEE_STEPS;
+    trace_resume(t, signo);
 }
 
 /* ---- who traces whom ---- */
@@ -147,6 +177,8 @@ void trace_end(struct task *t, int signo)
 {
     int was_stopped = is_trace_stopped(t);
     unlink_tracee(t);
+    if (t->trace_flags & TRACEE_STEPS)
+        set_trap_flag(t, 0);
     if (was_stopped)
         go_on(t, signo);
     t->trace_flags = 0;
@@ -185,6 +217,7 @@ void trace_forget(struct proc *p, struct task *t)
 /* It stops when the new program's loader has made its first call. */
 void trace_exec(struct task *t)
 {
+    t->trace_flags &= ~(u32)TRACEE_STEPS;
     if (t->tracer && !(t->trace_flags & TRACEE_SEIZED))
         signal_self(t, SIG_TRAP);
 }

@@ -10,12 +10,15 @@
 void trace_begin(struct task *tracer, struct task *t, u32 flags, u64 options) HIDDEN;
 void trace_end(struct task *t, int signo) HIDDEN;
 void trace_resume(struct task *t, int signo) HIDDEN;
+void trace_step(struct task *t, int signo) HIDDEN;
 /* Stops a tracee where it is. 0: it cannot be, now. */
 int trace_interrupt(struct task *t) HIDDEN;
 /* A signal has come to a tracee that somebody else is to stop. */
 void trace_signal_came(struct task *t) HIDDEN;
 /* The current task takes a signal that its tracer is to hear of first. The one to act on; 0: none. */
 int trace_signal_taken(struct trap *c, int signo, struct siginfo_bytes *info, i64 *result) HIDDEN;
+/* It has made its one instruction, a call or one that is emulated. */
+void trace_stepped(struct trap *c, i64 *result) HIDDEN;
 void trace_exec(struct task *t) HIDDEN;
 /* It ends: it is no tracee any more, and no tracer. */
 void trace_forget(struct proc *p, struct task *t) HIDDEN;

@@ -106,6 +106,7 @@ static void start_trap(struct trap *c, struct task *t, struct ucontext_k *uc)
     c->path[0] = c->path[1] = 0;
     c->path_error = 0;
     c->keep_registers = c->recorded = 0;
+    c->steps = (t->trace_flags & TRACEE_STEPS) != 0;
     c->enter_ns = w->now_ns;
     w->traps++;
     t->trap_nr = c->nr;

@@ -1,4 +1,4 @@
-"""Debuggers inside of the simulation: what can be done is done, the rest is refused in plain words."""
+"""Debuggers in the simulation: what can be done is done, the rest is refused in plain words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from runs_lib import Native, Simulate
+from runs_lib import Simulate
 
 _ATTACH = """\
 "$1" & pid=$!

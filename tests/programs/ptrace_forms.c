@@ -297,6 +297,49 @@ static void breakpoint(void)
     CHECK_EQ(exit_of(pid), 31);
 }
 
+/* ---- single steps: plain instructions, a call, one that faults by dstrun's wish, into a handler ---- */
+static void step_over(pid_t pid, int signo, struct user_regs_struct *regs)
+{
+    siginfo_t info;
+    CHECK_EQ(ptrace(PTRACE_SINGLESTEP, pid, 0, signo), 0);
+    CHECK_EQ(stop_of(pid), SIGTRAP);
+    CHECK_EQ(ptrace(PTRACE_GETREGS, pid, 0, regs), 0);
+    CHECK_EQ(ptrace(PTRACE_GETSIGINFO, pid, 0, &info), 0);
+    CHECK_EQ(info.si_signo, SIGTRAP);
+    CHECK(!(regs->eflags & 0x100));
+}
+
+static void steps(void)
+{
+    static const int lengths[] = {1, 5, 2, 2, 1};
+    struct user_regs_struct regs;
+    fflush(stdout);
+    pid_t pid = fork();
+    if (!pid) {
+        long flags;
+        signal(SIGUSR1, on_usr1);
+        ptrace(PTRACE_TRACEME, 0, 0, 0);
+        __asm__ volatile("int3\n\tnop\n\tmov $39, %%eax\n\tsyscall\n\trdtsc\n\tnop\n\tpushf\n\tpop %0"
+                         : "=r"(flags) : : "rax", "rcx", "rdx", "r11", "memory");
+        _exit(flags & 0x100 ? 3 : usr1s);
+    }
+    CHECK_EQ(stop_of(pid), SIGTRAP);
+    CHECK_EQ(ptrace(PTRACE_GETREGS, pid, 0, &regs), 0);
+    unsigned long long rip = regs.rip;
+    for (int i = 0; i < 5; i++) {
+        step_over(pid, 0, &regs);
+        rip += lengths[i];
+        CHECK_EQ(regs.rip, rip);
+        if (i == 2)
+            CHECK_EQ(regs.rax, pid);
+    }
+    step_over(pid, SIGUSR1, &regs);
+    CHECK_EQ(regs.rip, (long)on_usr1);
+    CHECK_EQ(regs.rdi, SIGUSR1);
+    CHECK_EQ(ptrace(PTRACE_CONT, pid, 0, 0), 0);
+    CHECK_EQ(exit_of(pid), 1);
+}
+
 static void through_exec(void)
 {
     fflush(stdout);
@@ -404,6 +447,7 @@ int main(void)
     by_itself();
     vectors();
     breakpoint();
+    steps();
     through_exec();
     tracer_dies(0);
     tracer_dies(PTRACE_O_EXITKILL);
