@@ -815,6 +815,8 @@ struct world {
     struct sched_state sched;
     u64 slice_start_ns; /* when the holder got the token */
     u64 point_ns;       /* the last scheduling point */
+    u32 chosen;         /* task that the strategy chose at a preload point, until the token goes to it */
+    u32 chosen_pad;
 
     u32 timers_count;
     u32 timers_pad;

@@ -1,8 +1,9 @@
 /* preload.c: the preload library's points (shims/preload).
  *
- * The library calls them as functions, on the program's stack: where nobody else can run that is a
- * step of the clock and a few tests, no trap and no event. Otherwise it is a call, trapped like any
- * other, and the strategy chooses. An event tells where it chose another task.
+ * The library calls them as functions, on the program's stack. Where nobody else can run that is a
+ * step of the clock and a few tests; else the strategy chooses at once, and mostly that the caller
+ * goes on. Only where another task is to run, or time has something to do, it is a call, trapped like
+ * any other. An event tells where another task was chosen.
  */
 #include "preload_abi.h"
 #include "shim.h"
@@ -11,23 +12,38 @@ long point_passed(unsigned long which, unsigned long object, unsigned long effec
 long shim_export_point(unsigned long which, unsigned long object, unsigned long effect) HIDDEN;
 
 /* To ask for memory is a point for the sake of the threads that share it. */
-static int others_may_run(const struct task *t, u64 point)
+static int is_shared(const struct task *t, u64 point)
+{
+    return point > POINT_posix_memalign || proc_of(t)->tasks_live > 1;
+}
+
+/* Whether the caller goes on; else who runs instead is in `chosen`, for the trap that follows. */
+static int goes_on(const struct task *t)
 {
     struct world *w = WORLD;
-    if (timer_next_ns(w) <= w->now_ns)
-        return 1;
-    if (likely(!w->sched.count))
+    if (unlikely(w->stopping || w->outside_death || proc_of(t)->state == PROC_STOPPED))
         return 0;
-    return (point > POINT_posix_memalign || proc_of(t)->tasks_live > 1) && sched_asks(w);
+    if (!sched_asks(w))
+        return 1;
+    u32 next = sched_choose(w, t->index);
+    if (next != t->index) {
+        w->chosen = next;
+        return 0;
+    }
+    w->point_ns = w->now_ns;
+    return 1;
 }
 
 long point_passed(unsigned long which, unsigned long object, unsigned long effect)
 {
     struct task *t = current_task();
+    struct world *w = WORLD;
     t->points_passed++;
-    if (unlikely(effect || others_may_run(t, which)))
+    charge(t, w->config.cost_clock_ns);
+    if (unlikely(effect || timer_next_ns(w) <= w->now_ns))
         return trapped_call((i64)NR_PRELOAD_POINT, which, object, effect);
-    charge(t, WORLD->config.cost_clock_ns);
+    if (unlikely(w->sched.count) && is_shared(t, which) && !goes_on(t))
+        return trapped_call((i64)NR_PRELOAD_POINT, which, object, effect);
     return 0;
 }
 
@@ -43,12 +59,13 @@ i64 preload_announced(struct trap *c)
 i64 preload_point(struct trap *c)
 {
     struct task *t = c->t;
-    charge(t, WORLD->config.cost_clock_ns);
     t->at_point = (u32)c->a[0];
     if (c->a[2] == POINT_FAILED)
         sched_found_nothing(WORLD, t->index);
     if (c->a[2] == POINT_WAITS)
         give_way(t, 1);
+    else if (WORLD->chosen)
+        run_chosen(t);
     else
         scheduling_point(t);
     t->at_point = 0;

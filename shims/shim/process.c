@@ -448,6 +448,10 @@ void sweep_outside_deaths(int thorough)
 {
     struct world *w = WORLD;
     w->outside_death = 0;
+    if (w->chosen) { /* by the holder, who died before it could hand the token on */
+        sched_add(w, w->chosen);
+        w->chosen = 0;
+    }
     for (u32 i = 1; i <= w->used_tasks; i++) {
         struct task *t = task_at(i);
         if (t->state == TASK_FREE || t->state == TASK_EXITING || t == current_task())

@@ -159,6 +159,7 @@ static inline u64 wall_ns(void)
 {
     return WORLD->now_ns - WORLD->config.boot_ns + WORLD->config.epoch_ns;
 }
+void run_chosen(struct task *t) HIDDEN; /* token.c: hands the token to world.chosen, and comes back */
 /* preload.c */
 i64 preload_announced(struct trap *c) HIDDEN;
 i64 preload_point(struct trap *c) HIDDEN;

@@ -286,19 +286,24 @@ void return_token(struct task *t, struct task *to)
         switch_away(t); /* it was killed meanwhile */
 }
 
-/* A strategy may take the token from a task that could go on. */
-static void offer(struct task *t)
+/* The strategy has taken the token from a task that could go on. */
+static void make_way(struct task *t, u32 next)
 {
-    struct world *w = WORLD;
-    u32 next = sched_choose(w, t->index);
-    if (next == t->index)
-        return;
     if (unlikely(t->at_point))
         record_plain(t, EVENT_POINT, t->at_point, (i64)t->points_passed, 0);
     if (give(task_at(next), t))
         token_wait(t);
     else
         switch_away(t);
+}
+
+void run_chosen(struct task *t)
+{
+    struct world *w = WORLD;
+    u32 next = w->chosen;
+    w->chosen = 0;
+    make_way(t, next);
+    w->point_ns = w->now_ns;
 }
 
 void scheduling_point(struct task *t)
@@ -313,7 +318,10 @@ void scheduling_point(struct task *t)
     check_virtual_limit();
     if (unlikely(proc_of(t)->state == PROC_STOPPED))
         stop_self(t);
-    if (unlikely(sched_asks(w)))
-        offer(t);
+    if (unlikely(sched_asks(w))) {
+        u32 next = sched_choose(w, t->index);
+        if (next != t->index)
+            make_way(t, next);
+    }
     w->point_ns = w->now_ns;
 }

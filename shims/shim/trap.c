@@ -181,7 +181,8 @@ static void on_force(int signo, struct siginfo_bytes *info, struct ucontext_k *u
     struct trap c = {.t = t, .p = proc_of(t), .uc = uc, .nr = ~0ul};
     (void)signo;
     (void)info;
-    if (t->place != PLACE_PROGRAM || in_shim_text(uc->regs.ip)) /* in a clock read, perhaps */
+    /* In a clock read, perhaps, or about to hand the token on. */
+    if (t->place != PLACE_PROGRAM || in_shim_text(uc->regs.ip) || w->chosen)
         return;
     t->place = PLACE_SHIM;
     t->trap_rip = uc->regs.ip;
