@@ -3,6 +3,7 @@
 #include <linux/prctl.h>
 
 #include "futex.h"
+#include "preload_abi.h"
 #include "process.h"
 
 enum arch_prctl_op {
@@ -121,6 +122,8 @@ i64 sys_prctl(struct trap *c)
     struct proc *p = c->p;
     u64 v = c->a[1];
     switch ((u32)c->a[0]) {
+    case PR_PRELOAD_ANNOUNCE:
+        return preload_announced(c);
     case PR_SET_PDEATHSIG: /* delivered by us, at the parent's death */
         return set_flag(&p->pdeathsig, v, 64);
     case PR_GET_PDEATHSIG:

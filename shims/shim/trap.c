@@ -29,10 +29,8 @@ void count_uncontrolled(const struct trap *c)
     }
 }
 
-static i64 unknown(struct trap *c)
+static i64 unknown(void)
 {
-    if (c->nr == NR_PRELOAD_ANNOUNCE)
-        return preload_announced(c);
     count_hole(HOLE_UNKNOWN_SYSCALL);
     return -ENOSYS;
 }
@@ -77,7 +75,7 @@ static int loads_preload(const struct trap *c)
 static i64 dispatch(struct trap *c)
 {
     if (unlikely(c->nr >= SYSCALLS_MAX || !syscall_rows[c->nr].handler))
-        return unknown(c);
+        return unknown();
     const struct syscall_row *row = &syscall_rows[c->nr];
     if (row->strings)
         take_strings(c, row);
