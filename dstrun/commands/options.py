@@ -166,7 +166,11 @@ _OPTIONS = [
         help="Run N (2) times and compare output and traces.",
     ),
     _option("--strict", is_flag=True, help="Whatever is not under control is an error."),
-    _option("--no-preload", is_flag=True, help="Do without the preloaded library."),
+    _option(
+        "--no-preload",
+        is_flag=True,
+        help="Do without the preloaded library: locks and allocations are no points.",
+    ),
     _option("--json", is_flag=True, help="The summary as one line of JSON."),
     _option("--status-fd", metavar="N", type=click.IntRange(0), help="Write that JSON there too."),
     _option("-q", "--quiet", is_flag=True, help="No summary."),

@@ -1,6 +1,7 @@
 """Real servers and their clients: as natively, and one trace for a seed, loaded or not.
 
-All runs are strict: nothing may be out of control. One that spins is learned first.
+All runs are strict: nothing may be out of control. One that spins is learned first. With more than
+one CPU to be seen runtimes spin for each other.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ RUNS, LOADED = (50, 10) if FULL else (3, 1)
 SEED, OTHER_SEED = 7, 8
 _PORT = 7001  # in a simulation every port is free
 _POINTS_MAX = 8  # that one scenario learns
+_SPIN_FOR_EACH_OTHER = ("go_http", "java_pool", "postgres", "redis_threads")
+
+Once = Callable[..., Run]
 
 
 @pytest.fixture(scope="session")
@@ -42,51 +46,61 @@ def once(
     fresh: Callable[[], None],
     scenarios: Scenarios,
     monkeypatch: pytest.MonkeyPatch,
-) -> Callable[[Scenario, int], Run]:
-    """once(scenario, seed): one simulated run, in an empty directory."""
+) -> Once:
+    """once(scenario, seed, *options): one simulated run, in an empty directory."""
     monkeypatch.setitem(FIXED_ENV, "XDG_CACHE_HOME", str(scenarios.folder / "cache"))
 
-    def run(scenario: Scenario, seed: int) -> Run:
+    def run(scenario: Scenario, seed: int, *more: str) -> Run:
         fresh()
         settings = (f"PATH={search_path()}", f"PORT={_PORT}", *scenario.short)
-        options = ["--strict", *(word for s in settings for word in ("--env", s))]
+        options = ["--strict", *more, *(word for s in settings for word in ("--env", s))]
         return simulate(*scenarios.command(scenario), seed=seed, options=tuple(options))
 
     return run
 
 
-def _learned(once: Callable[[Scenario, int], Run], scenario: Scenario) -> Run:
+def _learned(once: Once, scenario: Scenario, *options: str) -> Run:
     """The first run that is decided by the seed alone: loops that wait are learned."""
     for _ in range(_POINTS_MAX):
-        run = once(scenario, SEED)
+        run = once(scenario, SEED, *options)
         if "that is learned now" not in run.err:
             break
     return run
 
 
+@pytest.fixture
+def one_trace(once: Once, burners: Burners) -> Once:
+    """one_trace(scenario, *options): RUNS runs that agree, of which it gives the first."""
+
+    def judge(scenario: Scenario, *options: str) -> Run:
+        if scenario.missing:
+            pytest.skip(f"{scenario.missing} is not installed: nothing is known about it here")
+        first = _learned(once, scenario, *options)
+        assert first.status == 0, first
+
+        def others(count: int) -> list[Run]:
+            runs = [once(scenario, SEED, *options) for _ in range(count)]
+            return [run for run in runs if run.identity != first.identity]
+
+        different = others(RUNS - LOADED - 1)
+        with burners():
+            different += others(LOADED)
+        assert not different, f"{len(different)} of {RUNS}: {first} {different[0]}"
+        return first
+
+    return judge
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.name)
 def test_as_native_and_one_trace(
     scenario: Scenario,
-    once: Callable[[Scenario, int], Run],
+    once: Once,
+    one_trace: Once,
     native: Native,
     fresh: Callable[[], None],
     scenarios: Scenarios,
-    burners: Burners,
 ) -> None:
-    if scenario.missing:
-        pytest.skip(f"{scenario.missing} is not installed: nothing is known about it here")
-    first = _learned(once, scenario)
-    assert first.status == 0, first
-    different = [
-        run for _ in range(RUNS - LOADED - 1)
-        if (run := once(scenario, SEED)).identity != first.identity
-    ]  # fmt: skip
-    with burners():
-        different += [
-            run for _ in range(LOADED)
-            if (run := once(scenario, SEED)).identity != first.identity
-        ]  # fmt: skip
-    assert not different, f"{len(different)} of {RUNS}: {first} {different[0]}"
+    first = one_trace(scenario)
     other = once(scenario, OTHER_SEED)
     assert other.status == 0, other
     assert other.hash != first.hash
@@ -94,3 +108,10 @@ def test_as_native_and_one_trace(
     settings = (f"PATH={search_path()}", f"PORT={free_ports()}", *scenario.short)
     alone = native("env", *settings, *scenarios.command(scenario))
     assert (first.status, first.out) == (alone.status, alone.out), alone.err
+
+
+@pytest.mark.parametrize(
+    "scenario", [s for s in SCENARIOS if s.name in _SPIN_FOR_EACH_OTHER], ids=lambda s: s.name
+)
+def test_at_four_cpus(scenario: Scenario, one_trace: Once) -> None:
+    one_trace(scenario, "--cpus", "4", "--strategy", "random")
