@@ -31,18 +31,25 @@ static int exit_of(pid_t pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-static long status_number(pid_t pid, const char *key)
+/* Of a task of a process; the number, or the letter of the state. */
+static long status_of(pid_t pid, pid_t tid, const char *key)
 {
-    char path[64], line[256];
+    char path[64], line[256], *word = line + strlen(key) + 1;
     long value = -1;
-    snprintf(path, sizeof path, "/proc/%d/status", pid);
+    snprintf(path, sizeof path, "/proc/%d/task/%d/status", pid, tid);
     FILE *f = fopen(path, "r");
     while (f && fgets(line, sizeof line, f))
         if (!strncmp(line, key, strlen(key)))
-            value = line[strlen(key) + 1] == 't' ? 't' : atol(line + strlen(key) + 1);
+            value = *word > '9' ? *word : atol(word);
     if (f)
         fclose(f);
     return value;
+}
+
+static void wait_until_asleep(pid_t pid, pid_t tid)
+{
+    while (status_of(pid, tid, "State:") != 'S')
+        sleep_ms(1);
 }
 
 static pid_t child_pausing(void)
@@ -62,7 +69,7 @@ static pid_t child_pausing(void)
     CHECK_EQ(read(ready[0], &byte, 1), 1);
     close(ready[0]);
     close(ready[1]);
-    sleep_ms(50);
+    wait_until_asleep(pid, pid);
     return pid;
 }
 
@@ -94,7 +101,7 @@ static void attached(void)
     struct iovec part = {&again, sizeof again};
     siginfo_t info;
     pid_t pid = child_pausing();
-    CHECK_EQ(status_number(pid, "TracerPid:"), 0);
+    CHECK_EQ(status_of(pid, pid, "TracerPid:"), 0);
     CHECK_EQ(ptrace(PTRACE_ATTACH, pid, 0, 0), 0);
     memset(&info, 0, sizeof info);
     CHECK_EQ(waitid(P_PID, pid, &info, WSTOPPED | WNOWAIT), 0);
@@ -102,8 +109,8 @@ static void attached(void)
     CHECK_EQ(info.si_status, SIGSTOP);
     CHECK_EQ(stop_of(pid), SIGSTOP);
     CHECK_EQ(waitpid(pid, 0, WNOHANG), 0); /* told once */
-    CHECK_EQ(status_number(pid, "TracerPid:"), getpid());
-    CHECK_EQ(status_number(pid, "State:"), 't');
+    CHECK_EQ(status_of(pid, pid, "TracerPid:"), getpid());
+    CHECK_EQ(status_of(pid, pid, "State:"), 't');
     CHECK_EQ(ptrace(PTRACE_GETREGS, pid, 0, &regs), 0);
     CHECK_EQ(ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &part), 0);
     CHECK_EQ(part.iov_len, sizeof regs);
@@ -155,11 +162,11 @@ static void asleep(void)
     pid_t pid = fork();
     if (!pid) {
         double start = now_s(CLOCK_MONOTONIC);
-        struct timespec t = {0, 300000000};
+        struct timespec t = {1, 0};
         int failed = nanosleep(&t, 0);
-        _exit(failed ? 1 : now_s(CLOCK_MONOTONIC) - start < 0.3 ? 2 : 0);
+        _exit(failed ? 1 : now_s(CLOCK_MONOTONIC) - start < 1 ? 2 : 0);
     }
-    sleep_ms(100);
+    wait_until_asleep(pid, pid);
     CHECK_EQ(ptrace(PTRACE_ATTACH, pid, 0, 0), 0);
     CHECK_EQ(stop_of(pid), SIGSTOP);
     sleep_ms(50);
@@ -424,7 +431,8 @@ static void all_threads(void)
     for (int i = 0; i < THREADS; i++)
         while (!tids[i])
             sched_yield();
-    sleep_ms(50);
+    for (int i = 0; i < THREADS; i++)
+        wait_until_asleep(getpid(), tids[i]);
     char *stack = mmap(0, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_UNTRACED;
     pid_t pid = clone(look_at_all, stack + 65536, flags, 0);
