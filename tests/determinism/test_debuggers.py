@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from runs_lib import PROGRAMS, Native, Simulate
+from runs_lib import FULL, PROGRAMS, Native, Simulate
 
 _ATTACH = """\
 "$1" & pid=$!
@@ -18,6 +18,8 @@ gdb -nx -batch -p $pid -ex bt -ex 'set var answer = 6' -ex detach 2>&1 | grep -E
 wait $pid; echo "exit $?"
 """
 _RUN = ("break main", "run", "next", "print answer", "set var answer = 7", "stepi", "continue")
+
+STORMS = 100 if FULL else 4
 
 Build = Callable[[str], str]
 
@@ -86,3 +88,13 @@ def test_valgrind(name: str, build: Build, native: Native, simulate: Simulate) -
 
 def _same_for_all(text: str) -> str:
     return re.sub(r"==\d+==|\b0x[0-9A-Fa-f]+", "", text)
+
+
+@pytest.mark.parametrize("strategy", ["fifo", "random", "pct"])
+def test_storm(strategy: str, build: Build, native: Native, simulate: Simulate) -> None:
+    binary, options = build("debuggers/ptrace_storm"), ("--strategy", strategy)
+    assert native(binary, "1").out == "ok\n", "the test itself is wrong"
+    for seed in range(STORMS):
+        runs = [simulate(binary, str(seed), seed=seed, options=options) for _ in range(2)]
+        assert (runs[0].status, runs[0].out, runs[0].err) == (0, "ok\n", ""), f"seed {seed}"
+        assert runs[0].identity == runs[1].identity, f"seed {seed}"
