@@ -4,6 +4,7 @@
 #include "channel.h"
 #include "futex.h"
 #include "sockets.h"
+#include "tracing.h"
 
 void children_add(struct proc *parent, struct proc *child)
 {
@@ -201,6 +202,7 @@ static void retire(struct proc *p, struct task *t)
     futex_pi_owner_died(t);
     lock_forget(t);
     turn_forget(t);
+    trace_forget(p, t);
     if (t->state == TASK_READY)
         sched_remove(w, t->index);
     if (w->task_of_tid[t->tid] == t->index)
