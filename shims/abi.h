@@ -62,7 +62,7 @@ typedef unsigned char u8;
 #define SIGNALS_QUEUED_MAX 16384u
 #define DIRS_MAX 64u
 #define DIR_BYTES_MAX 33554432u
-#define TASK_STACK_BYTES 64736u
+#define TASK_STACK_BYTES 64528u
 #define TASK_PAGE_OFFSET 3328u
 #define SYSCALLS_MAX 512u
 #define FORCE_SIGNAL 16 /* SIGSTKFLT, which nobody uses: the supervisor interrupts who spins */
@@ -234,34 +234,8 @@ struct siginfo_bytes { /* the kernel's siginfo_t */
     u64 body[14];
 };
 
-/* A task's wait for a file lock, in a queue of the file. Owners are processes (POSIX locks) or 0. */
-enum lock_state { LOCK_NONE = 0, LOCK_BLOCKED = 1, LOCK_WOKEN = 2 };
-
-struct lock_wait {
-    u32 state;
-    u32 inode;
-    u8 is_flock, exclusive, is_posix, pad;
-    u32 blocker;    /* the process whose lock is in the way; 0: none, or not known */
-    u64 start, end; /* first and last byte */
-    u32 next, prev; /* tasks in the bucket, oldest first */
-    u64 looked;     /* trap at which it was woken to look again because nothing could run */
-    u64 since_ns;   /* it had waited before that */
-};
-
-/* A task's place in a queue of those that wait for their turn (turns.c). */
-enum turn_kind {
-    TURN_NONE = 0, TURN_SEM = 1, TURN_MSG_SEND = 2, TURN_MSG_RECEIVE = 3, TURN_MQ_SEND = 4, TURN_MQ_RECEIVE = 5
-};
-
-struct turn {
-    u32 kind, id;   /* of the queue */
-    u32 next, prev; /* tasks in the bucket, oldest first */
-    u32 giver;      /* the task that let it try, and waits meanwhile */
-    u32 done;
-    i64 result;     /* of its try */
-    i64 given;      /* result of the try of the task that it let try */
-    u64 request;    /* on its own stack */
-};
+#include "abi_ptrace.h"
+#include "abi_waits.h"
 
 struct guard { /* a place to come back to when user memory faults */
     u64 rip, rsp, rbx, rbp, r12, r13, r14, r15;
@@ -318,6 +292,7 @@ struct task {
     u64 trap_args[6];
     u64 trap_rip;
     u64 trap_registers; /* the program's, at the call: struct sigcontext on the task's stack */
+    u32 tracer, trace_flags; /* the task that traces it, 0: none; enum tracee_flag */
     struct robust_head robust;
     struct alive_word alive; /* tid | ROBUST_WAITERS; marked by the kernel at death */
     struct guard guard;
@@ -325,6 +300,7 @@ struct task {
     char path[2][PATH_BYTES_MAX]; /* the call's path arguments, copied in */
     u8 scratch[PATH_BYTES_MAX];
     struct urgency urgency;
+    struct tracee tracee;         /* valid where it has a tracer */
     u8 polls[131072]; /* 8,192 members of a poll or select, and those that the kernel is asked of */
     u8 stack_of_next[TASK_STACK_BYTES]; /* the next task's, which grows down from that one's start */
 };
@@ -364,7 +340,7 @@ struct proc {
     u32 sem_undo;     /* it has adjustments (SEM_UNDO) that its end takes back */
     u32 first_shm;    /* its attachments of System V shared memory */
     u32 first_aio;    /* its contexts of kernel AIO */
-    u32 aio_pad;
+    u32 first_tracee; /* tasks that its threads trace */
     u64 preload_list; /* where the loader has mapped /etc/ld.so.preload */
     u64 start_ns;
     u64 cpu_ns;       /* virtual CPU time: what its calls were charged */
@@ -374,6 +350,8 @@ struct proc {
     struct timer_ref itimer_real;
     struct sigaction_k actions[65];
     u64 rlimit_as[2], rlimit_nofile[2], rlimit_stack[2];
+    u64 headers;       /* of its program, in its memory: ELF's */
+    u32 headers_count, headers_pad;
     u32 umask;
     u32 uid;
     char comm[16];

@@ -1,14 +1,16 @@
 /* preload_abi.h: what the preload library and the shim say to each other.
  *
- * The library announces itself by a system call that no kernel has: a native kernel answers ENOSYS
- * and nothing has happened; the shim answers where its table of functions is.
+ * The library announces itself by a prctl that no kernel has: a native kernel answers EINVAL and
+ * nothing has happened; the shim answers where its table of functions is. So that nobody calls these
+ * who does not run as the processor would (valgrind makes the program's calls elsewhere), the call
+ * says where it is.
  */
 #ifndef DST_PRELOAD_ABI_H
 #define DST_PRELOAD_ABI_H
 
 #include "abi_points.h"
 
-#define NR_PRELOAD_ANNOUNCE 0x64737472ul /* "dstr"; first argument: PRELOAD_ABI_VERSION */
+#define PR_PRELOAD_ANNOUNCE 0x64737472 /* "dstr"; PRELOAD_ABI_VERSION; the instruction that follows */
 #define NR_PRELOAD_POINT 0x64737473ul    /* by the shim itself: a point at which others may run */
 #define PRELOAD_ABI_VERSION 2u
 

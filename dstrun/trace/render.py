@@ -142,6 +142,11 @@ def _exit_text(_trace: Trace, event: Event) -> str:
     return f"+++ exited with {event.result >> 8 & 0xFF} +++"
 
 
+def _signal_text(_trace: Trace, event: Event) -> str:
+    stops = " stops it for its tracer" if event.result == abi.SIGNAL_TO_TRACER else ""
+    return f"--- {signal_name(event.nr)}{stops} ---"
+
+
 def _end_text(_trace: Trace, event: Event) -> str:
     return f"=== {_END_WORDS.get(event.result, f'ended for reason {event.result}')} ==="
 
@@ -192,7 +197,7 @@ def _result_text(result: int) -> str:
 
 _TEXTS: dict[int, Callable[[Trace, Event], str]] = {
     abi.EVENT_SYSCALL: _call_text,
-    abi.EVENT_SIGNAL: lambda _trace, event: f"--- {signal_name(event.nr)} ---",
+    abi.EVENT_SIGNAL: _signal_text,
     abi.EVENT_START: _start_text,
     abi.EVENT_EXIT: _exit_text,
     abi.EVENT_DEATH: lambda _trace, _event: "+++ died by something outside the simulation +++",

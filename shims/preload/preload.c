@@ -3,8 +3,10 @@
  * The dynamic loader of every program loads this library, of any age and of any libc, and most
  * programs have no use for it. So it needs no library at all, not even libc: calls are raw, nothing
  * is looked up before it is used, and its only act at start-up is one call that announces it. Under
- * a native kernel that call is an ENOSYS.
+ * a native kernel that call is an EINVAL.
  */
+#include <asm/unistd_64.h>
+
 #include "preload.h"
 
 #define NEXT_LIBRARY ((void *)-1) /* RTLD_NEXT, of every libc */
@@ -23,7 +25,11 @@ long raw3(long nr, word a, word b, word c)
 
 __attribute__((constructor)) static void announce(void)
 {
-    long answer = raw3(NR_PRELOAD_ANNOUNCE, PRELOAD_ABI_VERSION, 0, 0);
+    long answer;
+    __asm__ volatile("lea 1f(%%rip), %%rdx\n\tsyscall\n1:"
+                     : "=a"(answer)
+                     : "a"(__NR_prctl), "D"(PR_PRELOAD_ANNOUNCE), "S"(PRELOAD_ABI_VERSION)
+                     : "rdx", "rcx", "r11", "memory");
     if (answer > 0)
         preload_table = (const struct preload_table *)answer;
     find_memory_functions();

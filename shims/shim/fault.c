@@ -115,7 +115,8 @@ void on_fault(int signo, struct siginfo_bytes *info, struct ucontext_k *uc)
     t->place = PLACE_SHIM;
     t->trap_rip = uc->regs.ip;
     t->trap_registers = (u64)&uc->regs;
-    struct trap c = {.t = t, .p = proc_of(t), .uc = uc, .nr = ~0ul};
+    t->trap_nr = ~0ul;
+    struct trap c = {.t = t, .p = proc_of(t), .uc = uc, .nr = ~0ul, .steps = (t->trace_flags & TRACEE_STEPS) != 0};
     int is_ours = info->code == SI_KERNEL_CODE &&
                   (signo == SIG_SEGV ? emulate_instruction(t, &uc->regs)
                                      : signo == SIG_TRAP && point_reached(t, &uc->regs));

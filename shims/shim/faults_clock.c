@@ -43,6 +43,11 @@ void faults_proc_forked(const struct proc *parent, const struct proc *child)
 }
 
 /* ---- timers ---- */
+static u32 what_follows(u32 clock, int absolute)
+{
+    return clock_id(timer_clock(clock, absolute)) | (absolute ? WAIT_ABSOLUTE : 0);
+}
+
 /* Which clock a timer of this process follows, WAIT_ABSOLUTE with it; ~0: none of its. */
 static u32 follows(const struct timer *t, const struct proc *p)
 {
@@ -57,11 +62,11 @@ static u32 follows(const struct timer *t, const struct proc *p)
     case TIMER_ITIMER_REAL:
         return t->id == p->index ? CLOCK_MONOTONIC_ID : ~0u;
     case TIMER_POSIX:
-        return pt->proc == p->index ? clock_id(pt->clock) | (pt->is_absolute ? WAIT_ABSOLUTE : 0) : ~0u;
+        return pt->proc == p->index ? what_follows(pt->clock, (int)pt->is_absolute) : ~0u;
     case TIMER_OBJECT:
         if (o->kind != OBJECT_TIMERFD || o->part != p->index)
             return ~0u;
-        return clock_id(o->clock) | (o->timed & TIMED_ABSOLUTE ? WAIT_ABSOLUTE : 0);
+        return what_follows(o->clock, o->timed & TIMED_ABSOLUTE);
     default:
         return ~0u;
     }

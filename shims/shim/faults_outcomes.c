@@ -18,15 +18,13 @@ static i64 other_result(struct firing *g, i64 before)
     return g->after;
 }
 
-/* brk has no errno: it fails by telling where the end is still. strace gives the errno all the same,
- * and what its grammar says means what it means there. */
+/* brk has no errno: it fails by telling where the end is still. What strace gives it, libc takes for
+ * an address, so that is kept for strace's grammar. */
 static i64 instead(struct trap *c, struct firing *g, i64 before)
 {
     i64 result = other_result(g, before);
-    int is_strace = FAULTS->rules[g->rule].scope == FAULT_COUNT_STRACE;
-    if (c->nr != __NR_brk || !(g->action->what & FAULT_ERROR) || is_strace)
-        return result;
-    return g->after = raw(__NR_brk, 0);
+    int as_strace = FAULTS->rules[g->rule].scope == FAULT_COUNT_STRACE;
+    return c->nr == __NR_brk && (g->action->what & FAULT_ERROR) && !as_strace ? raw(__NR_brk, 0) : result;
 }
 
 static i64 did(struct firing *g, u32 what, i64 before, i64 after)

@@ -87,12 +87,15 @@ static u64 child_stack(struct task *t, const struct trap *c, const struct clone_
 {
     struct ucontext_k *uc = sigframe_clone(c->uc, (u8 *)t);
     uc->regs.ax = 0;
+    if (c->t->trace_flags & TRACEE_STEPS)
+        uc->regs.flags &= ~FLAG_TF;
     if (q->stack)
         uc->regs.sp = q->stack;
     uc->stack.sp = task_stack(t);
     uc->stack.flags = 0;
     uc->stack.size = TASK_STACK_BYTES;
     t->start_frame = (u64)uc;
+    t->trap_nr = c->nr;
     t->trap_registers = (u64)&uc->regs;
     u64 *word = (u64 *)(((u64)uc - 256) & ~15ul);
     *word = (u64)t;

@@ -52,9 +52,11 @@ static const struct preload_table table = {PRELOAD_ABI_VERSION, sizeof table, sh
 
 i64 preload_announced(struct trap *c)
 {
+    if (c->a[2] != c->uc->regs.ip)
+        return -EINVAL;
     c->p->flags |= PROC_ANNOUNCED;
     c->recorded = 1;
-    return c->a[0] == PRELOAD_ABI_VERSION ? (i64)&table : -ENOSYS;
+    return c->a[1] == PRELOAD_ABI_VERSION ? (i64)&table : -EINVAL;
 }
 
 i64 preload_point(struct trap *c)

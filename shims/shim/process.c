@@ -4,6 +4,7 @@
 #include "channel.h"
 #include "futex.h"
 #include "sockets.h"
+#include "tracing.h"
 
 void children_add(struct proc *parent, struct proc *child)
 {
@@ -205,6 +206,7 @@ static void retire(struct proc *p, struct task *t)
     turn_forget(t);
     if (has_plan())
         faults_task_gone(t);
+    trace_forget(p, t);
     if (t->state == TASK_READY)
         sched_remove(w, t->index);
     if (w->task_of_tid[t->tid] == t->index)

@@ -18,6 +18,7 @@
 #define CLONE_CLEAR_SIGHAND_FLAG 0x100000000ul
 #define CLONE_NEW_NAMESPACES 0x7e020080ul
 #define CLONE_EXIT_SIGNAL_MASK 0xfful
+#define PERSONALITY_QUERY 0xfffffffful
 
 /* A child's first steps, on its own stack (entry.S calls it). */
 void start_child(struct task *t) NORETURN HIDDEN;
@@ -25,6 +26,9 @@ void clone_finish(struct task *cloner) HIDDEN;
 /* The program's initial stack pointer, after the shim has set everything up (entry.S calls it). */
 u64 start_program(u64 program_sp, u64 task_index) HIDDEN;
 u64 auxv_value(const u64 *auxv, u64 tag) HIDDEN; /* 0: it is not there */
+
+/* runtimes.c: where the new program is. */
+void runtimes_note(struct proc *p, const u64 *auxv) HIDDEN;
 
 void tasks_add(struct proc *p, struct task *t) HIDDEN; /* as the youngest */
 void tasks_remove(struct proc *p, struct task *t) HIDDEN;

@@ -152,7 +152,7 @@ i64 procfs_open(struct trap *c, i64 fd, u64 flags)
 
 /* ---- the loader's list of libraries ----
  * Environment variables do not survive `env -i`; this file names our library to every dynamic
- * program, with what the machine's own file has behind it. */
+ * program, behind a runtime that has to be first (runtimes.c), before what the machine's own file has. */
 int preload_is_served(const char *path)
 {
     struct config *config = &WORLD->config;
@@ -180,6 +180,7 @@ i64 preload_open(struct trap *c)
             raw(__NR_close, real);
         return -EMFILE;
     }
+    runtimes_list(c, &v.out);
     text(&v.out, WORLD->config.preload_path);
     text(&v.out, "\n");
     if (real < 0)

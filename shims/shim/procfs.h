@@ -70,6 +70,9 @@ void view_udp6(struct view *v) HIDDEN;
 void text_cpu_list(struct text *o, u64 cpus) HIDDEN; /* "0" or "0-3" */
 void text_cpu_mask(struct text *o, u64 cpus) HIDDEN;
 
+/* runtimes.c: the names of those that the program needs, a line each. */
+void runtimes_list(struct trap *c, struct text *to) HIDDEN;
+
 /* Whether `path` is the virtual /etc/ld.so.preload. */
 int preload_is_served(const char *path) HIDDEN;
 #endif

@@ -230,6 +230,8 @@ static char state_of(const struct view *v)
 {
     if (v->p->state == PROC_ZOMBIE)
         return 'Z';
+    if (v->t && (v->t->trace_flags & TRACEE_STOPPED))
+        return 't';
     if (v->p->state == PROC_STOPPED)
         return 'T';
     return v->t && (v->t->state == TASK_RUNNING || v->t->state == TASK_READY) ? 'R' : 'S';
@@ -392,6 +394,8 @@ static const char *state_text(char state)
         return "State:\tR (running)\n";
     case 'T':
         return "State:\tT (stopped)\n";
+    case 't':
+        return "State:\tt (tracing stop)\n";
     case 'Z':
         return "State:\tZ (zombie)\n";
     default:
@@ -455,6 +459,10 @@ static int status_other(struct view *v, const char *line)
     } else if (string_starts(line, "PPid:")) {
         text(o, "PPid:\t");
         text_number(o, parent_pid(v));
+        text(o, "\n");
+    } else if (string_starts(line, "TracerPid:")) {
+        text(o, "TracerPid:\t");
+        text_number(o, v->t && v->t->tracer ? task_at(v->t->tracer)->tid : 0);
         text(o, "\n");
     } else if (string_starts(line, "FDSize:")) {
         text(o, "FDSize:\t256\n"); /* how far the table grew is the shim's doing as well */

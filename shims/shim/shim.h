@@ -72,6 +72,7 @@ struct trap {
     u8 keep_registers;   /* the handler has set all registers (rt_sigreturn) */
     u8 recorded;         /* no event is to be appended at the end */
     u8 injected;         /* some fault rule has done something to it */
+    u8 steps;            /* its tracer lets the task make a single step: this one */
 };
 
 typedef i64 (*handler_fn)(struct trap *);
@@ -182,11 +183,16 @@ static inline u64 deadline_after(u32 clock, u64 left_ns)
         left_ns = faults_clock_takes(proc_of(current_task()), clock, left_ns);
     return WORLD->now_ns + left_ns;
 }
+/* Which clock a timer goes by: a relative one on a wall clock by the monotonic one, as in Linux. */
+static inline u32 timer_clock(u32 clock, int absolute)
+{
+    return absolute || !(clock < 32 && (CLOCKS_WALL | 1u << 8) >> clock & 1) ? clock : 1;
+}
 /* What the deadline of the task's next wait follows when clocks move; 0, 0: afterwards. */
 static inline void wait_follows(const struct task *t, u32 clock, int absolute)
 {
     if (unlikely(WORLD->faults.rules_count))
-        WORLD->faults.tasks[t->index].wait_clock = (clock & 15) | (absolute ? WAIT_ABSOLUTE : 0);
+        WORLD->faults.tasks[t->index].wait_clock = timer_clock(clock & 15, absolute) | (absolute ? WAIT_ABSOLUTE : 0);
 }
 void run_chosen(struct task *t) HIDDEN; /* token.c: hands the token to world.chosen, and comes back */
 /* preload.c */
@@ -294,6 +300,9 @@ void signalfds_wake(int signo) HIDDEN; /* a signal came */
 i64 deadline_on_clock(u32 clock, u64 ns, int absolute, u64 *deadline_ns) HIDDEN;
 void itimer_real_fired(struct proc *p, u64 deadline_ns) HIDDEN;
 
+/* tracing.c: in a tracee that was lent the token for it; the tracer, who gets it back */
+struct task *trace_serve(struct task *t) HIDDEN;
+
 /* signals.c */
 void signal_send(struct proc *p, struct task *t, const struct siginfo_bytes *info) HIDDEN;
 void process_kill(struct proc *p, u32 signo) HIDDEN; /* SIGKILL in effect; signo: what it is told to be */
@@ -303,7 +312,7 @@ int signal_waits(struct task *t) HIDDEN; /* a signal that would interrupt a wait
 void signals_exec(struct proc *p, struct task *t) HIDDEN;
 void signals_drop_all(struct proc *p) HIDDEN;
 void siginfo_kill(struct siginfo_bytes *info, int signo, int code, u32 pid, u32 uid) HIDDEN;
-void fault_signal(struct trap *c, const struct siginfo_bytes *info) HIDDEN;
+void fault_signal(struct trap *c, struct siginfo_bytes *info) HIDDEN;
 
 /* points.c: learned yield points */
 void points_patch_program(const u64 *auxv) HIDDEN;

@@ -12,7 +12,6 @@
 #define FP_MAGIC1 0x46505853u
 #define XSTATE_HEADER_BYTES 64
 #define FLAGS_RESTORABLE 0x40dd5ul /* AC OF DF TF SF ZF AF PF CF: as the kernel's FIX_EFLAGS */
-#define FLAG_TF 0x100ul
 #define FLAG_DF 0x400ul
 #define FLAG_RF 0x10000ul
 #define MXCSR_OFFSET 24
@@ -95,6 +94,18 @@ i64 sigframe_push(struct trap *c, const struct sigaction_k *action, const struct
     return 0;
 }
 
+/* Only what was given, not compacted; the rest of the header is reserved. */
+static void settle_xstate(u64 fpstate, u64 features)
+{
+    u64 *header = (u64 *)(fpstate + FP_LEGACY_BYTES);
+    *(u32 *)(fpstate + MXCSR_OFFSET) &= MXCSR_KNOWN;
+    if (((const struct fp_software *)(fpstate + FP_SOFTWARE_OFFSET))->magic1 != FP_MAGIC1)
+        return;
+    header[0] = features;
+    for (int i = 1; i < XSTATE_HEADER_BYTES / 8; i++)
+        header[i] = 0;
+}
+
 /* Takes the extended state of a program's frame into ours, as far as ours has room for it. */
 static i64 restore_fp(u64 ours, u64 theirs)
 {
@@ -106,14 +117,34 @@ static i64 restore_fp(u64 ours, u64 theirs)
     if (copy_in((void *)ours, theirs, size))
         return -EFAULT;
     *(struct fp_software *)(ours + FP_SOFTWARE_OFFSET) = own;
-    *(u32 *)(ours + MXCSR_OFFSET) &= MXCSR_KNOWN;
-    if (own.magic1 != FP_MAGIC1)
-        return 0;
-    u64 *header = (u64 *)(ours + FP_LEGACY_BYTES);
-    header[0] = extended ? header[0] & own.features : 3; /* x87 and SSE only */
-    for (int i = 1; i < XSTATE_HEADER_BYTES / 8; i++)
-        header[i] = 0; /* not compacted; the rest is reserved */
+    u64 given = extended ? *(u64 *)(ours + FP_LEGACY_BYTES) & own.features : 3; /* 3: x87 and SSE only */
+    settle_xstate(ours, given);
     return 0;
+}
+
+/* ---- the extended state as ptrace shows it: features in the place of what the frame says of itself ---- */
+u64 fpstate_bytes(u64 fpstate)
+{
+    const struct fp_software *sw = (const void *)(fpstate + FP_SOFTWARE_OFFSET);
+    return sw->magic1 == FP_MAGIC1 ? sw->xstate_bytes : FP_LEGACY_BYTES;
+}
+
+void fpstate_show(u64 fpstate, u8 *to)
+{
+    const struct fp_software *sw = (const void *)(fpstate + FP_SOFTWARE_OFFSET);
+    memcpy(to, (const void *)fpstate, fpstate_bytes(fpstate));
+    memset(to + FP_SOFTWARE_OFFSET, 0, sizeof *sw);
+    if (sw->magic1 == FP_MAGIC1)
+        memcpy(to + FP_SOFTWARE_OFFSET, &sw->features, sizeof sw->features);
+}
+
+void fpstate_take(u64 fpstate, const u8 *from, u64 bytes)
+{
+    struct fp_software own = *(struct fp_software *)(fpstate + FP_SOFTWARE_OFFSET);
+    memcpy((void *)fpstate, from, bytes);
+    *(struct fp_software *)(fpstate + FP_SOFTWARE_OFFSET) = own;
+    u64 given = bytes > FP_LEGACY_BYTES ? 0 : 3; /* 3: x87 and SSE */
+    settle_xstate(fpstate, (*(u64 *)(fpstate + FP_LEGACY_BYTES) | given) & own.features);
 }
 
 i64 sigframe_pop(struct trap *c)

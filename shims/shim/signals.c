@@ -5,6 +5,7 @@
  * end of its trap: sigframe.c builds the program's frame. SIGKILL is real.
  */
 #include "process.h"
+#include "tracing.h"
 
 static u64 bit(int signo) { return 1ul << (signo - 1); }
 
@@ -157,7 +158,7 @@ static void continue_process(struct proc *p)
     p->continued = 1;
     p->stop_signal = 0;
     for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc)
-        if (task_at(i)->state == TASK_STOPPED)
+        if (task_at(i)->state == TASK_STOPPED && !is_trace_stopped(task_at(i)))
             sched_add(WORLD, i);
     tty_readers_restart(p);
     tell_parent_of_stop(p, SIG_CONT, CLD_CONTINUED_CODE);
@@ -211,9 +212,10 @@ void signal_send(struct proc *p, struct task *t, const struct siginfo_bytes *inf
         signals_forget(p, bit(SIG_CONT));
     struct task *target = t ? t : pick_target(p, signo);
     int blocked = target && (target->sigmask & bit(signo));
-    if (!blocked && is_ignored(p, signo))
+    int to_tracer = !blocked && target && is_traced_for(target, signo);
+    if (!blocked && !to_tracer && is_ignored(p, signo))
         return;
-    if (!blocked && p->actions[signo].handler == HANDLER_DEFAULT && default_action(signo) == DEFAULT_STOP) {
+    if (!blocked && !to_tracer && p->actions[signo].handler == HANDLER_DEFAULT && default_action(signo) == DEFAULT_STOP) {
         stop_process(p, signo);
         return;
     }
@@ -223,7 +225,9 @@ void signal_send(struct proc *p, struct task *t, const struct siginfo_bytes *inf
     *pending |= bit(signo);
     queue_add(t ? &t->sig_first : &p->sig_first, info);
     signalfds_wake(signo);
-    if (target && target->state == TASK_PARKED && target->wait != WAIT_VFORK && wants(target, signo))
+    if (to_tracer)
+        trace_signal_came(target);
+    else if (target && target->state == TASK_PARKED && target->wait != WAIT_VFORK && wants(target, signo))
         wake(target, WAKE_SIGNAL);
 }
 
@@ -293,9 +297,14 @@ static void act_by_default(struct trap *c, int signo)
     }
 }
 
-static void act(struct trap *c, int signo, const struct siginfo_bytes *info, i64 *result)
+static void act(struct trap *c, int signo, struct siginfo_bytes *info, i64 *result)
 {
     struct task *t = c->t;
+    if (unlikely(t->tracer)) {
+        if (is_traced_for(t, signo) && !(signo = trace_signal_taken(c, signo, info, result)))
+            return;
+        t->tracee.passed &= ~bit(signo);
+    }
     struct sigaction_k action = c->p->actions[signo];
     if (action.handler == HANDLER_IGNORE)
         return;
@@ -310,10 +319,15 @@ static void act(struct trap *c, int signo, const struct siginfo_bytes *info, i64
         c->p->actions[signo].handler = HANDLER_DEFAULT;
     u64 mask = t->restore_mask ? t->saved_sigmask : t->sigmask;
     t->restore_mask = 0;
+    u32 steps = t->trace_flags & TRACEE_STEPS;
+    if (unlikely(steps))
+        c->uc->regs.flags &= ~FLAG_TF;
     if (sigframe_push(c, &action, info, mask))
         process_exit(t, SIG_SEGV); /* no room for the frame */
     t->sigmask |= action.mask | (action.flags & SA_NODEFER_FLAG ? 0 : bit(signo));
     t->sigmask &= ~UNBLOCKABLE;
+    if (unlikely(steps))
+        trace_stepped(c, result); /* into the handler */
 }
 
 /* Back from a wait with another mask. */
@@ -332,6 +346,10 @@ void signals_deliver(struct trap *c, i64 result)
     int signo;
     if (unlikely(t->restore_mask) && result != -EINTR && result != -ERESTARTNOHAND)
         restore_mask(t);
+    if (unlikely(c->steps)) {
+        c->steps = 0;
+        trace_stepped(c, &result);
+    }
     do {
         while (unlikely(signal_waits(t)) && (signo = signal_take(t, ~t->sigmask, &info)))
             act(c, signo, &info, &result);
@@ -345,10 +363,11 @@ void signals_deliver(struct trap *c, i64 result)
 }
 
 /* A synchronous fault of the program's own: cannot be blocked or ignored. */
-void fault_signal(struct trap *c, const struct siginfo_bytes *info)
+void fault_signal(struct trap *c, struct siginfo_bytes *info)
 {
     int signo = info->signo;
     i64 result = 0;
+    c->steps = 0;
     struct sigaction_k *action = &c->p->actions[signo];
     if ((c->t->sigmask & bit(signo)) || action->handler == HANDLER_IGNORE) {
         c->t->sigmask &= ~bit(signo);

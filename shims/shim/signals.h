@@ -29,12 +29,14 @@ enum signal_number {
 #define SYNCHRONOUS_SIGNALS                                                               \
     (SIG_BIT(SIG_SEGV) | SIG_BIT(SIG_BUS) | SIG_BIT(SIG_ILL) | SIG_BIT(SIG_TRAP) |         \
      SIG_BIT(SIG_FPE) | SIG_BIT(SIG_SYS))
+#define FLAG_TF 0x100ul
 #define SI_USER_CODE 0
 #define SI_KERNEL_CODE 0x80
 #define SI_TIMER_CODE (-2)
 #define SI_TKILL_CODE (-6)
 #define CLD_EXITED_CODE 1
 #define CLD_KILLED_CODE 2
+#define CLD_TRAPPED_CODE 4
 #define CLD_STOPPED_CODE 5
 #define CLD_CONTINUED_CODE 6
 
@@ -53,6 +55,9 @@ i64 sigframe_push(struct trap *c, const struct sigaction_k *action, const struct
 i64 sigframe_pop(struct trap *c) HIDDEN;
 /* Copies a trap's frame to another stack (a child's), and returns its ucontext there. */
 struct ucontext_k *sigframe_clone(const struct ucontext_k *uc, u8 *stack_top) HIDDEN;
+u64 fpstate_bytes(u64 fpstate) HIDDEN;
+void fpstate_show(u64 fpstate, u8 *to) HIDDEN;
+void fpstate_take(u64 fpstate, const u8 *from, u64 bytes) HIDDEN;
 int on_altstack(const struct task *t, u64 sp) HIDDEN;
 i64 altstack_set(struct task *t, const struct altstack *wanted, u64 sp, u64 size_min) HIDDEN;
 

@@ -5,13 +5,13 @@
 #include "futex.h"
 #include "process.h"
 #include "urgency.h"
+#include "tracing.h"
 
 #define AT_NULL_TAG 0
 #define AT_RANDOM_TAG 25
 #define AT_EXECFN_TAG 31
 #define STACK_STEP 0x40000ul
 #define ARCH_SET_CPUID 0x1012
-#define PERSONALITY_QUERY 0xfffffffful
 #define RLIMIT_STACK_ID 3
 #define RLIMIT_NOFILE_ID 7
 
@@ -85,6 +85,7 @@ static void next_program(struct proc *p, struct task *t)
     t->clear_tid = 0;
     t->program_robust_list = 0;
     release_vfork_parent(p);
+    trace_exec(t);
 }
 
 static u64 *find_auxv(u64 *sp)
@@ -197,6 +198,7 @@ u64 start_program(u64 program_sp, u64 task_index)
     const char *path = (const char *)auxv_value(auxv, AT_EXECFN_TAG);
     keep_addresses_fixed();
     points_patch_program(auxv);
+    runtimes_note(p, auxv);
     seed_at_random(p, auxv_value(auxv, AT_RANDOM_TAG));
     name_program(p, t, path ? path : "");
     t->trap_rip = 0;

@@ -63,7 +63,7 @@ static void go_on(struct object *o)
     if (!o->interval_ns || !o->value || o->value > now || o->timer.heap_pos)
         return;
     if (clocks_moved())
-        takes = faults_clock_takes(&WORLD->procs[o->part], o->clock, takes);
+        takes = faults_clock_takes(&WORLD->procs[o->part], timer_clock(o->clock, o->timed & TIMED_ABSOLUTE), takes);
     u64 missed = (now - o->value) / takes;
     o->value2 += missed;
     arm((u32)(o - WORLD->objects), o->value + (missed + 1) * takes);

@@ -26,7 +26,7 @@ static i64 deadline_of(u64 user, int relative, int realtime, u64 *deadline_ns)
     if (error)
         return error;
     u64 base = realtime ? wall_ns() : monotonic_ns(), left = relative ? ns : ns > base ? ns - base : 0;
-    *deadline_ns = left ? deadline_after(!realtime, left) : now;
+    *deadline_ns = left ? deadline_after(timer_clock(!realtime, !relative), left) : now;
     return 0;
 }
 

@@ -1,7 +1,9 @@
 /* sys_process.c: process groups, prctl and other calls about the process itself. */
+#include <linux/personality.h>
 #include <linux/prctl.h>
 
 #include "futex.h"
+#include "preload_abi.h"
 #include "process.h"
 
 enum arch_prctl_op {
@@ -86,6 +88,13 @@ i64 sys_arch_prctl(struct trap *c)
     }
 }
 
+/* What asks for anything else gets it; addresses are fixed in all programs to come as well. */
+i64 sys_personality(struct trap *c)
+{
+    u32 wanted = (u32)c->a[0];
+    return raw(__NR_personality, wanted == PERSONALITY_QUERY ? wanted : wanted | ADDR_NO_RANDOMIZE);
+}
+
 static i64 set_name(struct trap *c)
 {
     i64 result = pass(c);
@@ -115,6 +124,8 @@ i64 sys_prctl(struct trap *c)
     struct proc *p = c->p;
     u64 v = c->a[1];
     switch ((u32)c->a[0]) {
+    case PR_PRELOAD_ANNOUNCE:
+        return preload_announced(c);
     case PR_SET_PDEATHSIG: /* delivered by us, at the parent's death */
         return set_flag(&p->pdeathsig, v, 64);
     case PR_GET_PDEATHSIG:
@@ -162,10 +173,4 @@ i64 sys_seccomp(struct trap *c)
     default:
         return -EINVAL;
     }
-}
-
-i64 sys_ptrace(struct trap *c)
-{
-    (void)c;
-    return -EPERM; /* the supervisor is the tracer */
 }

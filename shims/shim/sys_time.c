@@ -136,7 +136,7 @@ i64 sys_clock_nanosleep(struct trap *c)
     int absolute = (c->a[1] & TIMER_ABSTIME_FLAG) != 0;
     u64 left = !absolute ? ns : ns > now ? ns - now : 0;
     wait_follows(c->t, (u32)c->a[0], absolute);
-    error = sleep_until(c, deadline_after((u32)c->a[0], left), absolute ? 0 : c->a[3]);
+    error = sleep_until(c, deadline_after(timer_clock((u32)c->a[0], absolute), left), absolute ? 0 : c->a[3]);
     wait_follows(c->t, 0, 0);
     return error;
 }
@@ -150,7 +150,7 @@ i64 deadline_on_clock(u32 clock, u64 ns, int absolute, u64 *deadline_ns)
         return error;
     int cpu_clock = clock == 2 || clock == 3 || (i32)clock < 0;
     u64 left = !absolute ? ns : ns > now ? ns - now : 0;
-    *deadline_ns = cpu_clock ? ~0ul / 2 : deadline_after(clock, left);
+    *deadline_ns = cpu_clock ? ~0ul / 2 : deadline_after(timer_clock(clock, absolute), left);
     return 0;
 }
 

@@ -165,7 +165,7 @@ void posix_timer_fired(u32 id, u64 deadline_ns)
     struct siginfo_bytes info;
     pt->deadline_ns = 0;
     if (pt->interval_ns) {
-        u64 takes = clocks_moved() ? faults_clock_takes(p, pt->clock, pt->interval_ns) : pt->interval_ns;
+        u64 takes = clocks_moved() ? faults_clock_takes(p, timer_clock(pt->clock, pt->is_absolute), pt->interval_ns) : pt->interval_ns;
         arm(pt, deadline_ns + takes > w->now_ns ? deadline_ns + takes : w->now_ns + takes);
     }
     if (pt->notify == NOTIFY_NONE)

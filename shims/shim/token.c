@@ -174,13 +174,17 @@ static void sleep_until_woken(struct task *t)
 }
 
 /* Sleeps until the token is ours. When its holder was killed from outside, the supervisor wakes any
- * task that is alive as a deputy: it buries the dead, chooses for them and sleeps again. */
+ * task that is alive as a deputy: it buries the dead, chooses for them and sleeps again. A tracee may be
+ * lent the token to do something for its tracer. */
 void token_wait(struct task *t)
 {
     struct world *w = WORLD;
     for (;;) {
         sleep_until_woken(t);
-        if (likely(!w->deputy))
+        u32 serves = t->trace_flags & TRACEE_SERVES;
+        if (unlikely(serves) && give(trace_serve(t), t))
+            continue;
+        if (likely(!w->deputy && !serves))
             return;
         w->deputy = 0;
         w->outside_death = 1;
@@ -244,7 +248,7 @@ void wake(struct task *t, u32 result)
 
 void make_ready(struct task *t)
 {
-    if (proc_of(t)->state == PROC_STOPPED)
+    if (proc_of(t)->state == PROC_STOPPED || (t->trace_flags & TRACEE_STOPPED))
         t->state = TASK_STOPPED;
     else
         sched_add(WORLD, t->index);

@@ -29,10 +29,8 @@ void count_uncontrolled(const struct trap *c)
     }
 }
 
-static i64 unknown(struct trap *c)
+static i64 unknown(void)
 {
-    if (c->nr == NR_PRELOAD_ANNOUNCE)
-        return preload_announced(c);
     count_hole(HOLE_UNKNOWN_SYSCALL);
     return -ENOSYS;
 }
@@ -74,6 +72,8 @@ static int loads_preload(const struct trap *c)
     case __NR_close:
     case __NR_mmap:
         return fd >= 0 && WORLD->objects[fd_object(c->p, fd)].preload;
+    case __NR_prctl:
+        return c->a[0] == PR_PRELOAD_ANNOUNCE;
     case __NR_munmap:
         return c->a[0] && c->a[0] == c->p->preload_list;
     default:
@@ -92,7 +92,7 @@ i64 trap_handle(struct trap *c)
 static i64 dispatch(struct trap *c)
 {
     if (unlikely(c->nr >= SYSCALLS_MAX || !syscall_rows[c->nr].handler))
-        return unknown(c);
+        return unknown();
     const struct syscall_row *row = &syscall_rows[c->nr];
     if (row->strings)
         take_strings(c);
@@ -123,6 +123,7 @@ static void start_trap(struct trap *c, struct task *t, struct ucontext_k *uc)
     c->path[0] = c->path[1] = 0;
     c->path_error = 0;
     c->keep_registers = c->recorded = c->injected = 0;
+    c->steps = (t->trace_flags & TRACEE_STEPS) != 0;
     c->enter_ns = w->now_ns;
     w->traps++;
     t->trap_nr = c->nr;
@@ -203,6 +204,7 @@ static void on_force(int signo, struct siginfo_bytes *info, struct ucontext_k *u
     t->place = PLACE_SHIM;
     t->trap_rip = uc->regs.ip;
     t->trap_registers = (u64)&uc->regs;
+    t->trap_nr = ~0ul;
     if (!w->sched.count && w->timers_count) /* the others sleep: until then it would spin on */
         clock_jump(timer_next_ns(w));
     count_hole(HOLE_FORCED);

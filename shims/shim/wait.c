@@ -1,5 +1,6 @@
 /* wait.c: wait4 and waitid. The kernel's zombie is reaped together with ours. */
 #include "process.h"
+#include "tracing.h"
 
 #define WAIT_NOHANG 1ul
 #define WAIT_UNTRACED 2ul
@@ -13,6 +14,7 @@ enum id_type { P_ALL, P_PID, P_PGID, P_PIDFD };
 
 struct waited {
     struct proc *child;
+    struct task *tracee; /* 0: it is about the child */
     u32 pid, uid;
     u32 status; /* as wait4 gives it */
     u32 code;   /* CLD_* */
@@ -47,7 +49,9 @@ static void consume(struct proc *self, const struct waited *w)
 {
     struct proc *p = w->child;
     int status;
-    if (w->code == CLD_STOPPED_CODE) {
+    if (w->tracee) {
+        w->tracee->trace_flags |= TRACEE_TOLD;
+    } else if (w->code == CLD_STOPPED_CODE) {
         p->stop_reported = 1;
     } else if (w->code == CLD_CONTINUED_CODE) {
         p->continued = 0;
@@ -57,6 +61,26 @@ static void consume(struct proc *self, const struct waited *w)
         children_remove(p);
         proc_free(p);
     }
+}
+
+/* A task that we trace, whatever else it is to us. */
+static int tracee_ready(const struct trap *c, u32 type, u32 id, u64 options, struct waited *out, int *any)
+{
+    for (u32 i = c->p->first_tracee; i; i = task_at(i)->tracee.next) {
+        struct task *t = task_at(i);
+        struct proc *p = proc_of(t);
+        if (((options & WAIT_NOTHREAD) && t->tracer != c->t->index) || (type == P_PID && t->tid != id) ||
+            (type == P_PGID && p->pgid != id))
+            continue;
+        *any = 1;
+        if (!is_trace_stopped(t) || (t->trace_flags & TRACEE_TOLD))
+            continue;
+        *out = (struct waited){.child = p, .tracee = t, .pid = t->tid, .uid = p->uid,
+                               .status = t->tracee.status << 8 | 0x7f, .code = CLD_TRAPPED_CODE,
+                               .cpu_ns = p->cpu_ns};
+        return 1;
+    }
+    return 0;
 }
 
 /* 1: found; 0: nothing yet (WNOHANG); or an error. The kernel's order: the oldest child first. */
@@ -73,6 +97,11 @@ static i64 do_wait(struct trap *c, u32 type, u32 id, u64 options, struct waited 
             any = 1;
             if (!ready(&procs[i], options, out))
                 continue;
+            if (!(options & WAIT_NOWAIT))
+                consume(c->p, out);
+            return 1;
+        }
+        if (tracee_ready(c, type, id, options, out, &any)) {
             if (!(options & WAIT_NOWAIT))
                 consume(c->p, out);
             return 1;
@@ -122,6 +151,8 @@ static u64 status_for_siginfo(const struct waited *w)
     switch (w->code) {
     case CLD_CONTINUED_CODE:
         return SIG_CONT;
+    case CLD_TRAPPED_CODE:
+        return w->status >> 8;
     case CLD_KILLED_CODE:
         return w->status & 0x7f;
     default:

@@ -46,7 +46,8 @@ static void basics(void)
     CHECK_EQ(waitpid(pid, &status, 0), pid);
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM && !WCOREDUMP(status));
     pid = child_exiting(3);
-    sleep_ms(50);
+    siginfo_t info;
+    CHECK_EQ(waitid(P_PID, pid, &info, WEXITED | WNOWAIT), 0); /* until it is there */
     CHECK_EQ(waitpid(-1, &status, WNOHANG), pid);
     CHECK_EQ(WEXITSTATUS(status), 3);
     pid = child_exiting(4);
