@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from dstrun.points import Point
 from dstrun.seed import Seed
+from dstrun.strategies import DEFAULT_STRATEGY
 
 CALL_COST_NS = 1000  # about what a trapped call takes in fact
 CLOCK_COST_NS = 50
@@ -48,7 +49,7 @@ class RunSpec:
     keep: Path | None = None
     strict: bool = False
     preload: bool = True
-    strategy: str = "fifo"
+    strategy: str = DEFAULT_STRATEGY
     points: tuple[Point, ...] = ()  # learned yield points
     call_cost_ns: int = CALL_COST_NS
     clock_cost_ns: int = CLOCK_COST_NS
