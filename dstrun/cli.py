@@ -22,11 +22,12 @@ SUBCOMMANDS = {
     "run": "run CMD as a simulation (the default command)",
     "show": "list a trace's events, like strace",
     "diff": "the first difference of two traces",
+    "plan": "check a fault plan, show what it means, list the kinds of faults",
     "doctor": "what this machine allows, and what that means",
 }
 
 # Names that are kept for what is to come: they must not start to mean something else some day.
-RESERVED = ("replay", "explore", "shrink", "plan", "export")
+RESERVED = ("replay", "explore", "shrink", "export")
 
 HELP = """\
 usage: dstrun [run] [OPTIONS] [--] CMD [ARG ...]
@@ -48,6 +49,10 @@ def run_command_line(args: Sequence[str]) -> int:
     try:
         return _dispatch(list(args))
     except DstrunError as error:
+        if error.messages:
+            for message in error.messages:
+                click.echo(f"dstrun: {message}", err=True)
+            return error.exit_code
         return _fail(str(error), error.exit_code)
     except click.ClickException as error:
         return _fail(_click_message(error), EXIT_USAGE)

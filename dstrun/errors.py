@@ -6,7 +6,7 @@ defect of dstrun; the top level turns it into one line too, and exit status 125.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 EXIT_USAGE = 2
 EXIT_DIVERGED = 120
@@ -23,6 +23,8 @@ class DstrunError(Exception):
     """dstrun cannot go on."""
 
     exit_code = EXIT_ERROR
+    # More than one, or one over several lines, like a traceback.
+    messages: Sequence[str] = ()
 
 
 class BadUsage(DstrunError):

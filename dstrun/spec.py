@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from dstrun.points import Point
 from dstrun.seed import Seed
 from dstrun.strategies import DEFAULT_STRATEGY
+
+if TYPE_CHECKING:
+    from dstrun.plan.model import Plan
 
 CALL_COST_NS = 1000  # about what a trapped call takes in fact
 CLOCK_COST_NS = 50
@@ -50,6 +53,7 @@ class RunSpec:
     strict: bool = False
     preload: bool = True
     strategy: str = DEFAULT_STRATEGY
+    plan: Plan | None = None  # of faults; None: none
     points: tuple[Point, ...] = ()  # learned yield points
     call_cost_ns: int = CALL_COST_NS
     clock_cost_ns: int = CLOCK_COST_NS
@@ -82,6 +86,7 @@ class RunSpec:
             "strict": self.strict,
             "preload": self.preload,
             "strategy": self.strategy,
+            "plan": self.plan.meta() if self.plan else [],
             "points": [asdict(point) for point in self.points],
             "call_cost_ns": self.call_cost_ns,
             "clock_cost_ns": self.clock_cost_ns,
@@ -135,6 +140,21 @@ class StuckInfo:
     threads: tuple[ThreadInfo, ...]
 
 
+@dataclass(frozen=True)
+class RuleAccount:
+    """What came of a rule of the fault plan."""
+
+    name: str
+    matched: int
+    decided: int  # matches at which it was to happen
+    fired: int  # had an effect
+    overruled: int  # an earlier rule decided what the call gave
+    asked: int  # a script's function was
+    at_least: int
+    first_ns: int  # virtual time since the start; 0 when it never fired
+    last_ns: int
+
+
 @dataclass
 class RunResult:
     """What came of a run. `origin` says whose exit status it is."""
@@ -148,6 +168,7 @@ class RunResult:
     virtual_ns: int = 0
     wall_ns: int = 0
     faults: int = 0
+    rules: list[RuleAccount] = field(default_factory=list)
     uncontrolled: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     trace: Path | None = None

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Print the README's tables, of syscall classes and of strategies, between their markers.
+"""Print the README's tables, of syscall classes, strategies and faults, between their markers.
 
 usage: scripts/gen_readme_tables.py [--check | --print]
   (nothing)  write the tables into README.md
@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from dstrun._syscalls import SYSCALLS  # noqa: E402
+from dstrun.plan.fields import FIELDS, GROUPS  # noqa: E402
 from dstrun.strategies import STRATEGIES  # noqa: E402
 
 README = ROOT / "README.md"
@@ -57,7 +58,19 @@ def strategies() -> str:
     return "\n".join(lines)
 
 
-TABLES = {"syscalls": syscalls, "strategies": strategies}
+def faults() -> str:
+    """A row per field of a rule, grouped, what happens first."""
+    lines = []
+    for group in reversed(GROUPS):
+        lines += [f"| {group} | meaning | example |", "|---|---|---|"]
+        for field in FIELDS.values():
+            if field.group == group:
+                lines.append(f"| `{field.name}` | {field.meaning} | `{field.example}` |")
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+TABLES = {"syscalls": syscalls, "strategies": strategies, "faults": faults}
 
 
 def replaced(readme: str) -> str:

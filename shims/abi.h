@@ -175,6 +175,16 @@ enum wait_kind {
     WAIT_TURN     /* a semaphore, a message, room for one */
 };
 
+/* What a fault rule does to the waits and wakes of the call that is being handled. */
+enum call_fault {
+    CALL_AS_EVER = 0,
+    CALL_EINTR = 1,    /* its next wait is to end as by a signal, */
+    CALL_ENDED = 2,    /* and has */
+    CALL_SPURIOUS = 3, /* its wait for a futex ends at once, as if woken, */
+    CALL_WOKEN = 4,    /* and has */
+    CALL_WAKES_NEWEST = 5 /* of those who wait for a futex */
+};
+
 enum wake_result { WAKE_NONE = 0, WAKE_DONE = 1, WAKE_TIMEOUT = 2, WAKE_SIGNAL = 3 };
 
 /* Where a task is, as seen by whoever finds it dead. */
@@ -284,7 +294,7 @@ struct task {
     struct sched_task sched;
     u64 points_passed;        /* of the preload library */
     u32 at_point;             /* enum preload_point: it chooses there who runs next */
-    u32 at_point_pad;
+    u32 call_fault;           /* enum call_fault */
     u64 cost_pos;             /* counter of its costs' stream (with jitter) */
     u64 trap_nr;     /* call being handled */
     u64 trap_args[6];
@@ -339,6 +349,7 @@ struct proc {
     u32 first_shm;    /* its attachments of System V shared memory */
     u32 first_aio;    /* its contexts of kernel AIO */
     u32 first_tracee; /* tasks that its threads trace */
+    u64 preload_list; /* where the loader has mapped /etc/ld.so.preload */
     u64 start_ns;
     u64 cpu_ns;       /* virtual CPU time: what its calls were charged */
     u64 children_cpu_ns;
@@ -387,6 +398,12 @@ enum object_kind {
 
 enum flock_held { FLOCK_NONE = 0, FLOCK_SHARED = 1, FLOCK_EXCLUSIVE = 2 };
 
+enum timed_flag {
+    TIMED_ABSOLUTE = 1,
+    TIMED_CANCEL = 2,  /* a jump of the clock is to be told, */
+    TIMED_CANCELLED = 4 /* and is to be: by the next read */
+};
+
 struct object {
     u8 kind;
     u8 nonblock; /* what the program believes */
@@ -395,9 +412,10 @@ struct object {
     u8 flock;    /* enum flock_held */
     u8 path_only; /* O_PATH: it cannot be waited for */
     u8 is_thread; /* a pidfd of a thread, not of a process */
+    u8 timed;     /* a timerfd: enum timed_flag */
     u32 refs;
     u32 channel;  /* what can block: where who waits for it is found */
-    u32 part;     /* its kind's own: entry of the table of sockets or epolls; next signalfd; 1: NETLINK_ROUTE */
+    u32 part;     /* its kind's own: entry of the table of sockets or epolls; next signalfd; 1: NETLINK_ROUTE; process that set a timerfd */
     u32 dir;      /* sorted listing, 0: not read yet */
     u32 inode;    /* entry of the inode table, 0: not looked up */
     u32 ofd_locks; /* it has set fcntl locks of its own */
@@ -494,51 +512,7 @@ struct task_queue {
     u32 first, last;
 };
 
-/* ---- System V IPC: the objects are the kernel's, their times are ours ---- */
-enum ipc_kind { IPC_SEM = 0, IPC_MSG = 1, IPC_SHM = 2, IPC_KINDS = 3 };
-
-struct ipc_times { /* of the object with this index: the low bits of its identifier */
-    i32 id;
-    u32 known;
-    i64 first_s, second_s, change_s; /* sem: otime, -; msg: stime, rtime; shm: atime, dtime */
-};
-
-struct mq_notify { /* who is told when a message comes into an empty queue */
-    u32 proc;  /* 0: free */
-    u32 inode; /* of the queue */
-    u32 how, signo;
-    u64 value;
-    u32 object; /* SIGEV_THREAD: the netlink socket that the C library reads */
-    u32 pad;
-};
-
-/* ---- kernel AIO, emulated: requests are carried out as they are submitted ---- */
-struct aio_context {
-    u64 address; /* the program's identifier: a mapping */
-    u64 bytes;
-    u64 serial;
-    u32 requests_max, capacity;
-    u32 first, last, completed; /* completions not yet fetched */
-    u32 channel;
-    u32 next; /* of the process; free list */
-    u32 pad;
-};
-
-struct aio_completion { /* struct io_event */
-    u64 data, request;
-    i64 result, result2;
-    u32 next, pad;
-};
-
-struct inotify_cookie { /* the kernel counts them for the whole machine */
-    u32 real, shown;
-};
-
-struct shm_attachment {
-    u64 address;
-    i32 id;
-    u32 next; /* of the process; free list */
-};
+#include "abi_ipc.h"
 
 struct fd_table {
     u32 refs;
@@ -560,11 +534,15 @@ struct inode {
     i64 seen_ns;       /* virtual wall clock at first sight */
 };
 
-enum inode_touched { INODE_ATIME = 1, INODE_MTIME = 2, INODE_CTIME = 4, INODE_BORN = 8, INODE_UNLINKED = 16, INODE_LINKS = 32 };
+enum inode_touched {
+    INODE_ATIME = 1, INODE_MTIME = 2, INODE_CTIME = 4, INODE_BORN = 8, INODE_UNLINKED = 16,
+    INODE_LINKS = 32, INODE_FORGOTTEN = 64 /* an fsync of it has failed */
+};
 
 struct posix_timer {
     u32 proc; /* 0: free */
     u32 notify, signo, target_tid, clock;
+    u32 is_absolute, pad;
     u32 queued;  /* its signal is pending: further expirations are overruns */
     u32 overrun;
     u32 next;    /* free list */
@@ -586,15 +564,16 @@ struct timer {
     u32 id;
 };
 
-enum timer_kind { TIMER_TASK = 1, TIMER_ITIMER_REAL = 2, TIMER_OBJECT = 3, TIMER_POSIX = 4 };
+enum timer_kind { TIMER_TASK = 1, TIMER_ITIMER_REAL = 2, TIMER_OBJECT = 3, TIMER_POSIX = 4, TIMER_FAULT = 5 };
 
-/* ---- a request to be seized before an exec (one at a time: only the token's holder asks) ---- */
+/* ---- a request to the supervisor: to be seized before an exec, to be told what a fault rule's
+ * callback says (one at a time: only the token's holder asks) ---- */
 enum request_state { REQ_IDLE = 0, REQ_ASKED = 1, REQ_GRANTED = 2, REQ_REFUSED = 3 };
 
 struct request {
     u32 state; /* futex */
     u32 pid, tid, task;
-    u32 error, pad;
+    u32 error, kind; /* enum request_kind */
 };
 
 /* ---- how a run ends ---- */
@@ -675,14 +654,15 @@ enum event_kind {
     EVENT_INPUT = 10,   /* bytes from outside that the next call of the task gives; result: descriptor */
     EVENT_POINT = 12,   /* the strategy chose another task at a point of the preload library; nr: enum
                            preload_point, result: the task's how manyth point it is */
-    EVENT_YIELD = 11    /* a task that waits in a loop let others run, at a learned yield point; result: where
+    EVENT_YIELD = 11,   /* a task that waits in a loop let others run, at a learned yield point; result: where
                            in its file */
+    EVENT_INJECTED = 13 /* a fault rule has fired; side data: struct fault_record */
 };
 
 enum event_flag {
     EVENT_NO_RETURN = 1, /* exit, execve that succeeded: no result */
     EVENT_RESTARTED = 2,
-    EVENT_FAULT = 4      /* an injected fault (later) */
+    EVENT_FAULT = 4      /* a fault was injected into the call: EVENT_INJECTED before it */
 };
 
 struct event {
@@ -704,7 +684,8 @@ enum field_kind {
     FIELD_STRING = 2, /* a path or other string argument */
     FIELD_BYTES = 3,  /* first bytes of a buffer, see struct field_bytes */
     FIELD_STRUCT = 4, /* a whole struct argument, in or out */
-    FIELD_STRINGS = 5 /* argv: NUL-separated */
+    FIELD_STRINGS = 5, /* argv: NUL-separated */
+    FIELD_FAULT = 6   /* struct fault_record */
 };
 
 struct field {
@@ -756,6 +737,7 @@ struct cpuid_leaf {
 #include "abi_points.h"
 #include "abi_tty.h"
 #include "abi_unix.h"
+#include "abi_faults.h"
 
 struct world {
     u64 magic;
@@ -866,6 +848,7 @@ struct world {
     u32 inode_index[INODE_INDEX_SIZE];
     struct inode inodes[INODES_MAX];
     struct dir_listing dirs[DIRS_MAX];
+    struct fault_world faults;
     struct fd_table fd_tables[FD_TABLES_MAX];
     struct net_block net_blocks[NET_BLOCKS_MAX];
     u8 dir_bytes[DIRS_MAX][DIR_BYTES_MAX];

@@ -36,7 +36,8 @@ enum sock_flag {
     SOCK_END_SENT = 65536,      /* the stream's end was sent */
     SOCK_END_COMING = 131072,   /* that of the other end waits behind data without room */
     SOCK_MULTICAST_IF = 262144, /* IP_MULTICAST_IF was set: multicast has a way out */
-    SOCK_OWN_GROUPS = 524288    /* IP_MULTICAST_ALL is off: none from groups that others joined */
+    SOCK_OWN_GROUPS = 524288,   /* IP_MULTICAST_ALL is off: none from groups that others joined */
+    SOCK_CUT = 1048576          /* by a fault: nothing comes through to the other end any more */
 };
 
 enum sock_ask { /* in the order in which they come */
@@ -76,6 +77,7 @@ struct sock {
     u64 bytes;        /* that wait to be read */
     u64 charge;       /* of datagrams: with their overhead */
     u64 receive_max, send_max; /* buffers, as getsockopt tells them */
+    u64 lost;        /* SOCK_CUT: bytes that were sent and that nobody acknowledges */
     u32 receive_low; /* SO_RCVLOWAT; 0: as if 1 */
     u32 asks;        /* enum sock_ask: control messages that come with a datagram */
     u8 hops[2], traffic_class[2]; /* of what is sent, IPv4 and IPv6; hops 0: as by default */

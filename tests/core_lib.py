@@ -86,6 +86,17 @@ SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "time_wait_again": (None, [U64, U32]),
     "time_wait_end": (None, [U64, U32]),
     "time_waits_expire": (None, [U64]),
+    "glob_match": (ctypes.c_int, [ctypes.c_char_p, ctypes.c_char_p]),
+    "glob_any": (ctypes.c_int, [ctypes.c_char_p, ctypes.c_char_p]),
+    "rule_count": (U64, [U64, U32, U32, U32, U64]),
+    "rule_decides": (ctypes.c_int, [U64, U64, U64, U64]),
+    "rule_draws": (None, [U64 * 4, U64, U64, U64, U64]),
+    "action_errno": (U32, [U64, U64]),
+    "action_delay": (U64, [U64, U32, U64, U32]),
+    "action_short": (U64, [U64, U64, U64]),
+    "clock_ahead": (ctypes.c_int64, [U64, U64]),
+    "clock_takes": (U64, [U64, U64, U64]),
+    "clock_change": (None, [U64, U64, ctypes.c_int64, ctypes.c_int64, U64]),
 }
 
 

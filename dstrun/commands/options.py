@@ -1,8 +1,7 @@
 """run's options: the table, and how a command line with a command in it is taken apart.
 
 Each option can also come from `DSTRUN_<NAME>` and from a configuration file; click settles the
-precedence. Options of parts that are not there yet are named here, so that they give one clear line
-and not "no such option".
+precedence.
 """
 
 from __future__ import annotations
@@ -22,13 +21,22 @@ from dstrun.strategies import DEFAULT_STRATEGY, STRATEGIES, parameter_lines, par
 REPORTING = ("trace", "no_trace", "force", "json", "status_fd", "quiet", "verbose", "color", "keep")
 
 
+# Options that make up the fault plan, in the order of those that do not stand on the command line.
+FAULT_OPTIONS = ("plan", "inject", "expression", "fault")
+FAULT_ORDER = "dstrun.fault_order"
+
+
 class RunCommand(click.Command):
     """A command whose last argument is a command line of its own."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         known = {str(param.name) for param in self.params if param.expose_value}
-        ctx.default_map = run_defaults(Path.cwd(), known - {"argv", "force"})
-        return super().parse_args(ctx, _expand_optional_values(self, args))
+        ctx.default_map = run_defaults(Path.cwd(), known - {"argv", "force", "expression"})
+        args = _expand_optional_values(self, args)
+        # click gathers the values of each option; across options their order is the rules' order.
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        ctx.meta[FAULT_ORDER] = [str(param.name) for param in order if param.name in FAULT_OPTIONS]
+        return super().parse_args(ctx, args)
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         return ["[OPTIONS] [--] CMD [ARG ...]"]
@@ -88,9 +96,12 @@ def _hostname(text: str) -> str:
     return text
 
 
-def _not_available(_ctx: click.Context, param: click.Parameter, value: Any) -> None:
-    if value:
-        raise BadUsage(f"{param.opts[0]}: not available in this version (fault plans come later)")
+def fault_sources(ctx: click.Context) -> list[tuple[str, str]]:
+    """The options that make up the fault plan, in the order in which they were given."""
+    values = {name: list(ctx.params[name]) for name in FAULT_OPTIONS}
+    order = ctx.meta[FAULT_ORDER]
+    rest = [name for name in FAULT_OPTIONS if name not in order for _ in values[name]]
+    return [(name, values[name].pop(0)) for name in (*order, *rest)]
 
 
 def _option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
@@ -152,6 +163,19 @@ _OPTIONS = [
         "--keep", metavar="DIR",
         help="Keep what changed in that view: DIR/files/PATH, and DIR/deleted.txt.",
     ),
+    _option("--plan", metavar="FILE", multiple=True, help="A fault plan: .toml or .py. [repeat]"),
+    click.option(
+        "--inject", metavar="SPEC", multiple=True,
+        help="A fault as strace's inject= has it. [repeat]",
+    ),
+    click.option(
+        "-e", "expression", metavar="inject=SPEC", multiple=True,
+        help="The same as for strace; fault=SPEC too. [repeat]",
+    ),
+    click.option(
+        "--fault", metavar="RULE", multiple=True,
+        help='One rule of a plan, like "on=fsync prob=0.1 error=EIO". [repeat]',
+    ),
     _option(
         "--max-time", metavar="DUR", callback=_converter(parse_duration_ns),
         help="Limit of virtual time [100 years].",
@@ -179,14 +203,6 @@ _OPTIONS = [
         "--color", type=click.Choice(["auto", "always", "never"]), default="auto",
         help="Colour in the summary.",
     ),
-    click.option("--plan", multiple=True, hidden=True, callback=_not_available, expose_value=False),
-    click.option(
-        "--inject", multiple=True, hidden=True, callback=_not_available, expose_value=False
-    ),
-    click.option(
-        "--fault", multiple=True, hidden=True, callback=_not_available, expose_value=False
-    ),
-    click.option("-e", multiple=True, hidden=True, callback=_not_available, expose_value=False),
 ]  # fmt: skip
 
 

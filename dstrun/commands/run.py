@@ -13,12 +13,19 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from dstrun.commands.options import REPORTING, RunCommand, run_options, strategies_help
+from dstrun.commands.options import (
+    FAULT_OPTIONS,
+    REPORTING,
+    RunCommand,
+    fault_sources,
+    run_options,
+    strategies_help,
+)
 from dstrun.environment import (
     blocked_signals,
     ignored_signals,
@@ -32,6 +39,9 @@ from dstrun.report.summary import exit_code, json_line, outcome_text, succeeded,
 from dstrun.seed import Seed, make_seed
 from dstrun.spec import TRACE_DIR, RunResult, RunSpec
 from dstrun.tracepath import make_room
+
+if TYPE_CHECKING:
+    from dstrun.plan.model import Plan
 
 
 @click.command(
@@ -51,7 +61,7 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], **options: Any) -> int
     )
     report = Report(options, seed.text, _reproduce_line(ctx, seed, argv))
     try:
-        spec = make_spec(argv, seed, options)
+        spec = make_spec(argv, seed, options, fault_sources(ctx))
         # Left ignored, it would have the kernel reap our children before we can wait for them.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         result = _execute(spec, options["verify"])
@@ -65,8 +75,10 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], **options: Any) -> int
     return exit_code(result)
 
 
-def make_spec(argv: tuple[str, ...], seed: Seed, options: dict[str, Any]) -> RunSpec:
-    """The run that the options describe."""
+def make_spec(
+    argv: tuple[str, ...], seed: Seed, options: dict[str, Any], faults: list[tuple[str, str]]
+) -> RunSpec:
+    """The run that the options describe; `faults`: those of the plan, in their order."""
     env = program_environment(os.environ, options["env"], options["clean_env"])
     program = resolve_program(argv[0], env.get("PATH"))
     wall_limit_ns = options["wall_limit"]
@@ -93,6 +105,7 @@ def make_spec(argv: tuple[str, ...], seed: Seed, options: dict[str, Any]) -> Run
         strict=options["strict"],
         preload=not options["no_preload"],
         strategy=options["strategy"],
+        plan=_fault_plan(faults, seed, options["hostname"]),
         points=load_points(),
         call_cost_ns=options["call_cost"],
         clock_cost_ns=options["clock_cost"],
@@ -102,6 +115,14 @@ def make_spec(argv: tuple[str, ...], seed: Seed, options: dict[str, Any]) -> Run
         wall_limit_s=wall_limit_ns / NS_PER_S if wall_limit_ns else None,
     )
     return replace(_with_trace(spec, options), prepared_ns=time.time_ns())
+
+
+def _fault_plan(faults: list[tuple[str, str]], seed: Seed, hostname: str) -> Plan | None:
+    if not faults:
+        return None
+    from dstrun.plan.load import load_plan
+
+    return load_plan(faults, seed.fault, hostname)
 
 
 def _working_directory() -> str:
@@ -185,10 +206,13 @@ def _reproduce_line(ctx: click.Context, seed: Seed, argv: tuple[str, ...]) -> st
     given = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
     for param in ctx.command.params:
         name = str(param.name)
-        if name in ("seed", "argv", *REPORTING) or not param.expose_value:
+        if name in ("seed", "argv", *REPORTING, *FAULT_OPTIONS) or not param.expose_value:
             continue
         if ctx.get_parameter_source(name) in given:
             words += _option_words(ctx, param)
+    names = {str(param.name): max(param.opts, key=len) for param in ctx.command.params}
+    for name, value in fault_sources(ctx):
+        words += [names[name], value]
     return shlex.join([*words, "--", *argv])
 
 

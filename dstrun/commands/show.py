@@ -27,6 +27,7 @@ Numbered = Iterable[tuple[int, Event]]
 @click.option("--syscall", metavar="NAMES", help="Only these: read,write or !read or /regex/.")
 @click.option("--path", metavar="GLOB", multiple=True, help="Only calls on such a path.")
 @click.option("--process", "--pid", metavar="NAME|PID", multiple=True, help="Only of this process.")
+@click.option("--faults", is_flag=True, help="Only injected faults.")
 @click.option("--events", metavar="A..B", help="Only these numbers.")
 @click.option("--head", metavar="N", type=click.IntRange(0), help="The first N of them.")
 @click.option("--tail", metavar="N", type=click.IntRange(0), help="The last N of them.")
@@ -65,6 +66,7 @@ def _selection(options: dict[str, Any]) -> Selection:
         processes=tuple(processes),
         start=start,
         stop=stop,
+        faults=options["faults"],
     )
 
 

@@ -9,7 +9,7 @@ from dstrun import abi
 from dstrun._syscalls import SYSCALLS
 from dstrun.launch.waits import Waits
 from dstrun.launch.world import World
-from dstrun.spec import Outcome, ProcessInfo, RunResult
+from dstrun.spec import Outcome, ProcessInfo, RuleAccount, RunResult, RunSpec
 
 _HOLES = {
     abi.HOLE_UNKNOWN_SYSCALL: "unknown system call",
@@ -55,6 +55,40 @@ def result_of(world: World, status: int | None, message: str, interrupted: int) 
     start = abi.Config.boot_ns.get(world.memory, abi.World.config.offset)
     result.virtual_ns = world.get(abi.World.now_ns) - start
     return result
+
+
+def rule_accounts(world: World, spec: RunSpec) -> list[RuleAccount]:
+    """What came of each rule, those that functions added included."""
+    base = abi.World.faults.offset
+    count = abi.FaultWorld.rules_count.get(world.memory, base)
+    planned = [rule.values.get("at_least", 0) for rule in spec.plan.rules] if spec.plan else []
+    return [
+        _rule_account(world, base, index, planned[index] if index < len(planned) else 0)
+        for index in range(count)
+    ]
+
+
+def _rule_account(world: World, base: int, index: int, at_least: int) -> RuleAccount:
+    state, s = abi.FaultWorld.states.at(index, base), abi.FaultState
+    start_ns = abi.Config.boot_ns.get(world.memory, abi.World.config.offset)
+    name = abi.FaultRule.name.get(world.memory, abi.FaultWorld.rules.at(index, base))
+    return RuleAccount(
+        name=_fault_text(world, name),
+        matched=s.matched.get(world.memory, state),
+        decided=s.decided.get(world.memory, state),
+        fired=s.fired.get(world.memory, state),
+        overruled=s.overruled.get(world.memory, state),
+        asked=s.asked.get(world.memory, state),
+        at_least=at_least,
+        first_ns=max(0, s.first_ns.get(world.memory, state) - start_ns),
+        last_ns=max(0, s.last_ns.get(world.memory, state) - start_ns),
+    )
+
+
+def _fault_text(world: World, place: int) -> str:
+    start = abi.World.faults.offset + abi.FaultWorld.text.offset + place
+    end = world.memory.find(b"\0", start)
+    return world.memory[start:end].decode(errors="replace")
 
 
 def _program_end(status: int) -> RunResult:

@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dstrun import abi
-from dstrun.errors import EXIT_ERROR, CommandNotExecutable, DstrunError
+from dstrun.errors import EXIT_ERROR, EXIT_USAGE, CommandNotExecutable, DstrunError
 from dstrun.launch import kernel
 from dstrun.launch.backtrace import GDB_PATIENCE_S
 from dstrun.launch.capture import Capture
@@ -40,13 +40,16 @@ from dstrun.launch.inject import (
 from dstrun.launch.machine import file_digest, machine_meta
 from dstrun.launch.pids import Pids, cpu_seconds
 from dstrun.launch.program import check_program
-from dstrun.launch.report import processes, result_of, uncontrolled
+from dstrun.launch.report import processes, result_of, rule_accounts, uncontrolled
 from dstrun.launch.tracefile import TraceFile, remove_if_empty
 from dstrun.launch.waits import Waits
 from dstrun.launch.world import YEAR_NS, World
 from dstrun.native import load_shim_image
 from dstrun.points import Point
 from dstrun.spec import RunResult, RunSpec
+
+if TYPE_CHECKING:
+    from dstrun.launch.callbacks import Callbacks
 
 _OUTCOMES_EXPLAINED = ("deadlock", "limit", "interrupted")
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -58,6 +61,7 @@ _SPIN_LIMIT_S = 10.0
 _SPIN_AGAIN_S = 0.5  # once it has happened, it will again
 _READY_COUNT = abi.SchedState.count.within(abi.World.sched)
 _REQUEST_STATE = abi.Request.state.within(abi.World.request)
+_REQUEST_KIND = abi.Request.kind.within(abi.World.request)
 _REQUEST_ERROR = abi.Request.error.within(abi.World.request)
 _REQUEST_PID = abi.Request.pid.within(abi.World.request)
 _REQUEST_TID = abi.Request.tid.within(abi.World.request)
@@ -132,6 +136,15 @@ def _keep(container: Container, spec: RunSpec, directory: Path, result: RunResul
         result.message = f"--keep {directory}: {error.strerror}: {error.filename}"
 
 
+def _callbacks(spec: RunSpec, world: World, pids: Pids) -> Callbacks | None:
+    """The functions of the fault plan, where it has any."""
+    if not spec.plan or all(rule.callback is None for rule in spec.plan.rules):
+        return None
+    from dstrun.launch.callbacks import Callbacks
+
+    return Callbacks(spec.plan, spec, world, pids)
+
+
 def _end_meta(result: RunResult) -> dict[str, Any]:
     return {
         "outcome": result.outcome,
@@ -140,6 +153,7 @@ def _end_meta(result: RunResult) -> dict[str, Any]:
         "message": result.message,
         "sched_points": result.sched_points,
         "uncontrolled": result.uncontrolled,
+        "faults": [asdict(rule) for rule in result.rules],
         "notes": result.notes,
         "threads": [asdict(thread) for thread in result.threads],
         "stuck": [asdict(group) for group in result.stuck],
@@ -170,6 +184,9 @@ class _Supervision:
         self.spin_look_s = _SPIN_LOOK_S
         self.learned: list[str] = []
         self.message = ""
+        self.exit_code: int | None = None
+        self.in_function = False
+        self.callbacks = _callbacks(spec, parts.world, self.pids)
 
     def run(self) -> RunResult:
         """Until the end, whatever it is."""
@@ -212,6 +229,8 @@ class _Supervision:
 
     def _interrupt(self, number: int, _frame: object) -> None:
         self.interrupted = number
+        if self.in_function:  # it may take for ever
+            raise KeyboardInterrupt
 
     def _start_program(self) -> None:
         pid = self.container.program_pid
@@ -233,7 +252,10 @@ class _Supervision:
     # ---- what the shims want ----
     def _serve(self, token: int) -> None:
         if self.world.get(_REQUEST_STATE) == abi.REQ_ASKED:
-            self._follow_exec()
+            if self.world.get(_REQUEST_KIND) == abi.REQUEST_FAULT:
+                self._ask_function()
+            else:
+                self._follow_exec()
         if self.trace and self.world.get(_GROW_WANTED):
             self._grow_trace()
         if self.world.get(abi.World.look_wanted):
@@ -245,6 +267,24 @@ class _Supervision:
         self.world.set(_REQUEST_ERROR, error)
         self.world.set(_REQUEST_STATE, state)
         kernel.futex_wake(self.world.word(_REQUEST_STATE))
+
+    def _ask_function(self) -> None:
+        """A rule of the fault plan is a function: what does it say to this call?"""
+        from dstrun.launch.callbacks import CallbackFailed
+
+        assert self.callbacks
+        self.in_function = True
+        try:
+            self.callbacks.answer()
+        except CallbackFailed as failed:
+            self.exit_code = EXIT_USAGE
+            self._end(abi.END_FATAL, str(failed))
+            return
+        except KeyboardInterrupt:
+            return  # the next look at the limits ends the run
+        finally:
+            self.in_function = False
+        self._answer(abi.REQ_GRANTED)
 
     def _follow_exec(self) -> None:
         """A process is about to exec: follow it, and bring the shim into its new program."""
@@ -448,7 +488,11 @@ class _Supervision:
         if self.world.get(abi.World.end_reason) == abi.END_TIME and not self.spec.max_virtual_ns:
             years = result.virtual_ns // YEAR_NS
             result.message = f"{years} years of virtual time have passed: no run is longer"
+        if self.exit_code is not None:
+            result.exit_code = self.exit_code
         result.processes = tree
+        result.rules = rule_accounts(self.world, self.spec)
+        result.faults = sum(rule.fired for rule in result.rules)
         if result.outcome == "limit":
             with suppress(LookupError, ValueError, OSError, struct.error):  # stopped in mid-change
                 self.stuck.look()

@@ -47,7 +47,9 @@ class TraceFile:
         h = abi.TraceHeader
         meta = json.dumps(description, sort_keys=True).encode()
         if len(meta) > abi.TRACE_META_BYTES_MAX:
-            raise DstrunError("arguments and environment are too large for the trace's header")
+            raise DstrunError(
+                "arguments, environment and plan are too large for the trace's header"
+            )
         header = bytearray(h.meta.offset) + meta
         for member, value in {
             h.version: abi.TRACE_VERSION,

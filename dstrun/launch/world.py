@@ -113,6 +113,10 @@ class World:
         c.preload_path.set_text(memory, str(PRELOAD), base)
         for point in spec.points:
             self.add_point(point)
+        if spec.plan:
+            from dstrun.plan.compile import write_plan
+
+            write_plan(spec.plan, memory, spec.cwd)
         self.set(abi.World.now_ns, c.boot_ns.get(memory, base))
         self.set(abi.World.bytes, self.bytes())
         self.set(abi.World.version, abi.ABI_VERSION)

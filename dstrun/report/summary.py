@@ -13,8 +13,9 @@ from typing import Any
 
 from dstrun import errors
 from dstrun.quantities import format_duration, format_time
-from dstrun.spec import LoopInfo, ProcessInfo, RunResult, StuckInfo, ThreadInfo
+from dstrun.spec import LoopInfo, ProcessInfo, RuleAccount, RunResult, StuckInfo, ThreadInfo
 
+_NAMES_SHOWN = 8
 _THREADS_SHOWN = 40
 _PLACES_SHOWN = 8
 _EXIT_CODES = {
@@ -77,6 +78,7 @@ def json_line(result: RunResult, seed: str, reproduce: str) -> str:
         "virtual_ns": result.virtual_ns,
         "wall_ns": result.wall_ns,
         "faults": result.faults,
+        "fault_rules": [asdict(rule) for rule in result.rules],
         "uncontrolled": dict(sorted(result.uncontrolled.items())),
         "trace": str(result.trace) if result.trace else None,
         "trace_hash": f"{result.trace_hash:016x}" if result.trace_hash else None,
@@ -100,8 +102,7 @@ def summary_lines(result: RunResult, seed: str, reproduce: str, verbose: bool = 
     ]
     if verbose:
         lines.append(f"points where more than one task could run: {result.sched_points}")
-    if result.faults:
-        lines.append(f"faults injected: {result.faults}")
+    lines += fault_lines(result, verbose)
     if result.uncontrolled:
         names = ", ".join(f"{name} ({n})" for name, n in sorted(result.uncontrolled.items()))
         lines.append(f"not under control: {names}")
@@ -120,6 +121,42 @@ def summary_lines(result: RunResult, seed: str, reproduce: str, verbose: bool = 
     if verbose or not succeeded(result):
         lines.append(f"reproduce: {reproduce}")
     return lines
+
+
+def fault_lines(result: RunResult, verbose: bool) -> list[str]:
+    """How often which rule fired; and those that did not: their plan has tested nothing."""
+    if not result.rules:
+        return []
+    fired = [f"{rule.name} ({rule.fired})" for rule in result.rules if rule.fired]
+    told = f": {_some(fired, verbose)}" if fired else ""
+    lines = [f"faults injected: {result.faults}{told}"]
+    for what, names in (
+        ("matched nothing", [rule.name for rule in result.rules if not rule.matched]),
+        ("matched, but never fired", [_unfired(r) for r in result.rules if _is_unfired(r)]),
+        ("fired less often than at_least says", [
+            f"{rule.name} ({rule.fired} of {rule.at_least})"
+            for rule in result.rules
+            if rule.fired < rule.at_least
+        ]),
+    ):  # fmt: skip
+        if names:
+            lines.append(f"fault rules that {what}: {_some(names, verbose)}")
+    return lines
+
+
+def _is_unfired(rule: RuleAccount) -> bool:
+    return bool(rule.matched) and not rule.fired
+
+
+def _unfired(rule: RuleAccount) -> str:
+    overruled = ", overruled by others" if rule.overruled else ""
+    return f"{rule.name} ({rule.matched} matches{overruled})"
+
+
+def _some(names: list[str], all_of_them: bool) -> str:
+    shown = names if all_of_them else names[:_NAMES_SHOWN]
+    rest = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {rest} more" if rest else "")
 
 
 def thread_lines(threads: Sequence[ThreadInfo]) -> list[str]:

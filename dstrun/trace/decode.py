@@ -145,16 +145,24 @@ def _argument(call: _Call, index: int) -> str | None:
     word = call.word(index)
     if kind in _CONTEXTUAL:
         return _CONTEXTUAL[kind](call, index)
+    shown = scalar_text(kind, word)
+    if shown is not None:
+        return shown
+    field = call.field(index)
+    if field is not None:
+        return _structure(structs.STRUCTS.get(kind), field, call)
+    return text.pointer(word)
+
+
+def scalar_text(kind: str, word: int) -> str | None:
+    """The text of an argument that is a number alone; None: it is something else."""
     if kind in tables.FLAGS:
         return text.flags(_low_bytes(kind, word), tables.FLAGS[kind])
     if kind in _SCALARS:
         return _SCALARS[kind](word)
     if kind in tables.NAMES:
         return text.named(text.signed32(word), tables.NAMES[kind])
-    field = call.field(index)
-    if field is not None:
-        return _structure(structs.STRUCTS.get(kind), field, call)
-    return text.pointer(word)
+    return None
 
 
 def _low_bytes(kind: str, word: int) -> int:

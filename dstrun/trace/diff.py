@@ -8,6 +8,7 @@ around the first difference is then rendered from both sides.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from dstrun import abi
 from dstrun.trace.format import EVENTS_PER_SEGMENT
@@ -26,6 +27,7 @@ _COMPARED_META = (
     "ignored_signals",
     "blocked_signals",
     "strategy",
+    "plan",
     "epoch_ns",
     "cpus",
     "preload",
@@ -77,6 +79,8 @@ def meta_differences(a: Trace, b: Trace) -> list[str]:
     found = []
     for key in _COMPARED_META:
         left, right = a.meta.get(key), b.meta.get(key)
+        if key == "plan":  # rules by their names
+            left, right = _by_name(left), _by_name(right)
         if left == right:
             continue
         if isinstance(left, dict) and isinstance(right, dict):
@@ -87,6 +91,10 @@ def meta_differences(a: Trace, b: Trace) -> list[str]:
         else:
             found.append(f"{key} differs: {left} and {right}")
     return found
+
+
+def _by_name(rules: Any) -> dict[str, Any]:
+    return {str(rule.get("name")): rule for rule in rules or [] if isinstance(rule, dict)}
 
 
 def describe_difference(a_path: Path, b_path: Path) -> list[str]:

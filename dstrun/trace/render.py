@@ -15,14 +15,16 @@ from dstrun import abi
 from dstrun._syscalls import SYSCALLS
 from dstrun.quantities import format_time
 from dstrun.report.summary import signal_name
-from dstrun.trace.decode import Field, parse_fields, render_call
+from dstrun.trace.decode import ERRNO_MAX, Field, parse_fields, render_call
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
-from dstrun.trace.text import STRING_MAX, quote
+from dstrun.trace.text import STRING_MAX, error, quote
 
 KIND_NAMES = {
     kind: name.removeprefix("EVENT_").lower() for kind, name in abi.EVENT_KIND_NAMES.items()
 }
+# What is done to a call that its result tells of.
+_RESULTS = abi.FAULT_ERROR | abi.FAULT_RETVAL | abi.FAULT_SHORT | abi.FAULT_EINTR | abi.FAULT_NET
 _END_WORDS = {
     abi.END_EXITED: "the run ended",
     abi.END_DEADLOCK: "deadlock",
@@ -153,6 +155,46 @@ def _point_name(number: int) -> str:
     return abi.PRELOAD_POINT_NAMES.get(number, str(number)).removeprefix("POINT_")
 
 
+def _did_text(did: int) -> str:
+    """What was done, in the plan's words."""
+    names = [name for bit, name in abi.FAULT_DO_NAMES.items() if did & bit]
+    return ", ".join(name.removeprefix("FAULT_").lower() for name in names)
+
+
+def _rule_name(trace: Trace, rule: int) -> str:
+    accounts = trace.end_meta.get("faults") or trace.meta.get("plan") or []
+    known = rule < len(accounts) and isinstance(accounts[rule], dict)
+    return str(accounts[rule].get("name")) if known else f"rule {rule + 1}"
+
+
+def _injected_text(trace: Trace, event: Event) -> str:
+    _args, fields = _parts(trace.side_data(event))
+    data = next((f.data for found in fields.values() for f in found), b"")
+    r = abi.FaultRecord
+    if len(data) < r.SIZE:
+        return "*** a fault ***"
+    what = _did_text(r.did.get(data)) or "overruled, or there was nobody"
+    if event.nr != 0xFFFF:
+        what = f"{_call_or_point(event.nr)}: {what}"
+    if r.did.get(data) & _RESULTS:
+        before, after = r.before.get(data), r.after.get(data)
+        what += f" = {_result_text(after)}"
+        what += f" instead of {_result_text(before)}" if r.after_call.get(data) else ""
+    if amount := r.amount.get(data):
+        what += f" ({amount})"
+    if victim := r.victim.get(data):
+        what += f" of pid {victim}"
+    return f"*** {_rule_name(trace, r.rule.get(data))}, match {r.match.get(data)}: {what} ***"
+
+
+def _call_or_point(nr: int) -> str:
+    return _point_name(nr) if nr in abi.PRELOAD_POINT_NAMES else call_name(nr)
+
+
+def _result_text(result: int) -> str:
+    return f"-1 {error(-result)}" if -ERRNO_MAX <= result < 0 else str(result)
+
+
 _TEXTS: dict[int, Callable[[Trace, Event], str]] = {
     abi.EVENT_SYSCALL: _call_text,
     abi.EVENT_SIGNAL: _signal_text,
@@ -165,5 +207,6 @@ _TEXTS: dict[int, Callable[[Trace, Event], str]] = {
     abi.EVENT_INPUT: _input_text,
     abi.EVENT_POINT: lambda _trace, event: f"--- at {_point_name(event.nr)}: others run ---",
     abi.EVENT_YIELD: lambda _trace, event: f"+++ lets others run: waits at {event.result:#x} +++",
+    abi.EVENT_INJECTED: _injected_text,
     abi.EVENT_END: _end_text,
 }

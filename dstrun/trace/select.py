@@ -30,6 +30,7 @@ class Selection:
     processes: tuple[str, ...] = ()
     start: int = 0
     stop: int | None = None
+    faults: bool = False  # only what was injected
     _process_names: dict[int, str] = field(default_factory=dict)
 
     def select(self, trace: Trace) -> Iterator[tuple[int, Event]]:
@@ -44,6 +45,8 @@ class Selection:
                 yield index, event
 
     def _wants(self, trace: Trace, event: Event) -> bool:
+        if self.faults and event.kind != abi.EVENT_INJECTED:
+            return False
         if self.names is not None and event_name(event) not in self.names:
             return False
         if self.processes and not self._of_process(event):

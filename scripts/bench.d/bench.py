@@ -24,6 +24,7 @@ sys.path.insert(
     0, str(Path(__file__).resolve().parents[2])
 )  # the checkout's, built by scripts/build
 
+from faults import faults
 from measure import HERE, NS_PER_MS, Bench, Command, Row
 from network import network, servers
 
@@ -227,7 +228,7 @@ def traces(bench: Bench) -> Iterator[Row]:
     yield Row("diffing two traces", "M events/s", None, comparing / million, 2, True)
 
 
-GROUPS = (calls, switches, threads, points, network, servers, choices, runs, traces)
+GROUPS = (calls, switches, threads, points, faults, network, servers, choices, runs, traces)
 HEADERS = ["what", "unit", "native", "dstrun", "ratio", "target", ""]
 
 

@@ -1,9 +1,11 @@
-/* One thing, N times over, for scripts/bench: calls getppid|sud|clock|compute|sleep N
+/* One thing, N times over, for scripts/bench: calls getppid|sud|pread|clock|compute|sleep N
  *
  * "sud" is getppid again, trapped by Syscall User Dispatch with a handler that only makes the call:
- * the least that trapping a call costs on this machine. "sleep" sleeps for an hour each time.
+ * the least that trapping a call costs on this machine. "pread" reads a byte of the program's own
+ * file. "sleep" sleeps for an hour each time.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -89,6 +91,15 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "clock")) {
 		for (long i = 0; i < turns; i++)
 			clock_gettime(CLOCK_MONOTONIC, &now);
+		return 0;
+	}
+	if (!strcmp(argv[1], "pread")) {
+		int fd = open(argv[0], O_RDONLY);
+		char byte;
+
+		for (long i = 0; i < turns; i++)
+			if (pread(fd, &byte, 1, 0) != 1)
+				return 1;
 		return 0;
 	}
 	if (!strcmp(argv[1], "sleep")) {

@@ -19,7 +19,8 @@ enum rng_stream {
     RNG_WAITER = 8,
     RNG_IDENTITY = 9,
     RNG_PRIORITY = 10,
-    RNG_POINTS = 11
+    RNG_POINTS = 11,
+    RNG_FAULT = 12
 };
 
 /* Four 64-bit words of the stream `(seed, stream, entity)` at `counter`. */

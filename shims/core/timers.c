@@ -9,6 +9,8 @@ struct timer_ref *timer_ref_of(struct world *w, u32 kind, u32 id)
         return &w->procs[id].itimer_real;
     case TIMER_POSIX:
         return &w->posix_timers[id].ref;
+    case TIMER_FAULT:
+        return id < FAULT_RULES_MAX ? &w->faults.states[id].timer : &w->faults.procs[id - FAULT_RULES_MAX].stop;
     default:
         return &w->objects[id].timer;
     }

@@ -40,25 +40,27 @@ static void *no_memory(void)
     return 0;
 }
 
-#define ALLOCATES(name, which, point, parameters, ...)                           \
+/* `asked`: bytes, which fault rules can go by. */
+#define ALLOCATES(name, which, point, asked, parameters, ...)                    \
     EXPORT void *name parameters;                                                \
     void *name parameters                                                        \
     {                                                                            \
         void *(*real) parameters = (void *(*)parameters)function(which);         \
-        return unlikely(at_point(point, 0)) || !real ? no_memory() : real(__VA_ARGS__); \
+        int fails = at_point(point, (const void *)(asked)) != 0;                 \
+        return unlikely(fails) || !real ? no_memory() : real(__VA_ARGS__);       \
     }
 
-ALLOCATES(malloc, MALLOC, POINT_malloc, (word bytes), bytes)
-ALLOCATES(calloc, CALLOC, POINT_calloc, (word count, word bytes), count, bytes)
-ALLOCATES(realloc, REALLOC, POINT_realloc, (void *old, word bytes), old, bytes)
-ALLOCATES(memalign, MEMALIGN, POINT_posix_memalign, (word alignment, word bytes), alignment, bytes)
-ALLOCATES(aligned_alloc, ALIGNED_ALLOC, POINT_posix_memalign, (word alignment, word bytes), alignment, bytes)
-ALLOCATES(valloc, VALLOC, POINT_posix_memalign, (word bytes), bytes)
-ALLOCATES(pvalloc, PVALLOC, POINT_posix_memalign, (word bytes), bytes)
+ALLOCATES(malloc, MALLOC, POINT_malloc, bytes, (word bytes), bytes)
+ALLOCATES(calloc, CALLOC, POINT_calloc, count * bytes, (word count, word bytes), count, bytes)
+ALLOCATES(realloc, REALLOC, POINT_realloc, bytes, (void *old, word bytes), old, bytes)
+ALLOCATES(memalign, MEMALIGN, POINT_posix_memalign, bytes, (word alignment, word bytes), alignment, bytes)
+ALLOCATES(aligned_alloc, ALIGNED_ALLOC, POINT_posix_memalign, bytes, (word alignment, word bytes), alignment, bytes)
+ALLOCATES(valloc, VALLOC, POINT_posix_memalign, bytes, (word bytes), bytes)
+ALLOCATES(pvalloc, PVALLOC, POINT_posix_memalign, bytes, (word bytes), bytes)
 
 EXPORT int posix_memalign(void **place, word alignment, word bytes);
 int posix_memalign(void **place, word alignment, word bytes)
 {
     int (*real)(void **, word, word) = (int (*)(void **, word, word))function(POSIX_MEMALIGN);
-    return unlikely(at_point(POINT_posix_memalign, 0)) || !real ? ENOMEM : real(place, alignment, bytes);
+    return unlikely(at_point(POINT_posix_memalign, (const void *)bytes)) || !real ? ENOMEM : real(place, alignment, bytes);
 }

@@ -49,14 +49,15 @@ i64 clock_value(u64 id, u64 *ns)
     case 5: /* REALTIME_COARSE */
     case 8: /* REALTIME_ALARM */
     case 11: /* TAI */
-        *ns = wall_ns();
+        *ns = w->now_ns - w->config.boot_ns + w->config.epoch_ns;
+        *ns = clocks_moved() ? faults_clock_shows((u32)id, *ns) : *ns;
         return 0;
     case 1: /* MONOTONIC */
     case 4: /* MONOTONIC_RAW */
     case 6: /* MONOTONIC_COARSE */
     case 7: /* BOOTTIME */
     case 9: /* BOOTTIME_ALARM */
-        *ns = w->now_ns;
+        *ns = clocks_moved() ? faults_clock_shows((u32)id, w->now_ns) : w->now_ns;
         return 0;
     case 2: /* PROCESS_CPUTIME_ID */
     case 3: /* THREAD_CPUTIME_ID */
@@ -74,10 +75,12 @@ static void tick(void)
     charge(current_task(), w->config.cost_clock_ns);
 }
 
-static int others_are_due(void)
+/* A read that a fault rule names is a call, too. */
+static int is_to_be_trapped(u64 nr)
 {
     const struct world *w = WORLD;
-    return timer_next_ns(w) <= w->now_ns || sched_read_asks(w) || w->now_ns > w->config.end_ns;
+    return timer_next_ns(w) <= w->now_ns || sched_read_asks(w) || w->now_ns > w->config.end_ns ||
+           w->faults.call_any[nr];
 }
 
 __attribute__((noinline, section(".trapped"))) i64 trapped_call(i64 nr, u64 a, u64 b, u64 c)
@@ -88,11 +91,11 @@ __attribute__((noinline, section(".trapped"))) i64 trapped_call(i64 nr, u64 a, u
 EXPORT i64 shim_export_vdso_clock_gettime(i64 id, struct timespec_k *ts)
 {
     u64 ns;
-    if (unlikely(others_are_due()))
+    if (unlikely(is_to_be_trapped(__NR_clock_gettime)))
         return trapped_call(__NR_clock_gettime, (u64)id, (u64)ts, 0);
     tick();
     if (id == 1)
-        ns = WORLD->now_ns;
+        ns = monotonic_ns();
     else if (id == 0)
         ns = wall_ns();
     else if (clock_value((u64)id, &ns))
@@ -104,7 +107,7 @@ EXPORT i64 shim_export_vdso_clock_gettime(i64 id, struct timespec_k *ts)
 
 EXPORT i64 shim_export_vdso_gettimeofday(struct timeval_k *tv, u64 *zone)
 {
-    if (unlikely(others_are_due()))
+    if (unlikely(is_to_be_trapped(__NR_gettimeofday)))
         return trapped_call(__NR_gettimeofday, (u64)tv, (u64)zone, 0);
     tick();
     u64 ns = wall_ns();
@@ -119,7 +122,7 @@ EXPORT i64 shim_export_vdso_gettimeofday(struct timeval_k *tv, u64 *zone)
 
 EXPORT i64 shim_export_vdso_time(i64 *out)
 {
-    if (unlikely(others_are_due()))
+    if (unlikely(is_to_be_trapped(__NR_time)))
         return trapped_call(__NR_time, (u64)out, 0, 0);
     tick();
     i64 seconds = (i64)(wall_ns() / NS_PER_SECOND);

@@ -1,12 +1,6 @@
 /* dispatch.c: syscalls.def and arg_kinds.def as tables of C. */
+#include "arg_kind.h"
 #include "shim.h"
-
-#define KIND(name, how, bytes) ARG_##name,
-enum arg_kind {
-#include "arg_kinds.def"
-    ARG_KINDS
-};
-#undef KIND
 
 #define KIND(name, how, bytes) [ARG_##name] = {HOW_##how, bytes},
 const struct arg_kind_row arg_kinds[] = {

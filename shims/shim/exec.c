@@ -110,10 +110,10 @@ static i64 judge(i64 dirfd, const char *path, u64 at_flags)
     return verdict;
 }
 
-/* One request at a time: only the token's holder asks. 0, or the supervisor's errno. */
-static i64 ask_for_seize(struct task *t)
+i64 ask_supervisor(struct task *t, u32 kind)
 {
     struct request *q = &WORLD->request;
+    q->kind = kind;
     q->pid = proc_of(t)->pid;
     q->tid = t->tid;
     q->task = t->index;
@@ -133,7 +133,7 @@ static i64 exec(struct trap *c, i64 dirfd, u64 argv, u64 envp, u64 at_flags)
         return c->path_error ? c->path_error : -EFAULT;
     t->place = PLACE_KERNEL; /* nothing of the world is changed so far */
     i64 error = judge(dirfd, c->path[0], at_flags == PLAIN_EXECVE ? 0 : at_flags);
-    if (!error && (error = ask_for_seize(t)))
+    if (!error && (error = ask_supervisor(t, REQUEST_EXEC)))
         refuse(error);
     t->place = PLACE_SHIM;
     if (error)

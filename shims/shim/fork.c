@@ -20,6 +20,8 @@ struct clone_request {
 static struct proc *new_proc(struct proc *parent, const struct clone_request *q)
 {
     struct proc *p = proc_alloc();
+    if (has_plan())
+        faults_proc_forked(parent, p);
     p->mm = q->flags & CLONE_VM_FLAG ? parent->mm : p->index;
     if (p->mm == p->index)
         shm_forked(&WORLD->procs[parent->mm], p);

@@ -175,9 +175,12 @@ i64 futex_wake_key(const u64 key[2], u32 most, u32 bitset)
 {
     struct world *w = WORLD;
     i64 woken = 0;
+    int newest = current_task()->call_fault == CALL_WAKES_NEWEST && count_meant(key, bitset);
     int all = !sched_chooses_waiters(w) || most >= count_meant(key, bitset); /* in their order */
     for (u32 slot; woken < (i64)most; woken++) {
-        u32 n = all ? 0 : sched_choose_waiter(w, count_meant(key, bitset));
+        u32 n = unlikely(newest) ? count_meant(key, bitset) - 1
+                : all            ? 0
+                                 : sched_choose_waiter(w, count_meant(key, bitset));
         if (!(slot = nth_meant(key, bitset, n)))
             break;
         futex_wake_waiter(slot);

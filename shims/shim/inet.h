@@ -55,6 +55,11 @@ u32 stream_ready(struct sock *s) HIDDEN;
 u64 stream_room(const struct sock *s) HIDDEN; /* what a send would take */
 u64 stream_unsent(const struct sock *s) HIDDEN; /* what lies beyond the receiver's buffer */
 void stream_taken(struct sock *s, u64 bytes) HIDDEN; /* read: they leave the queue */
+/* Faults: a connect that fails with an errno, after so long; both ends are reset; no way between the
+ * ends any more, and, with a timeout, an end with ETIMEDOUT for this one. */
+i64 stream_connect_fails(struct trap *c, struct object *o, struct net_address *to, u32 error, u64 after_ns) HIDDEN;
+void stream_reset(struct sock *s) HIDDEN;
+void stream_cut(struct sock *s, u64 timeout_ns) HIDDEN;
 
 /* ---- inet_options.c ---- */
 enum tcp_state_k {

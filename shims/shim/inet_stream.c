@@ -7,6 +7,7 @@
 #include "inet.h"
 
 #define CONNECT_TIMEOUT_NS (127 * NS_PER_SECOND) /* six retransmissions of a SYN */
+#define SEND_TIMEOUT_NS (924 * NS_PER_SECOND)    /* fifteen of data */
 
 static struct sock *peer_of(const struct sock *s) { return s->peer ? sock_at(s->peer) : 0; }
 
@@ -29,6 +30,8 @@ u64 stream_room(const struct sock *s)
 {
     const struct sock *peer = peer_of(s);
     u64 most;
+    if (unlikely(s->flags & SOCK_CUT))
+        return s->send_max > s->lost ? s->send_max - s->lost : 0;
     if (!peer)
         return s->send_max; /* the other end is gone: it is taken, and lost */
     most = capacity(s, peer);
@@ -39,6 +42,8 @@ u64 stream_room(const struct sock *s)
 static int is_writable(const struct sock *s)
 {
     const struct sock *peer = peer_of(s);
+    if (unlikely(s->flags & SOCK_CUT))
+        return stream_room(s) * 3 >= s->send_max;
     return !peer || stream_room(s) * 3 >= capacity(s, peer);
 }
 
@@ -53,7 +58,7 @@ static void over(struct sock *s)
 {
     s->state = SOCK_CLOSED;
     s->flags |= SOCK_SHUT_READ | SOCK_SHUT_WRITE;
-    s->flags &= ~(u32)(SOCK_PEER_GONE | SOCK_END_COMING);
+    s->flags &= ~(u32)(SOCK_PEER_GONE | SOCK_END_COMING | SOCK_CUT);
     s->peer = 0;
     if (!(s->flags & SOCK_BOUND))
         port_remove(WORLD, s);
@@ -237,25 +242,26 @@ static void server_side(struct sock *client, struct sock *listener)
 }
 
 /* A connect that will not succeed: who does not wait for it learns of it later. */
-static void refused(struct sock *s)
+static void refused(struct sock *s, u32 error)
 {
-    s->error = ECONNREFUSED;
+    s->error = error;
     unname(s);
     s->flags |= SOCK_SHUT_READ | SOCK_SHUT_WRITE;
     channel_wake_all(sock_channel(s));
 }
 
 /* A client beyond the backlog: its SYNs get no answer, for so long. */
-static void has_patience(struct sock *s)
+static void has_patience(struct sock *s, u64 for_ns)
 {
     struct object *o = &WORLD->objects[s->object];
-    if (!timer_arm(WORLD, &o->timer, WORLD->now_ns + CONNECT_TIMEOUT_NS, TIMER_OBJECT, s->object))
+    if (!timer_arm(WORLD, &o->timer, WORLD->now_ns + for_ns, TIMER_OBJECT, s->object))
         fatal("too many timers at once; the limit is", TIMERS_MAX);
 }
 
 static void leave_queue(struct sock *client)
 {
-    queue_leave(sock_at(peer_of(client)->listener), client->peer);
+    if (client->peer)
+        queue_leave(sock_at(peer_of(client)->listener), client->peer);
     timer_cancel(WORLD, &WORLD->objects[client->object].timer);
     client->peer = 0;
 }
@@ -263,7 +269,8 @@ static void leave_queue(struct sock *client)
 void inet_timer_fired(struct object *o)
 {
     struct sock *s = sock_of(o);
-    leave_queue(s);
+    if (s->state == SOCK_WAITING)
+        leave_queue(s);
     reset_arrives(s, ETIMEDOUT);
 }
 
@@ -286,7 +293,8 @@ static i64 outcome(struct trap *c, struct object *o, struct sock *s, i64 meanwhi
     return error ? error : -ECONNABORTED;
 }
 
-static i64 begin(struct sock *s, struct net_address *to)
+/* It has its names, and a SYN goes out. */
+static i64 prepare(struct sock *s, struct net_address *to)
 {
     struct net_address from;
     i64 error = route(s, to, &from);
@@ -300,17 +308,25 @@ static i64 begin(struct sock *s, struct net_address *to)
     s->local = from;
     s->error = 0;
     s->flags |= SOCK_CONNECTING;
-    struct sock *listener = port_listener(WORLD, &from, to);
+    return 0;
+}
+
+static i64 begin(struct sock *s, struct net_address *to)
+{
+    i64 error = prepare(s, to);
+    if (error)
+        return error;
+    struct sock *listener = port_listener(WORLD, &s->local, to);
     if (listener) {
         server_side(s, listener);
-    } else if (to->port == from.port && address_same_ip(to, &from)) {
+    } else if (to->port == s->local.port && address_same_ip(to, &s->local)) {
         s->peer = sock_index(s); /* its SYN meets itself */
         established(s);
     } else {
-        refused(s);
+        refused(s, ECONNREFUSED);
     }
     if (s->state == SOCK_WAITING)
-        has_patience(s);
+        has_patience(s, CONNECT_TIMEOUT_NS);
     return 0;
 }
 
@@ -324,6 +340,22 @@ i64 stream_connect(struct trap *c, struct object *o, struct net_address *to, i64
     i64 error = name_error ? name_error : begin(s, to);
     if (error)
         return error;
+    return o->nonblock ? -EINPROGRESS : outcome(c, o, s, -EINPROGRESS);
+}
+
+i64 stream_connect_fails(struct trap *c, struct object *o, struct net_address *to, u32 error,
+                         u64 after_ns)
+{
+    struct sock *s = sock_of(o);
+    i64 failed = prepare(s, to);
+    if (failed)
+        return failed;
+    if (after_ns) {
+        s->state = SOCK_WAITING;
+        has_patience(s, after_ns);
+    } else {
+        refused(s, error);
+    }
     return o->nonblock ? -EINPROGRESS : outcome(c, o, s, -EINPROGRESS);
 }
 
@@ -442,6 +474,30 @@ void stream_linger(struct trap *c, struct object *o)
             return;
 }
 
+/* ---- faults ---- */
+void stream_reset(struct sock *s)
+{
+    abort_connection(s);
+}
+
+static void cut_off(struct sock *s)
+{
+    s->flags |= SOCK_CUT;
+    s->flags &= ~(u32)SOCK_END_COMING;
+    s->lost = 0;
+    s->peer = 0;
+}
+
+void stream_cut(struct sock *s, u64 timeout_ns)
+{
+    struct sock *peer = peer_of(s);
+    if (peer)
+        cut_off(peer);
+    cut_off(s);
+    if (timeout_ns)
+        has_patience(s, timeout_ns);
+}
+
 /* ---- sending ---- */
 /* Into the other end's queue, as much as there is room for; -EFAULT when nothing could be read. */
 static i64 put(struct sock *s, struct message *m)
@@ -466,6 +522,11 @@ static i64 put(struct sock *s, struct message *m)
         message_advance(m, n);
         done += n;
         left -= n;
+    }
+    if (unlikely(s->flags & SOCK_CUT) && done) {
+        if (!s->lost && s->object && !WORLD->objects[s->object].timer.heap_pos)
+            has_patience(s, SEND_TIMEOUT_NS);
+        s->lost += done;
     }
     return (i64)done;
 }

@@ -43,6 +43,8 @@ void tasks_add(struct proc *p, struct task *t)
         p->first_task = t->index;
     p->last_task = t->index;
     p->tasks_live++;
+    if (has_plan())
+        faults_task_made(p, t);
 }
 
 void tasks_remove(struct proc *p, struct task *t)
@@ -202,6 +204,8 @@ static void retire(struct proc *p, struct task *t)
     futex_pi_owner_died(t);
     lock_forget(t);
     turn_forget(t);
+    if (has_plan())
+        faults_task_gone(t);
     trace_forget(p, t);
     if (t->state == TASK_READY)
         sched_remove(w, t->index);
@@ -252,6 +256,8 @@ void process_mark_dead(struct proc *p, u32 wait_status)
     if (p->state == PROC_ZOMBIE || p->state == PROC_FREE)
         return;
     signals_drop_all(p);
+    if (has_plan())
+        faults_proc_gone(p);
     timer_cancel(w, &p->itimer_real);
     posix_timers_drop(p);
     shm_detach_all(p);

@@ -20,6 +20,7 @@
 struct side { /* side data of the event being written */
     u8 *start, *at, *end;
     u64 identity;
+    u8 flags; /* enum event_flag */
 };
 
 /* ---- the file's segments ---- */
@@ -69,6 +70,7 @@ static void side_start(struct side *d)
     }
     d->start = d->at = (u8 *)(TRACE_BASE + s->data_segment + s->data_pos % TRACE_SEGMENT_BYTES);
     d->end = d->start + SIDE_BYTES_MAX;
+    d->flags = 0;
 }
 
 /* ---- fields ---- */
@@ -340,7 +342,7 @@ static void append(struct task *t, struct side *d, u32 kind, u64 nr, i64 result,
     e->tid = t->tid;
     e->nr = (u16)nr;
     e->kind = (u8)kind;
-    e->flags = 0;
+    e->flags = d->flags;
     e->enter_ns = enter_ns;
     e->rip = t->trap_rip;
     s->data_pos += bytes;
@@ -382,6 +384,7 @@ void record_call(struct trap *c, i64 result)
     if (!(result_is_address(c->nr) && (result > 0 || result < -4095)))
         d.identity = hash_mix(d.identity, (u64)result);
     add_arguments(&d, c, result);
+    d.flags = c->injected ? EVENT_FAULT : 0;
     append(c->t, &d, EVENT_SYSCALL, c->nr, result, c->enter_ns);
 }
 
@@ -421,6 +424,18 @@ void record_start(struct task *t, const char *path, u64 argv)
     add_string(&d, 0, path);
     add_strings(&d, 1, argv);
     append(t, &d, EVENT_START, 0, 0, WORLD->now_ns);
+}
+
+void record_fault(struct task *t, u32 nr, const struct fault_record *r)
+{
+    struct side d;
+    if (!counts_and_records())
+        return;
+    side_start(&d);
+    d.identity = hash_mix(identity_of(t, EVENT_INJECTED, nr), hash_bytes(r, sizeof *r, 0));
+    memcpy(field_start(&d, FIELD_FAULT, 0), r, sizeof *r);
+    field_end(&d, sizeof *r);
+    append(t, &d, EVENT_INJECTED, nr, r->after, WORLD->now_ns);
 }
 
 void record_mark(struct trace_state *mark)

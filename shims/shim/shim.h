@@ -71,6 +71,7 @@ struct trap {
     i64 path_error;      /* EFAULT, ENAMETOOLONG met while copying them */
     u8 keep_registers;   /* the handler has set all registers (rt_sigreturn) */
     u8 recorded;         /* no event is to be appended at the end */
+    u8 injected;         /* some fault rule has done something to it */
     u8 steps;            /* its tracer lets the task make a single step: this one */
 };
 
@@ -129,6 +130,8 @@ void on_fault(int signo, struct siginfo_bytes *info, struct ucontext_k *uc) HIDD
 i64 pass(struct trap *c) HIDDEN;
 void count_uncontrolled(const struct trap *c) HIDDEN; /* named in the summary, refused by --strict */
 void task_enter_control(struct task *t) HIDDEN;
+i64 trap_handle(struct trap *c) HIDDEN;       /* the call, whatever rules there are */
+void take_strings(struct trap *c) HIDDEN; /* the call's path arguments */
 i64 install_kernel_handlers(void) HIDDEN;
 
 /* fatal.c */
@@ -159,9 +162,37 @@ static inline void charge(struct task *t, u64 cost_ns) /* moves the clock by wha
     w->now_ns += cost_ns;
     proc_of(t)->cpu_ns += cost_ns;
 }
+/* faults_clock.c: as fault rules have moved the caller's clocks: what a clock shows when the simulation's
+ * time for it is base_ns; how long it takes until it has moved on by so much. */
+u64 faults_clock_shows(u32 clock, u64 base_ns) HIDDEN;
+u64 faults_clock_takes(const struct proc *p, u32 clock, u64 left_ns) HIDDEN;
+static inline int clocks_moved(void) { return unlikely(WORLD->faults.clocks_moved); }
 static inline u64 wall_ns(void)
 {
-    return WORLD->now_ns - WORLD->config.boot_ns + WORLD->config.epoch_ns;
+    u64 ns = WORLD->now_ns - WORLD->config.boot_ns + WORLD->config.epoch_ns;
+    return clocks_moved() ? faults_clock_shows(0, ns) : ns;
+}
+static inline u64 monotonic_ns(void)
+{
+    return clocks_moved() ? faults_clock_shows(1, WORLD->now_ns) : WORLD->now_ns;
+}
+/* The simulation's time when a clock of the caller's has moved on by so much. */
+static inline u64 deadline_after(u32 clock, u64 left_ns)
+{
+    if (clocks_moved())
+        left_ns = faults_clock_takes(proc_of(current_task()), clock, left_ns);
+    return WORLD->now_ns + left_ns;
+}
+/* Which clock a timer goes by: a relative one on a wall clock by the monotonic one, as in Linux. */
+static inline u32 timer_clock(u32 clock, int absolute)
+{
+    return absolute || !(clock < 32 && (CLOCKS_WALL | 1u << 8) >> clock & 1) ? clock : 1;
+}
+/* What the deadline of the task's next wait follows when clocks move; 0, 0: afterwards. */
+static inline void wait_follows(const struct task *t, u32 clock, int absolute)
+{
+    if (unlikely(WORLD->faults.rules_count))
+        WORLD->faults.tasks[t->index].wait_clock = timer_clock(clock & 15, absolute) | (absolute ? WAIT_ABSOLUTE : 0);
 }
 void run_chosen(struct task *t) HIDDEN; /* token.c: hands the token to world.chosen, and comes back */
 /* preload.c */
@@ -274,6 +305,7 @@ struct task *trace_serve(struct task *t) HIDDEN;
 
 /* signals.c */
 void signal_send(struct proc *p, struct task *t, const struct siginfo_bytes *info) HIDDEN;
+void process_kill(struct proc *p, u32 signo) HIDDEN; /* SIGKILL in effect; signo: what it is told to be */
 void signal_self(struct task *t, int signo) HIDDEN; /* SIGPIPE and the like */
 void signals_deliver(struct trap *c, i64 result) HIDDEN;
 int signal_waits(struct task *t) HIDDEN; /* a signal that would interrupt a wait */
@@ -304,6 +336,36 @@ void record_start(struct task *t, const char *path, u64 argv) HIDDEN;
 /* A call's event that may have to be taken back (an exec that fails after all). */
 void record_mark(struct trace_state *mark) HIDDEN;
 void record_take_back(const struct trace_state *mark) HIDDEN;
+
+void record_fault(struct task *t, u32 nr, const struct fault_record *r) HIDDEN;
+
+/* exec.c: one request at a time, only the token's holder asks; enum request_kind. 0, or the supervisor's errno. */
+i64 ask_supervisor(struct task *t, u32 kind) HIDDEN;
+
+/* faults.c: a call that some fault rule names */
+i64 faults_call(struct trap *c) HIDDEN;
+i64 faults_point(struct trap *c) HIDDEN; /* a point of the preload library */
+void faults_written(const struct trap *c, i64 result) HIDDEN; /* faults_marks.c */
+/* faults_waits.c: what rules do to waits. The deadline that a wait has then. */
+u64 faults_wait_begins(struct task *t, u32 wait, u64 deadline_ns) HIDDEN;
+void faults_wait_ended(struct task *t) HIDDEN;
+int faults_release_held(void) HIDDEN; /* nobody else can run; 0: no task is held back */
+void faults_held_point(void) HIDDEN;
+void faults_task_gone(struct task *t) HIDDEN;
+/* faults_timed.c */
+void faults_start(void) HIDDEN; /* of the run */
+void faults_timer_fired(u32 id, u64 deadline_ns) HIDDEN;
+void faults_proc_gone(struct proc *p) HIDDEN;
+/* faults_match.c, faults_paths.c: where there is a plan, what changes whom its rules concern */
+static inline int has_plan(void) { return unlikely(WORLD->faults.rules_count); }
+void faults_task_made(const struct proc *p, const struct task *t) HIDDEN;
+void faults_proc_forked(const struct proc *parent, const struct proc *child) HIDDEN;
+void faults_proc_made(const struct proc *p) HIDDEN;
+void faults_proc_renamed(const struct proc *p) HIDDEN;
+void faults_object_made(u32 object) HIDDEN;
+void faults_object_changed(u32 object) HIDDEN;
+void faults_names_changed(void) HIDDEN; /* of files */
+void faults_opened(struct trap *c, i64 dirfd, u32 object) HIDDEN;
 
 /* sys_identity.c */
 void entropy_fill(struct task *t, u8 *to, u64 n) HIDDEN;

@@ -166,15 +166,15 @@ static void continue_process(struct proc *p)
 
 /* ---- sending ---- */
 /* The victim is parked (only the sender runs), so it is gone when its pidfd says so. */
-static void kill_process(struct proc *p)
+void process_kill(struct proc *p, u32 signo)
 {
     struct task *t = current_task();
     if (p == proc_of(t))
-        process_exit(t, SIG_KILL);
+        process_exit(t, signo);
     robust_locks_die(p); /* while its memory is there */
     raw(__NR_kill, p->pid, SIG_KILL);
     wait_until_dead(p->pid);
-    process_mark_dead(p, SIG_KILL);
+    process_mark_dead(p, signo);
 }
 
 /* sigtimedwait takes a signal though it is blocked. */
@@ -203,7 +203,7 @@ void signal_send(struct proc *p, struct task *t, const struct siginfo_bytes *inf
     if (p->state == PROC_ZOMBIE || p->state == PROC_FREE)
         return;
     if (signo == SIG_KILL) {
-        kill_process(p);
+        process_kill(p, SIG_KILL);
         return;
     }
     if (signo == SIG_CONT)
@@ -246,7 +246,7 @@ u64 signals_pending(const struct task *t)
 
 int signal_waits(struct task *t)
 {
-    return (signals_pending(t) & ~t->sigmask) != 0;
+    return (signals_pending(t) & ~t->sigmask) != 0 || t->call_fault == CALL_ENDED;
 }
 
 /* Takes the next signal of `set`: synchronous ones first, then the lowest number, as the kernel does. */

@@ -93,7 +93,7 @@ static inline int message_waits(const struct object *o, const struct message *m)
 }
 static inline u64 wait_deadline(u64 timeout_ns)
 {
-    return timeout_ns ? WORLD->now_ns + timeout_ns : ~0ul;
+    return timeout_ns ? deadline_after(1, timeout_ns) : ~0ul;
 }
 
 /* ---- outside.c ---- */

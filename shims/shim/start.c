@@ -132,6 +132,8 @@ static void name_program(struct proc *p, struct task *t, const char *path)
     string_append(p->exe, p->exe + sizeof p->exe, path);
     raw(__NR_prctl, PR_GET_NAME, p->comm, 0, 0, 0);
     memcpy(t->comm, p->comm, sizeof t->comm);
+    if (has_plan())
+        faults_proc_renamed(p);
 }
 
 static void trap_instructions(void)
@@ -150,9 +152,12 @@ static struct task *take_place(u64 task_index)
         t = task_alloc();
         first_process(t);
         inherit_signals(proc_of(t), t);
+        if (has_plan())
+            faults_start();
     }
     proc_of(t)->execs++;
     proc_of(t)->flags &= ~(u32)PROC_ANNOUNCED;
+    proc_of(t)->preload_list = 0;
     w->execs++;
     t->place = PLACE_SHIM;
     if (!first)

@@ -330,7 +330,7 @@ static i64 get_events(struct trap *c)
         i64 error = timespec_in(c->a[4], &ns);
         if (error)
             return error;
-        deadline = WORLD->now_ns + ns;
+        deadline = deadline_after(1, ns);
     }
     return fetch_all(c, deadline);
 }

@@ -282,7 +282,7 @@ static i64 epoll_until(struct trap *c, u64 deadline_ns)
 
 static u64 deadline_of_ms(i64 ms)
 {
-    return ms < 0 ? ~0ul : ms == 0 ? 0 : WORLD->now_ns + (u64)ms * 1000000;
+    return ms < 0 ? ~0ul : ms == 0 ? 0 : deadline_after(1, (u64)ms * 1000000);
 }
 
 static i64 with_mask(struct trap *c, u64 deadline_ns)
@@ -315,7 +315,7 @@ i64 sys_epoll_pwait2(struct trap *c)
         i64 error = timespec_in(c->a[3], &ns);
         if (error)
             return error;
-        deadline_ns = ns ? WORLD->now_ns + ns : 0;
+        deadline_ns = ns ? deadline_after(1, ns) : 0;
     }
     return with_mask(c, deadline_ns);
 }

@@ -7,6 +7,8 @@
 #include "sockets.h"
 
 #define TFD_ABSTIME 1u
+#define TFD_TIMER_CANCEL_ON_SET 2u
+#define CANCELS (TFD_ABSTIME | TFD_TIMER_CANCEL_ON_SET)
 #define TFD_CLOEXEC_FLAG 02000000u
 #define TFD_NONBLOCK_FLAG 04000u
 #define SIGNALFD_INFO_BYTES 128
@@ -57,12 +59,14 @@ static void arm(u32 index, u64 deadline_ns)
 /* A periodic one that has expired stands still until somebody looks, and then counts the missed. */
 static void go_on(struct object *o)
 {
-    u64 now = WORLD->now_ns;
+    u64 now = WORLD->now_ns, takes = o->interval_ns;
     if (!o->interval_ns || !o->value || o->value > now || o->timer.heap_pos)
         return;
-    u64 missed = (now - o->value) / o->interval_ns;
+    if (clocks_moved())
+        takes = faults_clock_takes(&WORLD->procs[o->part], timer_clock(o->clock, o->timed & TIMED_ABSOLUTE), takes);
+    u64 missed = (now - o->value) / takes;
     o->value2 += missed;
-    arm((u32)(o - WORLD->objects), o->value + (missed + 1) * o->interval_ns);
+    arm((u32)(o - WORLD->objects), o->value + (missed + 1) * takes);
 }
 
 static struct itimerspec_k setting_of(struct object *o)
@@ -100,6 +104,9 @@ i64 sys_timerfd_settime(struct trap *c)
     previous = setting_of(o);
     timer_cancel(WORLD, &o->timer);
     o->value = o->value2 = 0;
+    o->timed = (c->a[1] & TFD_ABSTIME ? TIMED_ABSOLUTE : 0) |
+               ((c->a[1] & CANCELS) == CANCELS ? TIMED_CANCEL : 0);
+    o->part = c->p->index;
     o->interval_ns = to_ns(&next.interval);
     if (to_ns(&next.value)) {
         error = deadline_on_clock(o->clock, to_ns(&next.value), c->a[1] & TFD_ABSTIME, &deadline);
@@ -144,6 +151,10 @@ i64 timerfd_read(struct trap *c, struct object *o)
     go_on(o);
     u64 expirations = o->value2;
     o->value2 = 0;
+    if (unlikely(o->timed & TIMED_CANCELLED)) {
+        o->timed &= (u8)~TIMED_CANCELLED;
+        return -ECANCELED;
+    }
     return copy_out(c->a[1], &expirations, 8) ? -EFAULT : 8;
 }
 

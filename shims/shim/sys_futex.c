@@ -25,8 +25,8 @@ static i64 deadline_of(u64 user, int relative, int realtime, u64 *deadline_ns)
     i64 error = timespec_in(user, &ns);
     if (error)
         return error;
-    u64 base = realtime ? wall_ns() : now;
-    *deadline_ns = relative ? now + ns : ns > base ? now + (ns - base) : now;
+    u64 base = realtime ? wall_ns() : monotonic_ns(), left = relative ? ns : ns > base ? ns - base : 0;
+    *deadline_ns = left ? deadline_after(timer_clock(!realtime, !relative), left) : now;
     return 0;
 }
 
@@ -64,7 +64,9 @@ static i64 wait(struct trap *c, u32 cmd, int shared, u32 bitset)
     if (signal_waits(c->t))
         return -ERESTARTSYS;
     futex_add(c->t, c->a[0], shared, bitset, 0);
+    wait_follows(c->t, !realtime, cmd != FUTEX_WAIT);
     park(c->t, WAIT_FUTEX, c->a[0], deadline);
+    wait_follows(c->t, 0, 0);
     futex_drop(c->t);
     i64 result = outcome(c->t);
     /* A relative timeout cannot be restarted from its start. */

@@ -21,6 +21,8 @@ i64 sys_mmap(struct trap *c)
         c->a[0] = 0; /* only a hint */
     }
     i64 start = pass(c);
+    if (unlikely(c->recorded) && start > 0 && !c->p->preload_list)
+        c->p->preload_list = (u64)start; /* trap.c: it comes before the library's own mappings */
     if (unlikely(WORLD->points_count && (c->a[2] & PROT_EXEC_BIT) && (i32)c->a[4] >= 0 && start > 0))
         points_patch_mapping((u64)start, c->a[1], (i32)c->a[4], c->a[5]);
     return start;

@@ -133,6 +133,8 @@ static i64 opened(struct trap *c, i64 dirfd, i64 fd, u64 flags)
     o->nonblock = (flags & O_NONBLOCK_FLAG) != 0;
     o->path_only = (flags & O_PATH_FLAG) != 0;
     o->preload = c->recorded; /* trap.c: our own library */
+    if (has_plan())
+        faults_opened(c, dirfd, object);
     fd_install(c->p, fd, object, (flags & O_CLOEXEC_FLAG) != 0);
     if (o->kind == OBJECT_DEVICE && !(flags & (O_NONBLOCK_FLAG | O_PATH_FLAG)))
         raw(__NR_fcntl, fd, F_SETFL_CMD, flags & ~(O_NONBLOCK_FLAG | O_CLOEXEC_FLAG | O_CREAT_FLAG));

@@ -81,6 +81,8 @@ static i64 rename_at(struct trap *c, i64 from_dir, i64 to_dir, u32 flags)
     i64 result = pass(c);
     if (result || no_from)
         return result;
+    if (has_plan())
+        faults_names_changed();
     if (!no_to && to.ino == from.ino && statx_dev(&to) == statx_dev(&from))
         return 0; /* two names of one file: nothing is done */
     inode_touch(inode_of_statx(&from), INODE_CTIME);

@@ -68,7 +68,7 @@ static i64 do_poll(struct task *t, u64 fds, u64 count, u64 deadline_ns)
 }
 static u64 deadline_of_ms(i64 ms)
 {
-    return ms < 0 ? ~0ul : ms == 0 ? 0 : WORLD->now_ns + (u64)ms * 1000000;
+    return ms < 0 ? ~0ul : ms == 0 ? 0 : deadline_after(1, (u64)ms * 1000000);
 }
 
 /* A deadline from a user timespec (0: for ever). -EFAULT, -EINVAL. */
@@ -80,7 +80,7 @@ static i64 deadline_of_timespec(u64 user, u64 *deadline_ns)
         return 0;
     i64 error = timespec_in(user, &ns);
     if (!error)
-        *deadline_ns = ns ? WORLD->now_ns + ns : 0;
+        *deadline_ns = ns ? deadline_after(1, ns) : 0;
     return error;
 }
 
@@ -209,7 +209,7 @@ i64 sys_select(struct trap *c)
         if (tv.sec < 0 || tv.usec < 0)
             return -EINVAL;
         u64 ns = (u64)tv.sec * NS_PER_SECOND + (u64)tv.usec * 1000;
-        deadline = ns ? WORLD->now_ns + ns : 0;
+        deadline = ns ? deadline_after(1, ns) : 0;
     }
     i64 n = do_select(c, deadline);
     if (n != -ERESTARTNOHAND)

@@ -101,6 +101,8 @@ static i64 set_name(struct trap *c)
     raw(__NR_prctl, PR_GET_NAME, c->t->comm, 0, 0, 0);
     if (c->t->tid == c->p->pid)
         memcpy(c->p->comm, c->t->comm, sizeof c->p->comm);
+    if (has_plan())
+        faults_proc_renamed(c->p);
     return result;
 }
 

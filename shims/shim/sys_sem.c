@@ -122,7 +122,7 @@ i64 sys_semget(struct trap *c) { return ipc_get(c, IPC_SEM); }
 static i64 wait_for_values(struct trap *c, struct sem_request *q, u64 timeout_ns)
 {
     struct value_seen seen = {.known = 0};
-    u64 deadline = timeout_ns == ~0ul ? ~0ul : WORLD->now_ns + timeout_ns;
+    u64 deadline = timeout_ns == ~0ul ? ~0ul : deadline_after(1, timeout_ns);
     q->blocking = find_blocking(q, &seen);
     if (q->blocking == q->count)
         q->blocking = 0; /* it may not read the set */

@@ -130,7 +130,7 @@ i64 sys_rt_sigtimedwait(struct trap *c)
         i64 error = timespec_in(c->a[2], &ns);
         if (error)
             return error;
-        deadline = WORLD->now_ns + ns;
+        deadline = deadline_after(1, ns);
     }
     for (;;) {
         int signo = signal_take(t, set, &info);

@@ -135,9 +135,17 @@ static struct object *socket_of(struct trap *c)
     return &WORLD->objects[fd_object(c->p, (i32)c->a[0])];
 }
 
+/* It has another address, or will have. */
+static void name_changes(const struct object *o)
+{
+    if (has_plan())
+        faults_object_changed((u32)(o - WORLD->objects));
+}
+
 i64 sys_bind(struct trap *c)
 {
     struct object *o = socket_of(c);
+    name_changes(o);
     return o->kind == OBJECT_INET   ? inet_bind(c, o)
            : o->kind == OBJECT_UNIX ? unix_bind(c, o)
            : is_netlink(o)          ? netlink_bind(c)
@@ -153,6 +161,7 @@ i64 sys_listen(struct trap *c)
 i64 sys_connect(struct trap *c)
 {
     struct object *o = socket_of(c);
+    name_changes(o);
     return o->kind == OBJECT_INET   ? inet_connect(c, o)
            : o->kind == OBJECT_UNIX ? unix_connect(c, o)
                                     : foreign_connect(c, o);
@@ -284,7 +293,7 @@ i64 sys_recvmmsg(struct trap *c)
     if (error)
         return error;
     if (c->a[4])
-        deadline_ns = WORLD->now_ns + ns;
+        deadline_ns = deadline_after(1, ns);
     i64 n = many(c, receive_message, __NR_recvmsg, deadline_ns, &error);
     if (error == -EFAULT && n > 0 && o->kind == OBJECT_INET)
         inet_error_is(o, error); /* told by the next call */

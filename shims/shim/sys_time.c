@@ -111,6 +111,8 @@ static i64 sleep_until(struct trap *c, u64 deadline_ns, u64 remaining_to)
             return remaining_to && timespec_out(remaining_to, left) ? -EFAULT : -EINTR;
         }
         park(t, WAIT_SLEEP, 0, deadline_ns);
+        if (t->wake_result == WAKE_TIMEOUT) /* whenever that was: its clock may have jumped */
+            break;
     }
     return 0;
 }
@@ -119,7 +121,7 @@ i64 sys_nanosleep(struct trap *c)
 {
     u64 ns;
     i64 error = timespec_in(c->a[0], &ns);
-    return error ? error : sleep_until(c, WORLD->now_ns + ns, c->a[1]);
+    return error ? error : sleep_until(c, deadline_after(1, ns), c->a[1]);
 }
 
 i64 sys_clock_nanosleep(struct trap *c)
@@ -131,9 +133,12 @@ i64 sys_clock_nanosleep(struct trap *c)
     error = timespec_in(c->a[2], &ns);
     if (error)
         return error;
-    if (c->a[1] & TIMER_ABSTIME_FLAG)
-        return sleep_until(c, ns > now ? WORLD->now_ns + (ns - now) : 0, 0);
-    return sleep_until(c, WORLD->now_ns + ns, c->a[3]);
+    int absolute = (c->a[1] & TIMER_ABSTIME_FLAG) != 0;
+    u64 left = !absolute ? ns : ns > now ? ns - now : 0;
+    wait_follows(c->t, (u32)c->a[0], absolute);
+    error = sleep_until(c, deadline_after(timer_clock((u32)c->a[0], absolute), left), absolute ? 0 : c->a[3]);
+    wait_follows(c->t, 0, 0);
+    return error;
 }
 
 /* A timer's deadline on the monotonic virtual clock; CPU clocks stand still: never. -EINVAL. */
@@ -145,7 +150,7 @@ i64 deadline_on_clock(u32 clock, u64 ns, int absolute, u64 *deadline_ns)
         return error;
     int cpu_clock = clock == 2 || clock == 3 || (i32)clock < 0;
     u64 left = !absolute ? ns : ns > now ? ns - now : 0;
-    *deadline_ns = cpu_clock ? ~0ul / 2 : WORLD->now_ns + left;
+    *deadline_ns = cpu_clock ? ~0ul / 2 : deadline_after(timer_clock(clock, absolute), left);
     return 0;
 }
 
@@ -167,10 +172,11 @@ void itimer_real_fired(struct proc *p, u64 deadline_ns)
 {
     struct siginfo_bytes info;
     u64 interval = p->itimer_real_interval_ns, now = WORLD->now_ns;
+    u64 takes = clocks_moved() ? faults_clock_takes(p, 1, interval) : interval;
     siginfo_kill(&info, SIG_ALRM, SI_KERNEL_CODE, 0, 0);
     p->itimer_real_deadline_ns = 0;
     if (interval)
-        arm_itimer(p, deadline_ns + interval > now ? deadline_ns + interval : now + interval);
+        arm_itimer(p, deadline_ns + takes > now ? deadline_ns + takes : now + takes);
     signal_send(p, 0, &info);
 }
 
@@ -186,7 +192,7 @@ static void set_itimer(struct proc *p, u64 value_ns, u64 interval_ns)
     p->itimer_real_interval_ns = interval_ns;
     p->itimer_real_deadline_ns = 0;
     if (value_ns)
-        arm_itimer(p, WORLD->now_ns + value_ns);
+        arm_itimer(p, deadline_after(1, value_ns));
     else
         timer_cancel(WORLD, &p->itimer_real);
 }

@@ -145,6 +145,7 @@ i64 sys_timer_settime(struct trap *c)
         i64 error = deadline_on_clock(pt->clock, to_ns(&next.value), c->a[1] & TIMER_ABSTIME_FLAG, &deadline);
         if (error)
             return error;
+        pt->is_absolute = (c->a[1] & TIMER_ABSTIME_FLAG) != 0;
         arm(pt, deadline);
     }
     return c->a[3] ? copy_out(c->a[3], &previous, sizeof previous) : 0;
@@ -164,8 +165,8 @@ void posix_timer_fired(u32 id, u64 deadline_ns)
     struct siginfo_bytes info;
     pt->deadline_ns = 0;
     if (pt->interval_ns) {
-        u64 next = deadline_ns + pt->interval_ns;
-        arm(pt, next > w->now_ns ? next : w->now_ns + pt->interval_ns);
+        u64 takes = clocks_moved() ? faults_clock_takes(p, timer_clock(pt->clock, pt->is_absolute), pt->interval_ns) : pt->interval_ns;
+        arm(pt, deadline_ns + takes > w->now_ns ? deadline_ns + takes : w->now_ns + takes);
     }
     if (pt->notify == NOTIFY_NONE)
         return;

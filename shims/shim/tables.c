@@ -52,6 +52,8 @@ struct proc *proc_alloc(void)
     memset(p, 0, sizeof *p);
     p->index = slot;
     p->state = PROC_LIVE;
+    if (has_plan())
+        faults_proc_made(p);
     return p;
 }
 
@@ -95,6 +97,8 @@ u32 object_alloc(u32 kind)
     memset(o, 0, sizeof *o);
     o->kind = (u8)kind;
     o->refs = 1;
+    if (has_plan())
+        faults_object_made(slot);
     return slot;
 }
 

@@ -105,6 +105,8 @@ static void timer_fired(const struct timer *due)
         posix_timer_fired(due->id, due->deadline_ns);
     else if (due->kind == TIMER_OBJECT)
         object_timer_fired(due->id, due->deadline_ns);
+    else if (due->kind == TIMER_FAULT)
+        faults_timer_fired(due->id, due->deadline_ns);
 }
 
 static void fire_due_timers(void)
@@ -143,6 +145,8 @@ static struct task *choose(void)
         u32 next = sched_choose(w, 0);
         if (next)
             return task_at(next);
+        if (unlikely(w->faults.first_held) && faults_release_held())
+            continue;
         u64 deadline = timer_next_ns(w);
         if ((deadline == ~0ul && locks_look_again()) || wait_for_outside(deadline))
             continue;
@@ -214,6 +218,8 @@ static void switch_away(struct task *t)
 void park(struct task *t, u32 wait, u64 arg, u64 deadline_ns)
 {
     struct world *w = WORLD;
+    if (unlikely(t->call_fault))
+        deadline_ns = faults_wait_begins(t, wait, deadline_ns);
     t->wait = wait;
     t->wait_arg = arg;
     t->wait_since_ns = w->now_ns;
@@ -224,6 +230,8 @@ void park(struct task *t, u32 wait, u64 arg, u64 deadline_ns)
     if (deadline_ns != ~0ul && !timer_arm(w, &t->wait_timer, deadline_ns, TIMER_TASK, t->index))
         fatal("too many timers at once; the limit is", TIMERS_MAX);
     switch_away(t);
+    if (unlikely(t->call_fault))
+        faults_wait_ended(t);
 }
 
 void wake(struct task *t, u32 result)
@@ -326,6 +334,8 @@ void scheduling_point(struct task *t)
     check_virtual_limit();
     if (unlikely(proc_of(t)->state == PROC_STOPPED))
         stop_self(t);
+    if (unlikely(w->faults.first_held))
+        faults_held_point();
     if (unlikely(sched_asks(w))) {
         u32 next = sched_choose(w, t->index);
         if (next != t->index)

@@ -35,9 +35,12 @@ static i64 unknown(void)
     return -ENOSYS;
 }
 
-static void take_strings(struct trap *c, const struct syscall_row *row)
+void take_strings(struct trap *c)
 {
+    const struct syscall_row *row = &syscall_rows[c->nr];
     int taken = 0;
+    c->path[0] = c->path[1] = 0;
+    c->path_error = 0;
     for (int i = 0; i < row->args && taken < 2; i++) {
         if (arg_kinds[row->kinds[i]].how != HOW_STRING)
             continue;
@@ -52,12 +55,14 @@ static void take_strings(struct trap *c, const struct syscall_row *row)
     }
 }
 
-/* The loading of our own library is nothing that the program does: it makes no events. */
+/* The loading of our own library is nothing that the program does: it makes no events. (That the
+ * loader asks whether there is a list to load is the same without it.) */
 static int loads_preload(const struct trap *c)
 {
     const char *path = c->path[0];
     if (path && path[0])
-        return string_equal(path, "/etc/ld.so.preload") || string_equal(path, WORLD->config.preload_path);
+        return c->nr != __NR_access && (string_equal(path, "/etc/ld.so.preload") ||
+                                        string_equal(path, WORLD->config.preload_path));
     i64 fd = (i32)(c->nr == __NR_mmap ? c->a[4] : c->a[0]);
     switch (c->nr) {
     case __NR_read:
@@ -67,9 +72,21 @@ static int loads_preload(const struct trap *c)
     case __NR_close:
     case __NR_mmap:
         return fd >= 0 && WORLD->objects[fd_object(c->p, fd)].preload;
+    case __NR_prctl:
+        return c->a[0] == PR_PRELOAD_ANNOUNCE;
+    case __NR_munmap:
+        return c->a[0] && c->a[0] == c->p->preload_list;
     default:
         return 0;
     }
+}
+
+i64 trap_handle(struct trap *c)
+{
+    i64 result = syscall_rows[c->nr].handler(c);
+    if (unlikely(WORLD->faults.has_marks | WORLD->faults.keeps_output))
+        faults_written(c, result);
+    return result;
 }
 
 static i64 dispatch(struct trap *c)
@@ -78,12 +95,14 @@ static i64 dispatch(struct trap *c)
         return unknown();
     const struct syscall_row *row = &syscall_rows[c->nr];
     if (row->strings)
-        take_strings(c, row);
+        take_strings(c);
     if (unlikely(!(c->p->flags & PROC_ANNOUNCED)) && (WORLD->config.flags & CONFIG_PRELOAD))
         c->recorded = (u8)loads_preload(c);
     if (unlikely(row->cls == UNCONTROLLED))
         count_uncontrolled(c);
-    return row->handler(c);
+    if (unlikely(WORLD->faults.call_any[c->nr]) && !c->recorded)
+        return faults_call(c);
+    return trap_handle(c);
 }
 
 static void start_trap(struct trap *c, struct task *t, struct ucontext_k *uc)
@@ -103,7 +122,7 @@ static void start_trap(struct trap *c, struct task *t, struct ucontext_k *uc)
     c->a[5] = r->r9;
     c->path[0] = c->path[1] = 0;
     c->path_error = 0;
-    c->keep_registers = c->recorded = 0;
+    c->keep_registers = c->recorded = c->injected = 0;
     c->steps = (t->trace_flags & TRACEE_STEPS) != 0;
     c->enter_ns = w->now_ns;
     w->traps++;

@@ -40,7 +40,8 @@ def test_only_what_is_between_the_markers_changes(script: ModuleType) -> None:
     fresh = script.replaced("\n".join(["# a", *parts, "b\n"]))
     assert fresh.startswith("# a\n<!-- syscalls:begin -->\n| class |")
     assert "-->\n<!-- strategies:begin -->\n| strategy |" in fresh
-    assert fresh.endswith("<!-- strategies:end -->\nb\n")
+    assert "-->\n<!-- faults:begin -->\n| fault |" in fresh
+    assert fresh.endswith("<!-- faults:end -->\nb\n")
     assert script.replaced(fresh) == fresh
 
 

@@ -1,0 +1,16 @@
+/* clocks.h: a clock that a fault rule has moved: it runs ahead or behind, faster, slower, not at all. Pure.
+ *
+ * `base` is the simulation's own time. A clock shows base + clock_ahead(base).
+ */
+#ifndef DST_CLOCKS_H
+#define DST_CLOCKS_H
+#include "abi.h"
+
+#define CLOCK_STANDS_PPB (-1000000000l)
+
+i64 clock_ahead(const struct fault_clock *k, u64 base_ns);
+/* How long it takes until the clock has moved on by `left_ns`; ~0 / 2: for ever. */
+u64 clock_takes(const struct fault_clock *k, u64 base_ns, u64 left_ns);
+/* It jumps, and from now on (for so long, 0: for good) runs faster or slower by so many billionths. */
+void clock_change(struct fault_clock *k, u64 base_ns, i64 jump_ns, i64 ppb, u64 for_ns);
+#endif

@@ -1,0 +1,30 @@
+/* faults_data.h: the bytes that a call moves, and how to move fewer or others. */
+#ifndef DST_FAULTS_DATA_H
+#define DST_FAULTS_DATA_H
+#include "sockets.h"
+
+enum data_form { DATA_NONE, DATA_COUNT /* from descriptor to descriptor */, DATA_BUFFER, DATA_VECTOR, DATA_MESSAGE };
+
+struct data {
+    u32 form;
+    u8 is_write, arg;
+    u64 iov, iov_count; /* the program's, or `one` */
+    struct iovec_k one;
+    u64 total;
+};
+
+/* What a call is given instead of the program's own, for its time. */
+struct data_room {
+    struct msghdr_k header;
+    struct iovec_k iov[IOVECS_MAX];
+    u8 bytes[98304];
+};
+
+/* 0: the call moves none that could be fewer. */
+int data_of_call(const struct trap *c, struct data *d) HIDDEN;
+struct data_room *data_room(struct task *t) HIDDEN;
+/* The call is to take the first `count` vectors of the room. */
+void data_replace(struct trap *c, const struct data *d, u64 count) HIDDEN;
+void data_shorten(struct trap *c, const struct data *d, u64 bytes) HIDDEN;
+void data_restore(struct trap *c, const struct data *d) HIDDEN; /* arguments as the program gave them */
+#endif

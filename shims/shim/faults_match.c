@@ -1,0 +1,355 @@
+/* faults_match.c: which rules a call concerns.
+ *
+ * What a rule asks of a descriptor, a thread and a process is looked at once and kept as a set of
+ * rules with each of them, until something of it changes. So a call that no rule concerns costs a
+ * few words of sets.
+ */
+#include "arg_kind.h"
+#include "core/glob.h"
+#include "faults.h"
+#include "inet.h"
+
+const char *faults_text(u32 place) { return FAULTS->text + place; }
+
+static int asks_for_target(const struct fault_rule *r)
+{
+    return r->paths || r->kinds || r->peers || r->locals || r->fd_from > 0 || r->fd_to != -1;
+}
+
+/* ---- descriptors ---- */
+u32 faults_kind(const struct object *o)
+{
+    static const u8 kinds[] = {
+        [OBJECT_FILE] = KIND_FILE, [OBJECT_DIR] = KIND_DIR, [OBJECT_PIPE_R] = KIND_PIPE,
+        [OBJECT_PIPE_W] = KIND_PIPE, [OBJECT_PIPE_RW] = KIND_PIPE, [OBJECT_UNIX] = KIND_UNIX,
+        [OBJECT_SOCKET] = KIND_SOCKET, [OBJECT_EVENTFD] = KIND_EVENTFD,
+        [OBJECT_TIMERFD] = KIND_TIMERFD, [OBJECT_SIGNALFD] = KIND_SIGNALFD,
+        [OBJECT_EPOLL] = KIND_EPOLL, [OBJECT_PIDFD] = KIND_PIDFD, [OBJECT_TTY] = KIND_TTY,
+        [OBJECT_RANDOM] = KIND_RANDOM, [OBJECT_DEVICE] = KIND_DEVICE,
+        [OBJECT_OUTSIDE] = KIND_OUTSIDE, [OBJECT_OTHER] = KIND_OTHER,
+        [OBJECT_INOTIFY] = KIND_INOTIFY, [OBJECT_MQ] = KIND_MQ};
+    if (o->kind == OBJECT_INET)
+        return is_stream(sock_of(o)) ? KIND_TCP : KIND_UDP;
+    return kinds[o->kind];
+}
+
+static u32 kind_of_mode(u32 mode)
+{
+    switch (mode & S_IFMT_BITS) {
+    case S_IFDIR_BITS:
+        return KIND_DIR;
+    case S_IFIFO_BITS:
+        return KIND_PIPE;
+    case S_IFSOCK_BITS:
+        return KIND_UNIX;
+    case S_IFCHR_BITS:
+    case S_IFBLK_BITS:
+        return KIND_DEVICE;
+    default:
+        return KIND_FILE;
+    }
+}
+
+static int has_prefix(const u8 ip[16], const struct fault_peer *p)
+{
+    u32 bytes = p->prefix_bits / 8, bits = p->prefix_bits % 8;
+    if (memcmp(ip, p->ip, bytes))
+        return 0;
+    return !bits || !((ip[bytes] ^ p->ip[bytes]) >> (8 - bits));
+}
+
+static int is_among(const struct net_address *a, u32 first, u32 count)
+{
+    for (const struct fault_peer *p = &FAULTS->peers[first]; count; p++, count--)
+        if (a->port >= p->port_from && a->port <= p->port_to && has_prefix(a->ip, p))
+            return 1;
+    return 0;
+}
+
+/* What is known of a socket's addresses lets the rule pass; what is not known yet does. */
+static int addresses_may_match(const struct fault_rule *r, const struct object *o)
+{
+    if (!r->peers && !r->locals)
+        return 1;
+    if (o->kind != OBJECT_INET)
+        return 0;
+    const struct sock *s = sock_of(o);
+    if (r->peers && s->peer_address.port && !is_among(&s->peer_address, r->first_peer, r->peers))
+        return 0;
+    return !r->locals || !s->local.port || is_among(&s->local, r->first_local, r->locals);
+}
+
+static void look_at_object(struct fault_object *fo, const struct object *o, i64 fd)
+{
+    char path[PATH_BYTES_MAX];
+    u32 kind = faults_kind(o);
+    memset(&fo->rules, 0, sizeof fo->rules);
+    if (FAULTS->has_paths)
+        faults_fd_path(fd, o, path);
+    for (u32 i = 0; i < FAULTS->rules_count; i++) {
+        const struct fault_rule *r = &FAULTS->rules[i];
+        if (r->kinds && !(r->kinds >> kind & 1))
+            continue;
+        if (r->paths && !set_has(&fo->opened, i) && !(path[0] && glob_any(faults_text(r->paths), path)))
+            continue;
+        if (addresses_may_match(r, o))
+            set_add(&fo->rules, i);
+    }
+    fo->epoch = FAULTS->epoch;
+}
+
+static const struct fault_set *rules_of_object(u32 object, i64 fd)
+{
+    struct fault_object *fo = &FAULTS->objects[object];
+    if (!object)
+        return &FAULTS->no_object;
+    if (unlikely(fo->epoch != FAULTS->epoch))
+        look_at_object(fo, &WORLD->objects[object], fd);
+    return &fo->rules;
+}
+
+/* ---- who calls ---- */
+static int process_matches(const struct fault_rule *r, const struct proc *p)
+{
+    u64 order = FAULTS->procs[p->index].order;
+    if (order < r->process_from || order > r->process_to)
+        return 0;
+    if (!r->processes)
+        return 1;
+    const char *last = p->exe;
+    for (const char *s = p->exe; *s; s++)
+        last = *s == '/' ? s + 1 : last;
+    const char *globs = faults_text(r->processes);
+    return glob_any(globs, p->comm) || glob_any(globs, last) || glob_any(globs, p->exe);
+}
+
+static const struct fault_set *rules_of_proc(const struct proc *p)
+{
+    struct fault_proc *fp = &FAULTS->procs[p->index];
+    if (likely(fp->epoch == FAULTS->epoch))
+        return &fp->rules;
+    memset(&fp->rules, 0, sizeof fp->rules);
+    for (u32 i = 0; i < FAULTS->rules_count; i++)
+        if (process_matches(&FAULTS->rules[i], p))
+            set_add(&fp->rules, i);
+    fp->epoch = FAULTS->epoch;
+    return &fp->rules;
+}
+
+static const struct fault_set *rules_of_task(const struct task *t)
+{
+    struct fault_task *ft = &FAULTS->tasks[t->index];
+    if (likely(ft->epoch == FAULTS->epoch))
+        return &ft->rules;
+    ft->rules = *rules_of_proc(proc_of(t));
+    for (u32 i = 0; i < FAULTS->rules_count; i++) {
+        const struct fault_rule *r = &FAULTS->rules[i];
+        int is_one = ft->order >= r->thread_from && ft->order <= r->thread_to;
+        if (!is_one || (r->threads && !glob_any(faults_text(r->threads), t->comm)))
+            ft->rules.words[i / 64] &= ~(1ul << i % 64);
+    }
+    ft->epoch = FAULTS->epoch;
+    return &ft->rules;
+}
+
+int faults_task_passes(const struct task *t, u32 rule)
+{
+    return set_has(rules_of_task(t), rule);
+}
+
+/* ---- the call ---- */
+static void add_target(struct trap *c, struct targets *to, i64 fd, u32 path, i64 dirfd)
+{
+    if (to->count == TARGETS_MAX)
+        return;
+    struct target *t = &to->list[to->count++];
+    t->fd = fd;
+    t->path = path;
+    t->dirfd = dirfd;
+    t->object = fd >= 0 ? fd_object(c->p, fd) : 0;
+}
+
+/* A path that is empty stands for the descriptor that it starts from. */
+static int add_path(struct trap *c, struct targets *to, int arg, u32 path)
+{
+    int has_dir = arg && syscall_rows[c->nr].kinds[arg - 1] == ARG_DIRFD;
+    i64 dirfd = has_dir ? (i32)c->a[arg - 1] : -100 /* AT_FDCWD */;
+    int is_path = c->path[path] && c->path[path][0];
+    if (is_path)
+        add_target(c, to, -1, path, dirfd);
+    else if (has_dir && dirfd >= 0)
+        add_target(c, to, dirfd, 0, 0);
+    return is_path;
+}
+
+/* Whether there are paths among them. */
+static int find_targets(struct trap *c, struct targets *to)
+{
+    const struct syscall_row *row = &syscall_rows[c->nr];
+    int has_paths = 0;
+    u32 paths = 0;
+    for (int i = 0; i < row->args; i++) {
+        if (row->kinds[i] == ARG_FD && (i32)c->a[i] >= 0)
+            add_target(c, to, (i32)c->a[i], 0, 0);
+        else if (row->strings && arg_kinds[row->kinds[i]].how == HOW_STRING && paths < 2)
+            has_paths |= add_path(c, to, i, paths++);
+    }
+    return has_paths;
+}
+
+int faults_candidates(struct trap *c, struct targets *targets, struct fault_set *to)
+{
+    const struct fault_set *named = &FAULTS->call_rules[c->nr];
+    const struct fault_set *whose = rules_of_task(c->t);
+    u64 any = 0;
+    targets->count = 0;
+    for (u32 i = 0; i < FAULTS->words_used; i++)
+        any |= to->words[i] = named->words[i] & whose->words[i];
+    if (!any || find_targets(c, targets))
+        return any != 0;
+    const struct fault_set *first = &FAULTS->no_object, *second = first;
+    if (targets->count)
+        first = second = rules_of_object(targets->list[0].object, targets->list[0].fd);
+    if (targets->count > 1)
+        second = rules_of_object(targets->list[1].object, targets->list[1].fd);
+    any = 0;
+    for (u32 i = 0; i < FAULTS->words_used; i++)
+        any |= to->words[i] &= first->words[i] | second->words[i];
+    return any != 0;
+}
+
+/* ---- one rule, exactly ---- */
+/* An address that the call itself gives; 0: none. */
+static int address_of_call(const struct trap *c, const struct sock *s, struct net_address *a)
+{
+    struct message m;
+    switch (c->nr) {
+    case __NR_connect:
+    case __NR_bind:
+        return sockaddr_in(s, c->a[1], (u32)c->a[2], a, 1) == 0;
+    case __NR_sendto:
+        return c->a[4] && sockaddr_in(s, c->a[4], (u32)c->a[5], a, 1) == 0;
+    case __NR_sendmsg:
+        return !message_of_header(c->a[1], 0, &m) && m.name && sockaddr_in(s, m.name, m.name_bytes, a, 1) == 0;
+    default:
+        return 0;
+    }
+}
+
+int faults_peer(const struct trap *c, const struct sock *s, struct net_address *peer)
+{
+    if (c->nr == __NR_bind || !address_of_call(c, s, peer))
+        *peer = s->peer_address;
+    return peer->port != 0;
+}
+
+static int addresses_match(const struct trap *c, const struct fault_rule *r, const struct object *o)
+{
+    struct net_address peer, local;
+    if (!r->peers && !r->locals)
+        return 1;
+    if (o->kind != OBJECT_INET)
+        return 0;
+    const struct sock *s = sock_of(o);
+    if (c->nr != __NR_bind || !address_of_call(c, s, &local))
+        local = s->local;
+    return (!r->peers || (faults_peer(c, s, &peer) && is_among(&peer, r->first_peer, r->peers))) &&
+           (!r->locals || (local.port && is_among(&local, r->first_local, r->locals)));
+}
+
+static int path_matches(struct faulting *f, const struct fault_rule *r, const struct target *t)
+{
+    if (r->peers || r->locals || r->fd_from > 0 || r->fd_to != -1)
+        return 0;
+    const struct path_names *names = faults_path(f, t);
+    const char *globs = faults_text(r->paths);
+    if (r->kinds && !(r->kinds >> kind_of_mode(names->mode) & 1))
+        return 0;
+    return !r->paths || glob_any(globs, names->given) ||
+           (names->resolved[0] && glob_any(globs, names->resolved));
+}
+
+static int target_matches(struct faulting *f, u32 rule, const struct target *t)
+{
+    const struct fault_rule *r = &FAULTS->rules[rule];
+    if (t->fd < 0)
+        return path_matches(f, r, t);
+    return t->object && t->fd >= r->fd_from && (r->fd_to < 0 || t->fd <= r->fd_to) &&
+           set_has(rules_of_object(t->object, t->fd), rule) &&
+           addresses_match(f->c, r, &WORLD->objects[t->object]);
+}
+
+static int size_matches(struct faulting *f, const struct fault_rule *r)
+{
+    if (!r->size_from && r->size_to == FAULT_NO_END)
+        return 1;
+    u64 size = faults_size(f);
+    return size != SIZE_NONE && size >= r->size_from && size <= r->size_to;
+}
+
+/* Open from when the first mark was first written until the second is, after it. */
+static int marks_are_open(const struct fault_rule *r)
+{
+    const struct fault_mark *from = &FAULTS->marks[r->from_mark], *to = &FAULTS->marks[r->to_mark];
+    if (r->from_mark && !from->seen)
+        return 0;
+    return !r->to_mark || !to->seen || (r->from_mark && to->last_at < from->first_at);
+}
+
+int faults_window_is_open(const struct fault_rule *r)
+{
+    u64 since = WORLD->now_ns - WORLD->config.boot_ns;
+    return since >= r->not_before_ns && since < r->not_after_ns && marks_are_open(r);
+}
+
+int faults_matches(struct faulting *f, u32 rule)
+{
+    const struct fault_rule *r = &FAULTS->rules[rule];
+    if (!faults_window_is_open(r) || !size_matches(f, r))
+        return 0;
+    if (!asks_for_target(r))
+        return 1;
+    for (u32 i = 0; i < f->targets.count; i++)
+        if (target_matches(f, rule, &f->targets.list[i]))
+            return 1;
+    return 0;
+}
+
+/* ---- tables: what is made anew ---- */
+void faults_task_made(const struct proc *p, const struct task *t)
+{
+    struct fault_task *ft = &FAULTS->tasks[t->index];
+    memset(ft, 0, sizeof *ft);
+    ft->order = ++FAULTS->procs[p->index].threads_made;
+}
+
+void faults_proc_made(const struct proc *p)
+{
+    struct fault_proc *fp = &FAULTS->procs[p->index];
+    memset(fp, 0, sizeof *fp);
+    fp->order = ++FAULTS->processes_made;
+}
+
+void faults_object_made(u32 object)
+{
+    memset(&FAULTS->objects[object], 0, sizeof(struct fault_object));
+}
+
+void faults_object_changed(u32 object)
+{
+    FAULTS->objects[object].epoch = 0;
+}
+
+/* Of any file that is open: a directory's new name is one of all that lies below. */
+void faults_names_changed(void)
+{
+    if (FAULTS->has_paths)
+        FAULTS->epoch++;
+}
+
+void faults_proc_renamed(const struct proc *p)
+{
+    FAULTS->procs[p->index].epoch = 0;
+    for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc)
+        FAULTS->tasks[i].epoch = 0;
+}

@@ -1,0 +1,178 @@
+/* What fault rules do to connections and datagrams. */
+#include "../check.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+static struct sockaddr_in address(int port)
+{
+    return (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+static int make(int type, int port)
+{
+    struct sockaddr_in a = address(port);
+    int fd = socket(AF_INET, type, 0);
+    if (port) {
+        CHECK_EQ(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+        if (type == SOCK_STREAM)
+            CHECK_EQ(listen(fd, 5), 0);
+    }
+    return fd;
+}
+
+static int join(int fd, int port)
+{
+    struct sockaddr_in a = address(port);
+    return connect(fd, (struct sockaddr *)&a, sizeof a);
+}
+
+static int error_of(int fd)
+{
+    int error = 0;
+    socklen_t n = sizeof error;
+    CHECK_EQ(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n), 0);
+    return error;
+}
+
+static void pair(int ends[2], int listener, int port)
+{
+    ends[0] = make(SOCK_STREAM, 0);
+    CHECK_EQ(join(ends[0], port), 0);
+    ends[1] = accept(listener, 0, 0);
+    CHECK(ends[1] >= 0);
+}
+
+/* Ports 5001 refused, 5002 timed out, 5003 unreachable; 5000 is as ever. */
+static void connects(void)
+{
+    double start = now_s(CLOCK_MONOTONIC);
+    int listeners[4];
+    for (int i = 0; i < 4; i++)
+        listeners[i] = make(SOCK_STREAM, 5000 + i);
+    CHECK_EQ(join(make(SOCK_STREAM, 0), 5000), 0);
+    CHECK_ERRNO(join(make(SOCK_STREAM, 0), 5001), ECONNREFUSED);
+    CHECK_ERRNO(join(make(SOCK_STREAM, 0), 5003), EHOSTUNREACH);
+    CHECK(now_s(CLOCK_MONOTONIC) - start < 1);
+    CHECK_ERRNO(join(make(SOCK_STREAM, 0), 5002), ETIMEDOUT);
+    CHECK(now_s(CLOCK_MONOTONIC) - start > 29.9);
+    int later = make(SOCK_STREAM, 0);
+    CHECK_EQ(fcntl(later, F_SETFL, O_NONBLOCK), 0);
+    CHECK_ERRNO(join(later, 5002), EINPROGRESS);
+    struct pollfd p = {later, POLLOUT, 0};
+    CHECK_EQ(poll(&p, 1, 10000), 0);
+    CHECK_EQ(poll(&p, 1, 25000), 1);
+    CHECK(p.revents & POLLERR && p.revents & POLLHUP);
+    CHECK_EQ(error_of(later), ETIMEDOUT);
+    p = (struct pollfd){listeners[2], POLLIN, 0};
+    CHECK_EQ(poll(&p, 1, 0), 0); /* nothing has reached it */
+}
+
+/* The second send on port 5000 is a reset, for both ends. */
+static void reset(void)
+{
+    int ends[2], listener = make(SOCK_STREAM, 5000);
+    char c;
+    pair(ends, listener, 5000);
+    CHECK_EQ(send(ends[0], "a", 1, MSG_NOSIGNAL), 1);
+    CHECK_ERRNO(send(ends[0], "b", 1, MSG_NOSIGNAL), ECONNRESET);
+    CHECK_ERRNO(send(ends[0], "c", 1, MSG_NOSIGNAL), EPIPE);
+    CHECK_EQ(recv(ends[0], &c, 1, 0), 0);
+    CHECK_EQ(recv(ends[1], &c, 1, 0), 1);
+    CHECK_ERRNO(recv(ends[1], &c, 1, 0), ECONNRESET);
+    CHECK_EQ(recv(ends[1], &c, 1, 0), 0);
+}
+
+/* After the second send nothing comes through any more, and a close is not heard of. */
+static void half_open(void)
+{
+    int ends[2], listener = make(SOCK_STREAM, 5000);
+    char c, many[65536] = "";
+    pair(ends, listener, 5000);
+    CHECK_EQ(send(ends[0], "a", 1, 0), 1);
+    CHECK_EQ(send(ends[0], "b", 1, 0), 1);
+    CHECK_EQ(recv(ends[1], &c, 1, 0), 1);
+    struct pollfd p = {ends[1], POLLIN, 0};
+    CHECK_EQ(poll(&p, 1, 10000), 0);
+    CHECK_EQ(send(ends[1], "c", 1, 0), 1);
+    p.fd = ends[0];
+    CHECK_EQ(poll(&p, 1, 10000), 0);
+    while (send(ends[0], many, sizeof many, MSG_DONTWAIT) > 0)
+        ;
+    CHECK_EQ(errno, EAGAIN); /* the buffer is full of what nobody acknowledges */
+    double start = now_s(CLOCK_MONOTONIC);
+    CHECK_ERRNO(send(ends[0], many, 1, 0), ETIMEDOUT);
+    CHECK(now_s(CLOCK_MONOTONIC) - start > 600);
+    close(ends[0]);
+    p.fd = ends[1];
+    CHECK_EQ(recv(ends[1], &c, 1, MSG_DONTWAIT), -1);
+}
+
+/* The receive waits for 20 s, and then the connection is no more; the other end hears nothing. */
+static void timed_out(void)
+{
+    int ends[2], listener = make(SOCK_STREAM, 5000);
+    char c;
+    pair(ends, listener, 5000);
+    double start = now_s(CLOCK_MONOTONIC);
+    CHECK_ERRNO(recv(ends[0], &c, 1, 0), ETIMEDOUT);
+    CHECK(now_s(CLOCK_MONOTONIC) - start > 19.9);
+    CHECK_ERRNO(send(ends[0], "c", 1, MSG_NOSIGNAL), EPIPE);
+    struct pollfd p = {ends[1], POLLIN, 0};
+    CHECK_EQ(poll(&p, 1, 1000), 0);
+}
+
+/* The first is lost, the second comes twice; a short one is cut. */
+static void datagrams(void)
+{
+    int to = make(SOCK_DGRAM, 5000), from = make(SOCK_DGRAM, 0);
+    char text[20];
+    CHECK_EQ(join(from, 5000), 0);
+    CHECK_EQ(send(from, "one", 3, 0), 3);
+    CHECK_EQ(send(from, "two", 3, 0), 3);
+    CHECK_EQ(send(from, "three", 5, 0), 2);
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(recv(to, text, 20, MSG_DONTWAIT), 3);
+        CHECK_EQ(memcmp(text, "two", 3), 0);
+    }
+    CHECK_EQ(recv(to, text, 20, MSG_DONTWAIT), 2);
+    CHECK_ERRNO(recv(to, text, 20, MSG_DONTWAIT), EAGAIN);
+}
+
+/* Messages are cut like anything else. */
+static void messages(void)
+{
+    int ends[2], listener = make(SOCK_STREAM, 5000);
+    char text[20] = "";
+    struct iovec out[2] = {{"abc", 3}, {"defg", 4}}, in[2] = {{text, 2}, {text + 2, 18}};
+    struct msghdr m = {.msg_iov = out, .msg_iovlen = 2};
+    pair(ends, listener, 5000);
+    CHECK_EQ(sendmsg(ends[0], &m, 0), 5);
+    CHECK_EQ(m.msg_iovlen, 2);
+    m = (struct msghdr){.msg_iov = in, .msg_iovlen = 2};
+    CHECK_EQ(recvmsg(ends[1], &m, 0), 4);
+    CHECK_EQ(memcmp(text, "abcd", 5), 0);
+    CHECK_EQ(recvmsg(ends[1], &m, 0), 1);
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    m = (struct msghdr){.msg_iov = out, .msg_iovlen = 2};
+    CHECK_EQ(sendmsg(ends[0], &m, 0), 5);
+    m = (struct msghdr){.msg_iov = in, .msg_iovlen = 2};
+    CHECK_EQ(recvmsg(ends[1], &m, 0), 4);
+    CHECK_EQ(memcmp(text, "abcd", 4), 0);
+    CHECK_ERRNO(write(ends[1], "x", 1), ECONNRESET);
+    CHECK_EQ(read(ends[0], text, 1), 0);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } cases[] = {{"connects", connects}, {"reset", reset}, {"half_open", half_open},
+                 {"timed_out", timed_out}, {"datagrams", datagrams}, {"messages", messages}};
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (argc > 1 && !strcmp(argv[1], cases[i].name))
+            cases[i].run();
+    return finish();
+}
