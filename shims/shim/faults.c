@@ -26,23 +26,25 @@ static void consider(struct faulting *f, u32 rule)
     f->firings[f->count++] = g;
 }
 
-static void decide(struct faulting *f)
+static void decide(struct faulting *f, const struct fault_set *candidates)
 {
-    struct fault_set candidates;
-    const struct fault_set *named = &FAULTS->call_rules[f->c->nr];
-    u64 strace = 0;
     for (u32 i = 0; i < FAULTS->words_used; i++)
-        strace |= named->words[i] & FAULTS->strace_rules.words[i];
-    if (strace)
-        FAULTS->tasks[f->c->t->index].calls[f->c->nr]++;
-    if (!faults_candidates(f, &candidates))
-        return;
-    for (u32 i = 0; i < FAULTS->words_used; i++)
-        for (u64 left = candidates.words[i]; left; left &= left - 1) {
+        for (u64 left = candidates->words[i]; left; left &= left - 1) {
             u32 rule = i * 64 + (u32)__builtin_ctzl(left);
             if (faults_matches(f, rule))
                 consider(f, rule);
         }
+}
+
+/* strace counts a call whatever its rules say. */
+static void count_as_strace(const struct trap *c)
+{
+    const struct fault_set *named = &FAULTS->call_rules[c->nr];
+    u64 any = 0;
+    for (u32 i = 0; i < FAULTS->words_used; i++)
+        any |= named->words[i] & FAULTS->strace_rules.words[i];
+    if (any)
+        FAULTS->tasks[c->t->index].calls[c->nr]++;
 }
 
 /* A write that is cut short by a kill is: it says so before the call, though the end comes after it. */
@@ -109,17 +111,18 @@ static i64 do_call(struct faulting *f)
 static void begin(struct faulting *f, struct trap *c)
 {
     f->c = c;
-    f->count = f->answers = f->targets_count = f->paths_known = f->is_timed = 0;
+    f->count = f->answers = f->paths_known = f->is_timed = 0;
     f->size = SIZE_UNKNOWN;
 }
 
-i64 faults_call(struct trap *c)
+/* Apart, for its frame is large. */
+static __attribute__((noinline)) i64 call_with_rules(struct trap *c, const struct targets *targets,
+                                                     const struct fault_set *candidates)
 {
     struct faulting f;
-    if (unlikely(faults_has_forgotten(c)))
-        return 0;
     begin(&f, c);
-    decide(&f);
+    f.targets = *targets;
+    decide(&f, candidates);
     if (likely(!f.count))
         return trap_handle(c);
     faults_entry_acts(&f);
@@ -128,16 +131,30 @@ i64 faults_call(struct trap *c)
     return result;
 }
 
+i64 faults_call(struct trap *c)
+{
+    struct fault_set candidates;
+    struct targets targets;
+    if (unlikely(faults_has_forgotten(c)))
+        return 0;
+    count_as_strace(c);
+    if (likely(!faults_candidates(c, &targets, &candidates)))
+        return trap_handle(c);
+    return call_with_rules(c, &targets, &candidates);
+}
+
 /* A point of the preload library: what asks for memory can fail, of the rest only the acts are done. */
 i64 faults_point(struct trap *c)
 {
+    struct fault_set candidates;
     struct faulting f;
     u64 nr = c->nr;
     i64 result = 0;
     begin(&f, c);
     c->nr = c->a[0];
     f.size = c->nr <= POINT_posix_memalign ? c->a[1] : SIZE_NONE;
-    decide(&f);
+    if (faults_candidates(c, &f.targets, &candidates))
+        decide(&f, &candidates);
     if (f.count) {
         faults_entry_acts(&f);
         ask_after(&f, 0);

@@ -19,6 +19,11 @@ struct target {
     i64 dirfd;    /* that it starts from */
 };
 
+struct targets {
+    u32 count;
+    struct target list[TARGETS_MAX];
+};
+
 /* One rule that fires at a call. */
 struct firing {
     const struct fault_action *action;
@@ -40,10 +45,9 @@ struct faulting {
     struct trap *c;
     u32 count, answers;
     u32 is_timed; /* no call: a rule's time has come */
-    u32 targets_count;
     u32 paths_known; /* bits: named (faults_paths.c) */
     u64 size; /* bytes asked for, SIZE_NONE, SIZE_UNKNOWN: not looked yet */
-    struct target targets[TARGETS_MAX];
+    struct targets targets;
     struct firing firings[FIRINGS_MAX];
     struct fault_action given[ANSWERS_MAX];
 };
@@ -59,7 +63,7 @@ struct path_names {
 };
 
 /* faults_match.c: which rules let the call pass their selectors */
-int faults_candidates(struct faulting *f, struct fault_set *to) HIDDEN;
+int faults_candidates(struct trap *c, struct targets *targets, struct fault_set *to) HIDDEN;
 int faults_matches(struct faulting *f, u32 rule) HIDDEN; /* what is not told by the sets */
 u32 faults_kind(const struct object *o) HIDDEN; /* enum fault_kind */
 const char *faults_text(u32 place) HIDDEN;

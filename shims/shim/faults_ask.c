@@ -7,22 +7,22 @@ static void tell_paths(struct faulting *f, struct fault_question *q)
 {
     u32 used = 0;
     q->path[0][0] = q->path[1][0] = 0;
-    for (u32 i = 0; i < f->targets_count && used < 2; i++) {
-        const struct target *t = &f->targets[i];
+    for (u32 i = 0; i < f->targets.count && used < 2; i++) {
+        const struct target *t = &f->targets.list[i];
         if (t->fd < 0)
             string_append(q->path[used++], q->path[0] + sizeof q->path, faults_path(f, t)->given);
     }
-    if (!used && f->targets_count)
-        faults_fd_path(f->targets[0].fd, &WORLD->objects[f->targets[0].object], q->path[0]);
+    if (!used && f->targets.count)
+        faults_fd_path(f->targets.list[0].fd, &WORLD->objects[f->targets.list[0].object], q->path[0]);
 }
 
 static void tell_target(struct faulting *f, struct fault_question *q)
 {
-    const struct target *t = &f->targets[0];
+    const struct target *t = &f->targets.list[0];
     struct net_address peer;
     q->object = q->kind = q->is_sockaddr = q->local_port = 0;
     q->fd = -1;
-    if (!f->targets_count || t->fd < 0 || !t->object)
+    if (!f->targets.count || t->fd < 0 || !t->object)
         return;
     const struct object *o = &WORLD->objects[t->object];
     q->fd = t->fd;

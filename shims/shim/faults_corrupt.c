@@ -322,8 +322,8 @@ int faults_corrupt_file(struct firing *g, const char *path)
 void faults_corrupt_at_rest(struct faulting *f, struct firing *g)
 {
     char link[32], *end = link + sizeof link;
-    for (u32 i = 0; i < f->targets_count; i++) {
-        const struct target *t = &f->targets[i];
+    for (u32 i = 0; i < f->targets.count; i++) {
+        const struct target *t = &f->targets.list[i];
         const char *path = link;
         if (t->fd >= 0)
             number_append(string_append(link, end, "/proc/self/fd/"), end, (u64)t->fd);

@@ -158,58 +158,60 @@ int faults_task_passes(const struct task *t, u32 rule)
 }
 
 /* ---- the call ---- */
-static void add_target(struct faulting *f, i64 fd, u32 path, i64 dirfd)
+static void add_target(struct trap *c, struct targets *to, i64 fd, u32 path, i64 dirfd)
 {
-    if (f->targets_count == TARGETS_MAX)
+    if (to->count == TARGETS_MAX)
         return;
-    f->targets[f->targets_count++] = (struct target){
-        .fd = fd, .path = path, .dirfd = dirfd, .object = fd >= 0 ? fd_object(f->c->p, fd) : 0};
+    struct target *t = &to->list[to->count++];
+    t->fd = fd;
+    t->path = path;
+    t->dirfd = dirfd;
+    t->object = fd >= 0 ? fd_object(c->p, fd) : 0;
 }
 
 /* A path that is empty stands for the descriptor that it starts from. */
-static void add_path(struct faulting *f, int arg, u32 path)
+static int add_path(struct trap *c, struct targets *to, int arg, u32 path)
 {
-    const struct trap *c = f->c;
     int has_dir = arg && syscall_rows[c->nr].kinds[arg - 1] == ARG_DIRFD;
     i64 dirfd = has_dir ? (i32)c->a[arg - 1] : -100 /* AT_FDCWD */;
-    if (c->path[path] && c->path[path][0])
-        add_target(f, -1, path, dirfd);
+    int is_path = c->path[path] && c->path[path][0];
+    if (is_path)
+        add_target(c, to, -1, path, dirfd);
     else if (has_dir && dirfd >= 0)
-        add_target(f, dirfd, 0, 0);
+        add_target(c, to, dirfd, 0, 0);
+    return is_path;
 }
 
 /* Whether there are paths among them. */
-static int find_targets(struct faulting *f)
+static int find_targets(struct trap *c, struct targets *to)
 {
-    const struct trap *c = f->c;
     const struct syscall_row *row = &syscall_rows[c->nr];
+    int has_paths = 0;
     u32 paths = 0;
     for (int i = 0; i < row->args; i++) {
         if (row->kinds[i] == ARG_FD && (i32)c->a[i] >= 0)
-            add_target(f, (i32)c->a[i], 0, 0);
-        else if (arg_kinds[row->kinds[i]].how == HOW_STRING && paths < 2)
-            add_path(f, i, paths++);
+            add_target(c, to, (i32)c->a[i], 0, 0);
+        else if (row->strings && arg_kinds[row->kinds[i]].how == HOW_STRING && paths < 2)
+            has_paths |= add_path(c, to, i, paths++);
     }
-    for (u32 i = 0; i < f->targets_count; i++)
-        if (f->targets[i].fd < 0)
-            return 1;
-    return 0;
+    return has_paths;
 }
 
-int faults_candidates(struct faulting *f, struct fault_set *to)
+int faults_candidates(struct trap *c, struct targets *targets, struct fault_set *to)
 {
-    const struct fault_set *named = &FAULTS->call_rules[f->c->nr];
-    const struct fault_set *whose = rules_of_task(f->c->t);
+    const struct fault_set *named = &FAULTS->call_rules[c->nr];
+    const struct fault_set *whose = rules_of_task(c->t);
     u64 any = 0;
+    targets->count = 0;
     for (u32 i = 0; i < FAULTS->words_used; i++)
         any |= to->words[i] = named->words[i] & whose->words[i];
-    if (!any || find_targets(f))
+    if (!any || find_targets(c, targets))
         return any != 0;
     const struct fault_set *first = &FAULTS->no_object, *second = first;
-    if (f->targets_count)
-        first = second = rules_of_object(f->targets[0].object, f->targets[0].fd);
-    if (f->targets_count > 1)
-        second = rules_of_object(f->targets[1].object, f->targets[1].fd);
+    if (targets->count)
+        first = second = rules_of_object(targets->list[0].object, targets->list[0].fd);
+    if (targets->count > 1)
+        second = rules_of_object(targets->list[1].object, targets->list[1].fd);
     any = 0;
     for (u32 i = 0; i < FAULTS->words_used; i++)
         any |= to->words[i] &= first->words[i] | second->words[i];
@@ -307,8 +309,8 @@ int faults_matches(struct faulting *f, u32 rule)
         return 0;
     if (!asks_for_target(r))
         return 1;
-    for (u32 i = 0; i < f->targets_count; i++)
-        if (target_matches(f, rule, &f->targets[i]))
+    for (u32 i = 0; i < f->targets.count; i++)
+        if (target_matches(f, rule, &f->targets.list[i]))
             return 1;
     return 0;
 }

@@ -126,7 +126,7 @@ static void timed_rule(u32 rule)
     struct fault_state *s = &FAULTS->states[rule];
     struct faulting f;
     struct firing g = {.action = &r->action, .rule = (u16)rule, .match = s->matched + 1};
-    f.answers = f.targets_count = 0;
+    f.answers = f.targets.count = 0;
     f.is_timed = 1;
     if (!faults_window_is_open(r))
         return;
