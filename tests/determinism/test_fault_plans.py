@@ -329,3 +329,42 @@ def test_a_bad_plan_starts_nothing(work: Path) -> None:
     result = run_faults(work, ["--inject", "write:eror=5"], ["touch", "made"])
     assert result.code == 2
     assert not (work / "made").exists()
+
+
+TALK = """
+import socket, threading
+server = socket.create_server(("127.0.0.1", 8000))
+def serve():
+    connection, _ = server.accept()
+    connection.sendall(connection.recv(100).upper())
+thread = threading.Thread(target=serve, name="server")
+thread.start()
+client = socket.create_connection(("127.0.0.1", 8000))
+client.sendall(b"hello")
+try:
+    print(client.recv(100))
+except OSError as error:
+    print(error.errno)
+thread.join()
+"""
+LISTENS = """
+from dstrun.plan import Plan
+plan = Plan()
+seen = []
+@plan.on("recv*", peer="127.0.0.1:8000", after_call=True)
+def client(call):
+    assert (call.is_after, call.result, call.data, call.error) == (True, 5, b"HELLO", None)
+    assert (call.kind, call.peer) == ("tcp", "127.0.0.1:8000") and seen == [b"hello", b"HELLO"]
+    return call.fail("EIO")
+@plan.on("send*", kind="tcp")
+def sends(call):
+    seen.append(call.data)
+    assert (call.peer == "127.0.0.1:8000") == (call.data == b"hello")
+    assert (call.local_port == 8000) == (call.data == b"HELLO")
+"""
+
+
+def test_a_function_sees_connections(work: Path) -> None:
+    (work / "p.py").write_text(LISTENS)
+    result = run_faults(work, ["--plan", "p.py"], [sys.executable, "-S", "-E", "-c", TALK])
+    assert (result.code, result.out) == (0, "5\n"), result.err
