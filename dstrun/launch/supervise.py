@@ -418,6 +418,8 @@ class _Supervision:
 
     def _hand_to_deputy(self) -> None:
         """Gives the token to any task that is alive: it buries the dead and chooses for them."""
+        if self._ended():
+            return  # the holder's end was the run's: nobody runs any more
         able = filter(self._can_be_deputy, self.world.tasks())
         deputy = min(able, key=self._is_held, default=None)
         if deputy is None:
