@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dstrun.points import Point
 from dstrun.seed import Seed
+from dstrun.strategies import DEFAULT_STRATEGY
 
 if TYPE_CHECKING:
     from dstrun.plan.model import Plan
@@ -51,7 +52,7 @@ class RunSpec:
     keep: Path | None = None
     strict: bool = False
     preload: bool = True
-    strategy: str = "fifo"
+    strategy: str = DEFAULT_STRATEGY
     plan: Plan | None = None  # of faults; None: none
     points: tuple[Point, ...] = ()  # learned yield points
     call_cost_ns: int = CALL_COST_NS

@@ -134,6 +134,9 @@ STRATEGIES = {
     )
 }  # fmt: skip
 
+# What finds most of workloads/races, by scripts/races: the table is in their README.
+DEFAULT_STRATEGY = "pct"
+
 # Names that are kept for what is to come.
 _FUTURE = ("surw",)
 

@@ -234,6 +234,14 @@ struct siginfo_bytes { /* the kernel's siginfo_t */
     u64 body[14];
 };
 
+struct async { /* of an object: O_ASYNC, a signal when it becomes readable or writable */
+    u8 on, signo, owner_kind; /* signo 0: SIGIO; owner_kind: F_SETOWN_EX's */
+    u8 sides;    /* bits 1 << enum wait_side: those that its end has */
+    i32 owner;   /* thread, process or group; 0: nobody */
+    i32 fd;      /* told with a signal that was chosen */
+    u32 next, prev; /* of the objects of its channel that have it on */
+};
+
 #include "abi_ptrace.h"
 #include "abi_waits.h"
 
@@ -418,6 +426,7 @@ struct object {
     u32 clock;    /* of a timerfd */
     struct timer_ref timer;
     u32 holds;    /* calls that sleep on it and hold it open */
+    struct async async;
 };
 
 /* What can become readable or writable, and who waits for it. */
@@ -436,6 +445,7 @@ struct channel {
     u32 writers_ever;     /* opens for writing so far (a FIFO's reader may miss a quick one) */
     u32 inode;
     u32 full;             /* somebody saw it full: room is news */
+    u32 first_async;      /* objects that a signal is sent for */
 };
 
 struct waiter {

@@ -324,7 +324,6 @@ struct fault_world {
     u32 epoch;          /* from 1; raised when rules are added and, with has_paths, when a name may have changed */
     u32 has_paths;      /* some rule has `paths` */
     u32 has_marks;      /* some rule has marks: what is written must be looked at */
-    u32 traps_clocks;   /* some rule concerns time reads, or changes a clock: no answer in the vDSO */
     u32 processes_made; /* fault_proc.order */
     u64 marks_seen;
     u32 clocks_moved;   /* some clock of some process was */

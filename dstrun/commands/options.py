@@ -15,7 +15,7 @@ import click
 from dstrun.config import run_defaults
 from dstrun.errors import BadUsage
 from dstrun.quantities import parse_cost_ns, parse_duration_ns, parse_percent_ppm, parse_time_ns
-from dstrun.strategies import STRATEGIES, parameter_lines, parse_strategy
+from dstrun.strategies import DEFAULT_STRATEGY, STRATEGIES, parameter_lines, parse_strategy
 
 # How dstrun reports is no part of the run, and does not belong into the line that repeats it.
 REPORTING = ("trace", "no_trace", "force", "json", "status_fd", "quiet", "verbose", "color", "keep")
@@ -117,9 +117,9 @@ _OPTIONS = [
     _option("--no-trace", is_flag=True, help="Record nothing."),
     _option("--force", is_flag=True, help="Overwrite FILE."),
     _option(
-        "--strategy", metavar="NAME[:K=V,...]", default="fifo",
+        "--strategy", metavar="NAME[:K=V,...]", default=DEFAULT_STRATEGY,
         callback=_converter(lambda text: parse_strategy(text).text),
-        help="Who runs next; see below [fifo].",
+        help=f"Who runs next; see below [{DEFAULT_STRATEGY}].",
     ),
     _option("--sched-seed", metavar="N", help="Take the schedule from another seed."),
     _option("--fault-seed", metavar="N", help="Take the faults from another seed."),

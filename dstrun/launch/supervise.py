@@ -326,7 +326,7 @@ class _Supervision:
     # ---- deaths that the simulation did not cause ----
     def _holder_died(self, token: int) -> None:
         task = self.world.get(abi.World.token_task)
-        if self.world.get(abi.World.token) != token:
+        if self.world.get(abi.World.token) != token or self._ended():
             return
         if self.world.task(task, abi.Task.place) == abi.PLACE_SHIM:
             self._end(abi.END_FATAL, "a process was killed from outside while inside the shim: "
@@ -417,14 +417,14 @@ class _Supervision:
         return found
 
     def _hand_to_deputy(self) -> None:
-        """Gives the token to any task that is alive: it buries the dead and chooses for them."""
+        """Gives the token to any task that is alive: it buries the dead and chooses for them. Not
+        when the dead one was the run's end: nobody runs after that."""
         if self._ended():
-            return  # the holder's end was the run's: nobody runs any more
+            return
         able = filter(self._can_be_deputy, self.world.tasks())
         deputy = min(able, key=self._is_held, default=None)
         if deputy is None:
-            if not self._ended():
-                self._end_outside()
+            self._end_outside()
             return
         self.world.set(abi.World.deputy, 1)
         self.world.set(abi.World.token_task, deputy)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from dstrun import abi
 from dstrun._syscalls import SYSCALLS
 from dstrun.layout import Member
-from dstrun.plan.calls import CLOCK_READS, READS, WRITES, numbers_of
+from dstrun.plan.calls import READS, WRITES, numbers_of
 from dstrun.plan.check import meant_calls
 from dstrun.plan.effects import Clock, Corrupt, Delay, Peer, Poke, Short
 from dstrun.plan.fields import KINDS
@@ -164,8 +164,6 @@ class Table:
         values = rule.values
         if not any(name in values for name in ("path", "kind", "peer", "local", "fd")):
             self._add_to_set(_F.no_object, index)
-        if "clock" in values or rule.callback is not None:
-            self.set(_F.traps_clocks, 1)  # a function's answer may be a clock's jump
         if "on" not in values:
             self._add_to_set(_F.timed_rules, index)
             return abi.FAULT_TIMED
@@ -173,8 +171,6 @@ class Table:
         for number in numbers:
             _F.call_any.set(self.memory, 1, _BASE, number)
             self._add_to_set(_F.call_rules, index, number)
-        if numbers & numbers_of(CLOCK_READS):
-            self.set(_F.traps_clocks, 1)
         if rule.is_strace:
             self._add_to_set(_F.strace_rules, index)
         if "path" in values:

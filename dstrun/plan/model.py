@@ -95,7 +95,9 @@ class Rule:
     def stream(self) -> int:
         """64 bits that its draws are keyed by."""
         content: dict[str, object] = {"name": self.values.get("name")}
-        if not content["name"]:
+        if content["name"] and self.copy:
+            content["copy"] = self.copy  # made by a function, again and again
+        elif not content["name"]:
             content = self.fields() | {"copy": self.copy, "strace": self.is_strace}
             if "on" in content:
                 content["on"] = sorted(self.values["on"].numbers)

@@ -85,6 +85,8 @@ void channel_wake(u32 channel, u32 side)
         channel_wake_one(channel);
     if (channel_at(channel)->first_item)
         epoll_tell(channel, side == SIDE_READ ? POLL_READ_EVENTS : POLL_WRITE_EVENTS);
+    if (unlikely(channel_at(channel)->first_async))
+        async_tell(channel, side);
 }
 
 /* For who sees it full: the next read is news to writers. */
@@ -106,6 +108,8 @@ void channel_wake_all(u32 channel)
     wake_side(channel, SIDE_EXCLUSIVE);
     if (channel_at(channel)->first_item)
         epoll_tell(channel, ~0u);
+    if (unlikely(channel_at(channel)->first_async))
+        async_tell(channel, SIDE_READ);
 }
 
 void channel_unref(u32 channel)

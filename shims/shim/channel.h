@@ -36,6 +36,15 @@ void channel_has_room(u32 channel) HIDDEN;
 /* ---- holds.c ---- */
 /* A call about to sleep holds an open file until it is over. `fd`: a descriptor of it, or -1. */
 void hold(struct task *t, u32 object, i64 fd) HIDDEN;
+/* async.c */
+void async_tell(u32 channel, u32 side) HIDDEN; /* those who asked for a signal */
+void async_set(u32 object, i64 fd, int on) HIDDEN;
+i64 async_set_owner(struct object *o, i64 id) HIDDEN; /* id < 0: a group's */
+i64 async_owner(const struct object *o) HIDDEN;
+i64 async_set_owner_ex(struct object *o, u64 from) HIDDEN;
+i64 async_owner_ex(const struct object *o, u64 to) HIDDEN;
+i64 async_set_signal(struct object *o, u64 signo) HIDDEN;
+
 /* As park_on_channel, in a call on the open file that its argument `arg` leads to: that is held,
  * and the argument is a descriptor of it afterwards, too. */
 i64 park_holding(struct trap *c, u32 arg, struct object *o, u32 channel, u32 side,

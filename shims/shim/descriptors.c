@@ -40,6 +40,7 @@ void object_unref(u32 index)
     if (!index || --o->refs)
         return;
     epoll_forget(index);
+    async_set(index, -1, 0);
     locks_on_last_close(o);
     object_part_drop(index, o);
     if (o->channel) {

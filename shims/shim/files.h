@@ -13,6 +13,7 @@
 #define O_NOCTTY_FLAG 0400ul
 #define O_TRUNC_FLAG 01000ul
 #define O_NONBLOCK_FLAG 04000ul
+#define O_ASYNC_FLAG 020000ul
 #define O_PATH_FLAG 010000000ul
 #define O_CLOEXEC_FLAG 02000000ul
 #define F_DUPFD_CMD 0
@@ -20,6 +21,12 @@
 #define F_SETFD_CMD 2
 #define F_GETFL_CMD 3
 #define F_SETFL_CMD 4
+#define F_SETOWN_CMD 8
+#define F_GETOWN_CMD 9
+#define F_SETSIG_CMD 10
+#define F_GETSIG_CMD 11
+#define F_SETOWN_EX_CMD 15
+#define F_GETOWN_EX_CMD 16
 #define F_GETLK_CMD 5
 #define F_SETLK_CMD 6
 #define F_SETLKW_CMD 7

@@ -86,7 +86,10 @@ static int flags_are_ours(const struct object *o)
 static i64 get_flags(struct trap *c, const struct object *o)
 {
     i64 flags = pass(c);
-    if (flags < 0 || !flags_are_ours(o))
+    if (flags < 0)
+        return flags;
+    flags |= o->async.on ? (i64)O_ASYNC_FLAG : 0;
+    if (!flags_are_ours(o))
         return flags;
     return (flags & ~(i64)O_NONBLOCK_FLAG) | (o->nonblock ? (i64)O_NONBLOCK_FLAG : 0);
 }
@@ -94,13 +97,16 @@ static i64 get_flags(struct trap *c, const struct object *o)
 static i64 set_flags(struct trap *c, struct object *o)
 {
     u64 wanted = c->a[2];
+    c->a[2] &= ~(u64)O_ASYNC_FLAG;
     if (o->kept_nonblock)
         c->a[2] |= O_NONBLOCK_FLAG;
     i64 error = pass(c);
     c->a[2] = wanted;
-    if (!error)
-        o->nonblock = (wanted & O_NONBLOCK_FLAG) != 0;
-    return error;
+    if (error)
+        return error;
+    o->nonblock = (wanted & O_NONBLOCK_FLAG) != 0;
+    async_set((u32)(o - WORLD->objects), (i32)c->a[0], (wanted & O_ASYNC_FLAG) != 0);
+    return 0;
 }
 
 i64 sys_fcntl(struct trap *c)
@@ -122,6 +128,18 @@ i64 sys_fcntl(struct trap *c)
         return get_flags(c, o);
     case F_SETFL_CMD:
         return set_flags(c, o);
+    case F_SETOWN_CMD:
+        return async_set_owner(o, (i32)c->a[2]);
+    case F_GETOWN_CMD:
+        return async_owner(o);
+    case F_SETOWN_EX_CMD:
+        return async_set_owner_ex(o, c->a[2]);
+    case F_GETOWN_EX_CMD:
+        return async_owner_ex(o, c->a[2]);
+    case F_SETSIG_CMD:
+        return async_set_signal(o, c->a[2]);
+    case F_GETSIG_CMD:
+        return o->async.signo;
     case F_SETLK_CMD:
     case F_SETLKW_CMD:
     case F_OFD_SETLK_CMD:

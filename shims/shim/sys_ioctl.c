@@ -5,6 +5,11 @@
 #define FIONBIO_CMD 0x5421u
 #define FIOCLEX_CMD 0x5451u
 #define FIONCLEX_CMD 0x5450u
+#define FIOASYNC_CMD 0x5452u
+#define FIOSETOWN_CMD 0x8901u
+#define SIOCSPGRP_CMD 0x8902u
+#define FIOGETOWN_CMD 0x8903u
+#define SIOCGPGRP_CMD 0x8904u
 #define TIOCSCTTY_CMD 0x540eu
 
 static i64 set_nonblocking(struct trap *c, struct object *o)
@@ -22,6 +27,28 @@ static i64 set_nonblocking(struct trap *c, struct object *o)
     return 0;
 }
 
+/* O_ASYNC and its owner by ioctl; 1: it is none of these. */
+static i64 async_ioctl(struct trap *c, u32 object, u32 request)
+{
+    struct object *o = &WORLD->objects[object];
+    i32 value = (i32)async_owner(o);
+    switch (request) {
+    case FIOASYNC_CMD:
+        if (copy_in(&value, c->a[2], sizeof value))
+            return -EFAULT;
+        async_set(object, (i32)c->a[0], value != 0);
+        return 0;
+    case FIOSETOWN_CMD:
+    case SIOCSPGRP_CMD:
+        return copy_in(&value, c->a[2], sizeof value) ? -EFAULT : async_set_owner(o, value);
+    case FIOGETOWN_CMD:
+    case SIOCGPGRP_CMD:
+        return copy_out(c->a[2], &value, sizeof value) ? -EFAULT : 0;
+    default:
+        return 1;
+    }
+}
+
 /* Terminal (T...), file (FI..., FS_IOC...) and block-size requests: what the object is decides. */
 static int is_known(u32 request)
 {
@@ -35,6 +62,11 @@ i64 sys_ioctl(struct trap *c)
     i64 fd = (i32)c->a[0];
     struct object *o = &WORLD->objects[fd_object(c->p, fd)];
     u32 request = (u32)c->a[1];
+    if (o->channel || (o->kind == OBJECT_OUTSIDE && request == FIOASYNC_CMD)) {
+        i64 done = async_ioctl(c, fd_object(c->p, fd), request);
+        if (done <= 0)
+            return done;
+    }
     if (o->kind == OBJECT_INET && request != FIOCLEX_CMD && request != FIONCLEX_CMD)
         return inet_ioctl(c, o);
     if (o->kind == OBJECT_TTY && (request >> 8 & 0xff) != 'T')

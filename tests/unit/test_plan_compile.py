@@ -88,7 +88,6 @@ def test_which_calls() -> None:
     assert c.get(R.flags, 2) == abi.FAULT_TIMED
     assert c.rules_of(abi.FaultWorld.no_object) == [0, 1, 2, 3]
     assert c.world(abi.FaultWorld.words_used) == 1
-    assert c.world(abi.FaultWorld.traps_clocks) == 0
 
 
 def test_many_rules_use_more_words() -> None:
@@ -184,7 +183,6 @@ def test_actions() -> None:
     assert c.action(A.clocks, 6) == abi.CLOCKS_MONOTONIC
     assert c.action(A.clock_drift_ppb, 6) == -50_000_000
     assert c.action(A.clock_for_ns, 6) == 2 * 10**9
-    assert c.world(abi.FaultWorld.traps_clocks) == 1
     assert c.action(A.delay_enter_ns, 7) == 5 * 10**6
     assert (c.action(A.delay_enter, 7), c.action(A.delay_exit, 7)) == (0, 1)
     assert c.action(A.hold_points, 7) == 7
@@ -198,11 +196,6 @@ def test_every_fault_has_its_bit() -> None:
     assert set(DOES) == {fault.name for fault in FAULTS}
     bits = {name: bit for bit, name in abi.FAULT_DO_NAMES.items()}
     assert {f"FAULT_{name.upper()}": bit for name, bit in DOES.items()} == bits
-
-
-def test_time_reads_are_trapped_when_a_rule_is_about_them() -> None:
-    for rule in ("on=%time retval=0", "on=clock_gettime delay=1ms", "on=all error=5"):
-        assert Compiled(rule).world(abi.FaultWorld.traps_clocks) == 1
 
 
 def test_marks() -> None:
