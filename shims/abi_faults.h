@@ -49,8 +49,7 @@ enum fault_flag {
     FAULT_AFTER_CALL = 1, /* the call is done first */
     FAULT_STICKY = 2,     /* once it has fired, each match fires (`when` and `prob` are not asked) */
     FAULT_CALLBACK = 4,   /* ask the supervisor what to do; `action` is not used */
-    FAULT_TIMED = 8,      /* at a time, not at a call */
-    FAULT_ANY_CALL = 16   /* it names no call: all calls and no pseudo-call (call_rules says so too) */
+    FAULT_TIMED = 8       /* at a time, not at a call */
 };
 
 enum fault_scope { /* what `when` counts: matches of the rule ... */
@@ -239,8 +238,7 @@ struct fault_object { /* of an object: which rules its descriptor selectors let 
     struct fault_set rules;
     struct fault_set opened; /* those whose paths match the name that it was opened by */
     u32 epoch; /* 0: never looked; differs from faults.epoch: to be done again */
-    u32 path_pad;
-    u64 forget; /* spare, the shim's */
+    u32 pad;
 };
 
 /* A process's clock that was moved (core/clocks.h): it shows the simulation's time and `ahead_ns` and
@@ -331,7 +329,6 @@ struct fault_world {
     u64 held_points;    /* counts while some task is held back */
     u32 first_held, timed_armed; /* rules that were looked at for timers */
     u32 keeps_output;   /* some rule is a callback: what is written is kept for it, in `output` */
-    u32 deciding;       /* 1: the shim's own; being in a rule's action already, rules are not looked at */
     u8 call_any[SYSCALLS_MAX];               /* some rule names this call: the one test */
     struct fault_set call_rules[SYSCALLS_MAX]; /* which */
     struct fault_set no_object; /* rules without selectors of descriptors: all that a call without any can match */

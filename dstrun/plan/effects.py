@@ -11,6 +11,7 @@ from functools import reduce
 from operator import or_
 from typing import Final
 
+from dstrun import abi
 from dstrun.plan.values import (
     NO_END,
     BadValue,
@@ -263,12 +264,18 @@ def parse_corrupt(value: object) -> Corrupt:
     return Corrupt(how, table.get("where"), count, span.first, span.last)
 
 
-CLOCKS: Final = {
-    "wall": 0x821, "monotonic": 0xD2, "all": 0x8F3, "realtime": 0x1, "realtime_coarse": 0x20,
-    "tai": 0x800, "monotonic_only": 0x2, "monotonic_raw": 0x10, "monotonic_coarse": 0x40,
-    "boottime": 0x80,
-}  # fmt: skip
-_MONOTONIC: Final = 0xD2
+CLOCKS: Final = {  # bits 1 << clockid
+    "wall": abi.CLOCKS_WALL,
+    "monotonic": abi.CLOCKS_MONOTONIC,
+    "all": abi.CLOCKS_WALL | abi.CLOCKS_MONOTONIC,
+    "realtime": 1 << 0,
+    "monotonic_only": 1 << 1,
+    "monotonic_raw": 1 << 4,
+    "realtime_coarse": 1 << 5,
+    "monotonic_coarse": 1 << 6,
+    "boottime": 1 << 7,
+    "tai": 1 << 11,
+}
 _DRIFT_MAX: Final = 10**6  # times as fast
 
 
@@ -334,7 +341,7 @@ def parse_clock(value: object) -> Clock:
         raise BadValue("a clock that stands still has no drift (freeze or drift)")
     if clock.for_ns and not (clock.freeze or clock.drift_ppb):
         raise BadValue('"for" has no meaning with a jump alone')
-    if clock.jump_ns < 0 and clock.bits & _MONOTONIC:
+    if clock.jump_ns < 0 and clock.bits & abi.CLOCKS_MONOTONIC:
         raise BadValue(
             f"jump: {show_offset(clock.jump_ns)}: a monotonic clock never goes backwards "
             '(of = "wall" for the wall clock alone)'
