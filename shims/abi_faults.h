@@ -256,6 +256,7 @@ struct fault_proc {
     u32 epoch, order;  /* order: of its making, from 1 */
     u32 threads_made, pad;
     struct timer_ref stop; /* when a stop of ours ends */
+    char exe[256]; /* the kernel's name of its program: of a script, the interpreter's */
     u32 matched[FAULT_RULES_MAX]; /* FAULT_COUNT_PROCESS */
 };
 

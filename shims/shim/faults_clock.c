@@ -38,8 +38,10 @@ u64 faults_clock_takes(const struct proc *p, u32 clock, u64 left_ns)
 
 void faults_proc_forked(const struct proc *parent, const struct proc *child)
 {
-    memcpy(FAULTS->procs[child->index].clocks, FAULTS->procs[parent->index].clocks,
-           sizeof FAULTS->procs[0].clocks);
+    const struct fault_proc *from = &FAULTS->procs[parent->index];
+    struct fault_proc *to = &FAULTS->procs[child->index];
+    memcpy(to->clocks, from->clocks, sizeof to->clocks);
+    memcpy(to->exe, from->exe, sizeof to->exe);
 }
 
 /* ---- timers ---- */

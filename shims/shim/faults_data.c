@@ -25,7 +25,7 @@ static const struct data_row rows[] = {
 };
 
 /* ---- sizes ---- */
-static u64 bytes_of_iovecs(u64 iov, u64 count)
+u64 bytes_of_iovecs(u64 iov, u64 count)
 {
     struct iovec_k v;
     u64 total = 0;

@@ -20,6 +20,7 @@ struct data_room {
     u8 bytes[98304];
 };
 
+u64 bytes_of_iovecs(u64 iov, u64 count) HIDDEN;
 /* 0: the call moves none that could be fewer. */
 int data_of_call(const struct trap *c, struct data *d) HIDDEN;
 struct data_room *data_room(struct task *t) HIDDEN;

@@ -120,7 +120,8 @@ static int process_matches(const struct fault_rule *r, const struct proc *p)
     for (const char *s = p->exe; *s; s++)
         last = *s == '/' ? s + 1 : last;
     const char *globs = faults_text(r->processes);
-    return glob_any(globs, p->comm) || glob_any(globs, last) || glob_any(globs, p->exe);
+    return glob_any(globs, p->comm) || glob_any(globs, last) || glob_any(globs, p->exe) ||
+           glob_any(globs, FAULTS->procs[p->index].exe);
 }
 
 static const struct fault_set *rules_of_proc(const struct proc *p)
@@ -338,6 +339,15 @@ void faults_object_made(u32 object)
 void faults_object_changed(u32 object)
 {
     FAULTS->objects[object].epoch = 0;
+}
+
+/* The caller has become another program. */
+void faults_program_began(const struct proc *p)
+{
+    struct fault_proc *fp = &FAULTS->procs[p->index];
+    i64 n = raw(__NR_readlink, "/proc/self/exe", fp->exe, sizeof fp->exe - 1);
+    fp->exe[n > 0 ? n : 0] = 0;
+    faults_proc_renamed(p);
 }
 
 /* Of any file that is open: a directory's new name is one of all that lies below. */

@@ -361,6 +361,7 @@ static inline int has_plan(void) { return unlikely(WORLD->faults.rules_count); }
 void faults_task_made(const struct proc *p, const struct task *t) HIDDEN;
 void faults_proc_forked(const struct proc *parent, const struct proc *child) HIDDEN;
 void faults_proc_made(const struct proc *p) HIDDEN;
+void faults_program_began(const struct proc *p) HIDDEN;
 void faults_proc_renamed(const struct proc *p) HIDDEN;
 void faults_object_made(u32 object) HIDDEN;
 void faults_object_changed(u32 object) HIDDEN;

@@ -133,7 +133,7 @@ static void name_program(struct proc *p, struct task *t, const char *path)
     raw(__NR_prctl, PR_GET_NAME, p->comm, 0, 0, 0);
     memcpy(t->comm, p->comm, sizeof t->comm);
     if (has_plan())
-        faults_proc_renamed(p);
+        faults_program_began(p);
 }
 
 static void trap_instructions(void)
