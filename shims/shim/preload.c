@@ -1,8 +1,7 @@
 /* preload.c: the preload library's points (shims/preload).
  *
  * The library calls them as functions, on the program's stack. Where nobody else can run that is a
- * step of the clock and a few tests; else the strategy chooses at once, and mostly that the caller
- * goes on. Only where another task is to run, or time has something to do, it is a call, trapped like
+ * few tests; else the clock moves and the strategy chooses at once, mostly that the caller goes on. Only where another task is to run, or time has something to do, it is a call, trapped like
  * any other. An event tells where another task was chosen.
  */
 #include "preload_abi.h"
@@ -11,10 +10,19 @@
 long point_passed(unsigned long which, unsigned long object, unsigned long effect) HIDDEN;
 long shim_export_point(unsigned long which, unsigned long object, unsigned long effect) HIDDEN;
 
+static int is_memory(u64 point) { return point <= POINT_posix_memalign; }
+
 /* To ask for memory is a point for the sake of the threads that share it. */
 static int is_shared(const struct task *t, u64 point)
 {
-    return point > POINT_posix_memalign || proc_of(t)->tasks_live > 1;
+    return !is_memory(point) || proc_of(t)->tasks_live > 1;
+}
+
+/* A loop that takes a lock to look at what another one sets must come to that one's turn. Where there
+ * is no other, how often a runtime locks or allocates should not show in what the clock says. */
+static int time_matters(u64 point)
+{
+    return !is_memory(point) && (WORLD->sched.count || WORLD->timers_count);
 }
 
 /* Whether the caller goes on; else who runs instead is in `chosen`, for the trap that follows. */
@@ -39,7 +47,8 @@ long point_passed(unsigned long which, unsigned long object, unsigned long effec
     struct task *t = current_task();
     struct world *w = WORLD;
     t->points_passed++;
-    charge(t, w->config.cost_clock_ns);
+    if (time_matters(which))
+        charge(t, w->config.cost_clock_ns);
     if (unlikely(effect || timer_next_ns(w) <= w->now_ns || w->now_ns > w->config.end_ns ||
                  w->faults.call_any[which] || w->faults.first_held))
         return trapped_call((i64)NR_PRELOAD_POINT, which, object, effect);
