@@ -14,6 +14,7 @@ from faults_lib import FaultRun, run_faults
 from runs_lib import FIXED_ENV, FULL, ROOT
 
 from dstrun import abi
+from dstrun.trace.diff import first_difference
 from dstrun.trace.reader import Trace
 
 ECHO = ["sh", "-c", "echo a; echo b; echo c"]
@@ -254,9 +255,11 @@ def test_a_function_sees_the_call_and_decides(work: Path) -> None:
     assert result.status["outcome"] == "exited", result.err
     assert result.out == "a\nc\n"
     assert [i.match for i in result.injections if i.after == -5] == [2]
-    again = run_faults(work, ["--plan", "p.py", "--verify=3"], ECHO)
+    again = run_faults(work, ["--plan", "p.py", "--verify=3"], ECHO, trace="again.trace")
     assert again.status["outcome"] == "exited"  # what it keeps is of each run alone
-    assert again.status["trace_hash"] == result.status["trace_hash"]
+    with Trace(result.trace) as one, Trace(again.trace) as two:
+        parted = first_difference(one, two)
+        assert parted is None, [(t.event(parted), t.side_data(t.event(parted))) for t in (one, two)]
 
 
 def test_a_function_makes_rules(work: Path) -> None:

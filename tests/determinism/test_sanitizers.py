@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,7 +124,10 @@ def test_endless_recursion(sanitized: Build, native: Native, simulate: Simulate)
     binary = sanitized(("gcc", "-fsanitize=address"), "stack_overflow")
     alone, first, second = native(binary, "1"), *(simulate(binary, "1") for _ in range(2))
     assert "AddressSanitizer: stack-overflow on address" in alone.err
-    _agree(alone, first, second)
+    # Which instruction of the function met the stack's end is chance natively, too.
+    _agree(
+        *(replace(r, err=re.sub(r"\.c:\d+ in deeper", "", r.err)) for r in (alone, first, second))
+    )
 
 
 @pytest.mark.parametrize("preload", ["", "libasan.so.8"])
