@@ -3,6 +3,7 @@
 
 /* What else a program asks of statx is not answered, and the result's mask says so. */
 #define STATX_MASK_RESERVED 0x80000000u
+#define PRELOAD_INODE (~0ul >> 1)
 
 struct stat_k { /* the kernel's struct stat, x86-64 */
     u64 dev, ino, nlink;
@@ -47,6 +48,17 @@ static i64 stat_out(u64 user, const struct statx_k *x)
     return copy_out(user, &s, sizeof s);
 }
 
+/* The loader asks for our own library. Wherever that lies, it takes no number from the program's files. */
+static void translate(const struct trap *c, struct statx_k *x)
+{
+    if (likely(!c->recorded)) {
+        statx_virtual(x);
+        return;
+    }
+    x->dev_major = x->dev_minor = 0;
+    x->ino = PRELOAD_INODE;
+}
+
 /* `user_path` is the program's own pointer: the kernel finds out what is wrong with it. */
 static i64 stat_at(struct trap *c, i64 dirfd, u64 user_path, u32 flags, u64 out)
 {
@@ -56,7 +68,7 @@ static i64 stat_at(struct trap *c, i64 dirfd, u64 user_path, u32 flags, u64 out)
     c->t->place = PLACE_SHIM;
     if (error)
         return error;
-    statx_virtual(&x);
+    translate(c, &x);
     return stat_out(out, &x);
 }
 
@@ -76,7 +88,7 @@ i64 sys_fstat(struct trap *c)
     i64 error = statx_of_fd((i32)c->a[0], &x);
     if (error)
         return error;
-    statx_virtual(&x);
+    translate(c, &x);
     return stat_out(c->a[1], &x);
 }
 

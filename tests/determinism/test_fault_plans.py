@@ -251,8 +251,7 @@ def decide(call):
 
 def test_a_function_sees_the_call_and_decides(work: Path) -> None:
     (work / "p.py").write_text(FUNCTION)
-    # As --verify has it: where dstrun lies in /tmp, its library is seen on another device then.
-    result = run_faults(work, ["--plan", "p.py", "--fs", "overlay"], ECHO)
+    result = run_faults(work, ["--plan", "p.py"], ECHO)
     assert result.status["outcome"] == "exited", result.err
     assert result.out == "a\nc\n"
     assert [i.match for i in result.injections if i.after == -5] == [2]
