@@ -80,7 +80,9 @@ enum config_flag {
     CONFIG_PRELOAD = 4,     /* serve a virtual /etc/ld.so.preload */
     CONFIG_PID_NS = 8,      /* pids are a namespace's own */
     CONFIG_NET_HOST = 16,   /* --net host */
-    CONFIG_CPUID_FAULT = 32 /* the machine can make cpuid fault */
+    CONFIG_CPUID_FAULT = 32, /* the machine can make cpuid fault */
+    CONFIG_KEEP = 64,       /* what files were before the run changes them is kept, for replay */
+    CONFIG_INPUTS = 128     /* files that it reads are listed */
 };
 
 struct config {
@@ -738,6 +740,7 @@ struct cpuid_leaf {
 #include "abi_tty.h"
 #include "abi_unix.h"
 #include "abi_faults.h"
+#include "abi_before.h"
 
 struct world {
     u64 magic;
@@ -849,6 +852,7 @@ struct world {
     struct inode inodes[INODES_MAX];
     struct dir_listing dirs[DIRS_MAX];
     struct fault_world faults;
+    struct before_world before;
     struct fd_table fd_tables[FD_TABLES_MAX];
     struct net_block net_blocks[NET_BLOCKS_MAX];
     u8 dir_bytes[DIRS_MAX][DIR_BYTES_MAX];

@@ -224,7 +224,7 @@ def _request(spec: RunSpec, flags: int, cpu: int, life: int) -> bytearray:
         q.life: life,
         q.overlays: spec.fs == "overlay",
         q.own_ipc: bool(flags & kernel.CLONE_NEWNS) and spec.net == "isolated",
-        q.own_shm: not _works_in_shm(spec),
+        q.own_shm: not works_in_shm(spec),
         q.epoch_ns: DEFAULT_EPOCH_NS if spec.epoch_ns is None else spec.epoch_ns,
         q.cpu: cpu,
     }.items():
@@ -242,7 +242,7 @@ def _request(spec: RunSpec, flags: int, cpu: int, life: int) -> bytearray:
     return data
 
 
-def _works_in_shm(spec: RunSpec) -> bool:
+def works_in_shm(spec: RunSpec) -> bool:
     """Whether the run works right in /dev/shm, and not in a directory of it: it stays as it is."""
     places = [spec.cwd, *spec.overlay_dirs, os.path.dirname(spec.program)]
     return _SHM in map(os.path.realpath, places)

@@ -41,6 +41,7 @@ from dstrun.launch.machine import file_digest, machine_meta
 from dstrun.launch.pids import Pids, cpu_seconds
 from dstrun.launch.program import check_program
 from dstrun.launch.report import processes, result_of, rule_accounts, uncontrolled
+from dstrun.launch.startfiles import StartFiles
 from dstrun.launch.tracefile import TraceFile, remove_if_empty
 from dstrun.launch.waits import Waits
 from dstrun.launch.world import YEAR_NS, World
@@ -89,7 +90,9 @@ def run(spec: RunSpec) -> RunResult:
         container.kill()
         capture.finish(result)
         if parts.trace:
+            result.notes += parts.start_files.notes()
             parts.trace.finish(_end_meta(result))
+            parts.start_files.save(parts.trace.path)
         result.wall_ns = time.monotonic_ns() - started_ns
         return result
 
@@ -108,6 +111,8 @@ class _Parts:
             stack.callback(remove_if_empty, self.trace.path)
             stack.callback(self.trace.close)
         self.world = World(spec.prepared_ns)
+        self.start_files = StartFiles(spec, self.world)
+        stack.callback(self.start_files.close)
 
     def make(self) -> None:
         """The rest, while the container sets itself up. Once, however often it is called."""
@@ -171,6 +176,7 @@ class _Supervision:
         self.spec = spec
         self.world = parts.world
         self.trace = parts.trace
+        self.start_files = parts.start_files
         self.payload = parts.payload
         self.container = container
         self.started_ns = started_ns
@@ -252,7 +258,10 @@ class _Supervision:
     # ---- what the shims want ----
     def _serve(self, token: int) -> None:
         if self.world.get(_REQUEST_STATE) == abi.REQ_ASKED:
-            if self.world.get(_REQUEST_KIND) == abi.REQUEST_FAULT:
+            kind = self.world.get(_REQUEST_KIND)
+            if kind == abi.REQUEST_BEFORE:
+                self._keep_before()
+            elif kind == abi.REQUEST_FAULT:
                 self._ask_function()
             else:
                 self._follow_exec()
@@ -267,6 +276,11 @@ class _Supervision:
         self.world.set(_REQUEST_ERROR, error)
         self.world.set(_REQUEST_STATE, state)
         kernel.futex_wake(self.world.word(_REQUEST_STATE))
+
+    def _keep_before(self) -> None:
+        """A file of the user's is about to change for the first time."""
+        error = self.start_files.keeper(self.pids).answer()
+        self._answer(abi.REQ_REFUSED if error else abi.REQ_GRANTED, error)
 
     def _ask_function(self) -> None:
         """A rule of the fault plan is a function: what does it say to this call?"""

@@ -78,7 +78,8 @@ class World:
         """Writes the configuration: all that the shims need to know of the run."""
         base = abi.World.config.offset
         c, memory = abi.Config, self.memory
-        flags = abi.CONFIG_RECORD if spec.trace else 0
+        flags = abi.CONFIG_RECORD | abi.CONFIG_INPUTS if spec.trace else 0
+        flags |= abi.CONFIG_KEEP if spec.trace and spec.fs == "host" else 0
         flags |= abi.CONFIG_STRICT if spec.strict else 0
         flags |= abi.CONFIG_PRELOAD if spec.preload else 0
         flags |= abi.CONFIG_NET_HOST if spec.net == "host" else 0

@@ -1,0 +1,60 @@
+"""The files that a run started from, as its trace keeps them: what it changed, what it read."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dstrun.launch.pids import Pids
+from dstrun.launch.world import World
+from dstrun.spec import RunSpec
+
+if TYPE_CHECKING:
+    from dstrun.launch.before import BeforeKeeper
+
+
+class StartFiles:
+    """Gathered while a run is recorded, saved with its trace."""
+
+    def __init__(self, spec: RunSpec, world: World) -> None:
+        self._spec = spec
+        self._world = world
+        self._keeper: BeforeKeeper | None = None
+
+    def keeper(self, pids: Pids) -> BeforeKeeper:
+        """Who keeps what is changed; made at the first change."""
+        if self._keeper is None:
+            from dstrun.launch.before import BeforeKeeper
+
+            self._keeper = BeforeKeeper(self._spec, self._world, pids)
+        return self._keeper
+
+    def notes(self) -> list[str]:
+        """For the summary."""
+        return self._keeper.notes() if self._keeper else []
+
+    def description(self) -> dict[str, Any]:
+        """Plain JSON types: `changed` (before.Kept) and `inputs` (inputs.inputs_of)."""
+        from dstrun.launch.inputs import inputs_missed, inputs_of
+
+        return {
+            "changed": self._keeper.records() if self._keeper else [],
+            "inputs": inputs_of(self._world, self._spec.program),
+            "inputs_missed": inputs_missed(self._world),
+        }
+
+    def save(self, trace: Path) -> None:
+        """Beside the trace."""
+        Path(f"{trace}.start").write_text(json.dumps(self.description()))
+        contents = self._keeper.contents() if self._keeper else None
+        if contents:
+            with open(f"{trace}.contents", "wb") as file:
+                size = os.fstat(contents.fileno()).st_size
+                os.sendfile(file.fileno(), contents.fileno(), 0, size)
+
+    def close(self) -> None:
+        """Lets go of what was kept."""
+        if self._keeper:
+            self._keeper.close()
