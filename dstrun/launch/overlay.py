@@ -136,8 +136,11 @@ class _Stage:
         self._mounts = _mounted()
         self._overlay_allowed = not user_namespace
         self._temporary = os.path.realpath("/tmp")
+        self._start = spec.start
         self._wanted = [os.path.realpath(p) for p in (spec.cwd, *spec.overlay_dirs)]
-        self._hidden = _hidden_files(spec)
+        if spec.start:
+            self._wanted = ["/"] if self._overlay_allowed else spec.start.places(self._wanted)
+        self._hidden = {} if spec.start else _hidden_files(spec)
         self._places = self._find_places()
         # A mount over "/" does not reach those who are there: the new root is built in the stage.
         self._prefix = f"{_STAGE_AT}/0/root" if "/" in self._places else ""
@@ -234,7 +237,17 @@ class _Stage:
             for name in names:
                 os.mknod(Path(own, "upper", *parts, name), stat.S_IFCHR, 0)
         for part in sorted(made, reverse=True):
-            _copy_attributes(f"{own}/lower/{part}", f"{own}/upper/{part}")
+            copy_attributes(f"{own}/lower/{part}", f"{own}/upper/{part}")
+        self._restore(own, path, whiteouts=True)
+
+    def _restore(self, own: str, path: str, *, whiteouts: bool) -> None:
+        """A run that is made again finds the files as they were."""
+        if self._start is None:
+            return
+        from dstrun.launch.restore import Restorer
+
+        below = self._start.of_place(path, self._places)
+        Restorer(path, f"{own}/lower", f"{own}/upper", self._start, whiteouts).restore(below)
 
     def _place_of(self, path: str) -> str | None:
         return next((p for p in reversed(self._places) if is_below(path, p)), None)
@@ -256,6 +269,7 @@ class _Stage:
             copy = self._copy_wanted(own, path)
             self._notes.append(f"{path} is empty in the run's view: it has more than {limit}")
         self._notes += copy.notes()
+        self._restore(own, path, whiteouts=False)
 
     def _copy_wanted(self, own: str, path: str) -> _Copy:
         """Only the roots below `path`, with the directories on the way."""
@@ -280,7 +294,7 @@ class _Stage:
                         "(run as root, or in a smaller directory)"
                     ) from None
         for part in (*sorted(on_the_way, reverse=True), ""):
-            _copy_attributes(f"{own}/lower/{part}", f"{own}/upper/{part}")
+            copy_attributes(f"{own}/lower/{part}", f"{own}/upper/{part}")
         return copy
 
 
@@ -323,7 +337,7 @@ class _Copy:
             own = f"{path.rstrip('/')}/{entry.name}"
             if own not in self._hidden:
                 self._entry(entry, f"{target}/{entry.name}", own, common)
-        _copy_attributes(source, target)
+        copy_attributes(source, target)
 
     def _is_anothers(self, path: str, info: os.stat_result) -> bool:
         """In a common directory: not the user's own, and not what was asked for.
@@ -374,7 +388,7 @@ class _Copy:
                 self._unreadable += 1
         else:  # sockets and devices: nobody of the run could talk to them
             return
-        _copy_attributes(source, target)
+        copy_attributes(source, target)
         if info.st_nlink > 1:
             self._links[info.st_dev, info.st_ino] = target
 
@@ -390,10 +404,10 @@ def _copy_file(source: str, target: str) -> None:
     from shutil import copyfile
 
     copyfile(source, target, follow_symlinks=False)
-    _copy_attributes(source, target)
+    copy_attributes(source, target)
 
 
-def _copy_attributes(source: str, target: str) -> None:
+def copy_attributes(source: str, target: str) -> None:
     """Owner where that is allowed, extended attributes, mode and times."""
     from shutil import copystat
 

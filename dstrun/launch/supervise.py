@@ -126,7 +126,7 @@ class _Parts:
         if self.trace:
             digest = {"program_blake2b": file_digest(spec.program)}
             self.trace.describe(spec.meta() | machine_meta() | digest)
-        if spec.fs == "overlay":  # its views are made in the run: real times would not repeat
+        if spec.fs == "overlay" and not spec.start:  # its views are made in the run: real times would not repeat
             self.world.wait_for_start()
 
 
@@ -215,6 +215,8 @@ class _Supervision:
     def _prepare(self) -> None:
         c = self.container
         self.world.place(pid_namespace=c.pid_namespace, proc_dev=c.proc_dev, sys_dev=c.sys_dev)
+        if self.spec.start:
+            self.world.start_now()
         if self.trace:
             self.world.set(_SEGMENTS_READY, self.trace.segments)
 

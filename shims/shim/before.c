@@ -122,30 +122,30 @@ static int is_kept(u64 marks, u64 what)
     return (marks & enough) != 0;
 }
 
+/* A descriptor for who is asked. */
+static i64 open_place(const struct place *p)
+{
+    u64 flags = O_PATH_FLAG | O_CLOEXEC_FLAG | (p->flags & AT_SYMLINK_NOFOLLOW_K ? O_NOFOLLOW_K : 0);
+    if (p->path && p->path[0])
+        return raw(__NR_openat, p->dirfd, p->path, flags, 0);
+    return p->dirfd == AT_FDCWD_K ? raw(__NR_openat, AT_FDCWD_K, ".", flags, 0) : p->dirfd;
+}
+
 static void keep(struct task *t, const struct place *p, const struct statx_k *st, u64 what)
 {
     u64 dev = statx_dev(st), type = st->mode & S_IFMT_BITS;
-    u64 flags = O_PATH_FLAG | O_CLOEXEC_FLAG;
-    if (dev == WORLD->config.proc_dev || dev == WORLD->config.sys_dev || is_kept(marks_of(st), what))
+    if (dev == WORLD->config.proc_dev || dev == WORLD->config.sys_dev || is_kept(marks_of(st), what) ||
+        type == S_IFCHR_BITS || type == S_IFBLK_BITS)
         return;
-    if (type == S_IFCHR_BITS || type == S_IFBLK_BITS)
-        return;
-    mark(st, what == BEFORE_TREE ? BEFORE_TREE | CONTENT : what);
-    if (!p->path || !p->path[0]) {
-        i64 own = p->dirfd == AT_FDCWD_K ? raw(__NR_openat, AT_FDCWD_K, ".", flags, 0) : p->dirfd;
-        ask(t, own, st, what);
-        if (own != p->dirfd)
-            raw(__NR_close, own);
-        return;
-    }
-    i64 fd = raw(__NR_openat, p->dirfd, p->path,
-                 flags | (p->flags & AT_SYMLINK_NOFOLLOW_K ? O_NOFOLLOW_K : 0), 0);
+    i64 fd = open_place(p);
     if (fd < 0) {
         WORLD->before.missed++;
         return;
     }
     ask(t, fd, st, what);
-    raw(__NR_close, fd);
+    if (fd != p->dirfd)
+        raw(__NR_close, fd);
+    mark(st, what == BEFORE_TREE ? BEFORE_TREE | CONTENT : what);
 }
 
 static i64 look(const struct place *p, struct statx_k *st)
@@ -331,7 +331,7 @@ void before_input(i64 fd, const struct statx_k *st, int is_program)
     u64 dev = statx_dev(st), room = INPUT_PATHS_BYTES - b->used_input_paths;
     u64 type = st->mode & S_IFMT_BITS;
     if ((type != S_IFREG_BITS && type != S_IFDIR_BITS) || dev == WORLD->config.proc_dev ||
-        dev == WORLD->config.sys_dev || !st->nlink || marks_of(st) & (BEFORE_MADE | BEFORE_INPUT))
+        dev == WORLD->config.sys_dev || !st->nlink || marks_of(st) & (BEFORE_MADE | BEFORE_INPUT | CONTENT))
         return;
     mark(st, BEFORE_INPUT);
     if (b->used_inputs == INPUTS_MAX || room <= PATH_BYTES_MAX) {

@@ -1,0 +1,61 @@
+"""The files from which a recorded run started, for who makes it again.
+
+A run on the user's own files has changed some of them: the trace has these as they were
+(dstrun/launch/before.py). Made again, the run gets a view of its own of all files, in which they are
+put back (dstrun/launch/restore.py); whatever it does there, the user's files stay as they are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dstrun.launch.overlay import is_below
+from dstrun.spec import RunSpec
+
+if TYPE_CHECKING:
+    from dstrun.launch.before import Kept
+
+
+@dataclass(frozen=True)
+class StartState:
+    """What the run changed, as it was; `contents`: the bytes that the records point into."""
+
+    records: tuple[Kept, ...]
+    contents: memoryview
+
+    def places(self, wanted: list[str]) -> list[str]:
+        """Directories that hold all that was changed, where not everything can be covered."""
+        folders = [os.path.dirname(kept.path) for kept in self.records]
+        return sorted({*wanted, *(folder for folder in folders if os.path.isdir(folder))})
+
+    def of_place(self, path: str, places: list[str]) -> Iterator[Kept]:
+        """The records of files in a covered directory, less those in one below that is another."""
+        for kept in self.records:
+            owner = next((p for p in reversed(places) if is_below(kept.path, p)), None)
+            if owner == path:
+                yield kept
+
+    def write(self, kept: Kept, path: str) -> None:
+        """The content of a file that was kept, holes included."""
+        with Path(path).open("wb") as file:
+            for offset, size, place in kept.extents or ():
+                file.seek(offset)
+                file.write(self.contents[place : place + size])
+            file.truncate(kept.size)
+
+
+def start_state(description: dict[str, Any], contents: memoryview, spec: RunSpec) -> RunSpec:
+    """The spec of a run that starts where the recorded one did.
+
+    `description`: what the trace tells of the run's files (launch/startfiles.py).
+    """
+    if spec.fs == "overlay":  # its changes were not to the user's files
+        return spec
+    from dstrun.launch.before import Kept
+
+    records = tuple(Kept(**record) for record in description["changed"])
+    return replace(spec, fs="overlay", start=StartState(records, contents))
