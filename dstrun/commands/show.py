@@ -16,7 +16,7 @@ import click
 from dstrun.errors import BadUsage
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
-from dstrun.trace.render import Renderer
+from dstrun.trace.render import Renderer, about
 from dstrun.trace.select import Selection, parse_names, parse_range
 
 Numbered = Iterable[tuple[int, Event]]
@@ -83,17 +83,11 @@ def _listing(trace: Trace, chosen: Numbered, as_json: bool) -> Iterator[str]:
 
 
 def _info(trace: Trace, as_json: bool) -> Iterator[str]:
-    about = {
-        "events": trace.events,
-        "trace_hash": f"{trace.trace_hash:016x}",
-        "finished": trace.finished,
-        **trace.meta,
-        **trace.end_meta,
-    }
+    info = about(trace)
     if as_json:
-        yield json.dumps(about)
+        yield json.dumps(info)
         return
-    for key, value in about.items():
+    for key, value in info.items():
         yield f"{key}: {value if isinstance(value, (str, int)) else json.dumps(value)}"
 
 
