@@ -1,23 +1,25 @@
 """The files from which a recorded run started, for who makes it again.
 
 A run on the user's own files has changed some of them: the trace has these as they were
-(dstrun/launch/before.py). Made again, the run gets a view of its own of all files, in which they are
-put back (dstrun/launch/restore.py); whatever it does there, the user's files stay as they are.
+(dstrun/launch/before.py). Made again, the run gets a view of its own of all files, in which they
+are put back (dstrun/launch/restore.py); whatever it does there, the user's files stay as they are.
 """
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dstrun.launch.overlay import is_below
+from dstrun.launch.startfiles import CONTENTS, FILES
 from dstrun.spec import RunSpec
 
 if TYPE_CHECKING:
     from dstrun.launch.before import Kept
+    from dstrun.trace.reader import Trace
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class StartState:
 
     def places(self, wanted: list[str]) -> list[str]:
         """Directories that hold all that was changed, where not everything can be covered."""
-        folders = [os.path.dirname(kept.path) for kept in self.records]
-        return sorted({*wanted, *(folder for folder in folders if os.path.isdir(folder))})
+        folders = {Path(kept.path).parent for kept in self.records}
+        return sorted({*wanted, *(str(folder) for folder in folders if folder.is_dir())})
 
     def of_place(self, path: str, places: list[str]) -> Iterator[Kept]:
         """The records of files in a covered directory, less those in one below that is another."""
@@ -48,14 +50,13 @@ class StartState:
             file.truncate(kept.size)
 
 
-def start_state(description: dict[str, Any], contents: memoryview, spec: RunSpec) -> RunSpec:
-    """The spec of a run that starts where the recorded one did.
-
-    `description`: what the trace tells of the run's files (launch/startfiles.py).
-    """
-    if spec.fs == "overlay":  # its changes were not to the user's files
-        return spec
+def start_state(trace: Trace, spec: RunSpec) -> RunSpec:
+    """The spec of a run that starts where the recorded one did."""
+    if spec.fs == "overlay" or FILES not in trace.attachments():
+        return spec  # its changes were not to the user's files, or it was killed
     from dstrun.launch.before import Kept
 
+    description = json.loads(trace.attachment(FILES))
+    contents = trace.attachment(CONTENTS) if CONTENTS in trace.attachments() else b""
     records = tuple(Kept(**record) for record in description["changed"])
-    return replace(spec, fs="overlay", start=StartState(records, contents))
+    return replace(spec, fs="overlay", start=StartState(records, memoryview(contents)))

@@ -541,7 +541,7 @@ struct inode {
 
 enum inode_touched {
     INODE_ATIME = 1, INODE_MTIME = 2, INODE_CTIME = 4, INODE_BORN = 8, INODE_UNLINKED = 16,
-    INODE_LINKS = 32, INODE_FORGOTTEN = 64 /* an fsync of it has failed */
+    INODE_FORGOTTEN = 64 /* an fsync of it has failed */
 };
 
 struct posix_timer {
@@ -645,6 +645,7 @@ struct cpuid_leaf {
 #include "abi_unix.h"
 #include "abi_faults.h"
 #include "abi_before.h"
+#include "abi_views.h"
 
 struct world {
     u64 magic;
@@ -757,6 +758,7 @@ struct world {
     struct dir_listing dirs[DIRS_MAX];
     struct fault_world faults;
     struct before_world before;
+    struct views_world views;
     struct fd_table fd_tables[FD_TABLES_MAX];
     struct net_block net_blocks[NET_BLOCKS_MAX];
     u8 dir_bytes[DIRS_MAX][DIR_BYTES_MAX];

@@ -5,9 +5,9 @@ reached through the descriptor that the asking process has of it. Of a directory
 the names are kept, of a file that is written or goes its content; what is not among a directory's
 names was not there, so a file that the run makes costs nothing.
 
-Contents lie in one file without a name, next to the trace (where a file system can share blocks they
-cost no space), and become attachments of the trace when the run ends. Beyond a limit, or where the
-disk is full, a file is only described: replay needs it unchanged, and says so.
+Contents lie in one file without a name, next to the trace (where a file system can share blocks
+they cost no space), and become an attachment of the trace when the run ends. Beyond a limit, or
+where the disk is full, a file is only described: replay needs it unchanged, and says so.
 """
 
 from __future__ import annotations
@@ -93,9 +93,7 @@ class BeforeKeeper:
         """What is asked about is kept; an errno when the process is gone meanwhile."""
         q, memory = abi.BeforeQuestion, self._world.memory
         member = abi.Request
-        leader, tid = (
-            self._world.get(m.within(_REQUEST)) for m in (member.pid, member.tid)
-        )
+        leader, tid = (self._world.get(m.within(_REQUEST)) for m in (member.pid, member.tid))
         try:
             pid = thread = self._pids.outer(leader)
             if tid != leader:
@@ -129,9 +127,7 @@ class BeforeKeeper:
         if what == abi.BEFORE_TREE and kept.kind == "directory":
             self._keep_tree(kept, link)
 
-    def _described(
-        self, link: str, path: str, info: os.stat_result, birth_ns: int
-    ) -> Kept | None:
+    def _described(self, link: str, path: str, info: os.stat_result, birth_ns: int) -> Kept | None:
         """The file's record, made at the first question; None: it is not of before the run."""
         kept = self._by_file.get((info.st_dev, info.st_ino))
         if kept is not None:
@@ -228,9 +224,8 @@ class BeforeKeeper:
         notes = []
         if lost:
             more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
-            notes.append(
-                f"replay needs {lost[0].path}{more} as before the run: not kept ({lost[0].not_kept})"
-            )
+            what, why = f"{lost[0].path}{more}", lost[0].not_kept
+            notes.append(f"replay needs {what} as before the run: not kept ({why})")
         if missed:
             notes.append(f"{missed} changed files could not be kept for replay")
         return notes
@@ -257,7 +252,7 @@ def _nameless_file(trace: Path | None) -> BinaryIO:
     except OSError:  # not every file system has files without a name
         import tempfile
 
-        return tempfile.TemporaryFile(prefix="dstrun-")  # type: ignore[return-value]
+        return tempfile.TemporaryFile(prefix="dstrun-")
 
 
 def _data(fd: int, size: int) -> Iterator[tuple[int, int]]:

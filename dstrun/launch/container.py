@@ -24,7 +24,8 @@ from dstrun import abi
 from dstrun.errors import CommandNotExecutable, DstrunError
 from dstrun.launch import kernel
 from dstrun.launch.overlay import Layer, mount_overlays
-from dstrun.launch.world import DEFAULT_EPOCH_NS, NOFILE_LIMIT, STACK_LIMIT_BYTES
+from dstrun.launch.views import Views
+from dstrun.launch.world import DEFAULT_EPOCH_NS, NOFILE_LIMIT, STACK_LIMIT_BYTES, World
 from dstrun.layout import Member
 from dstrun.native import INIT, REMEDY
 from dstrun.spec import RunSpec
@@ -116,17 +117,19 @@ class _Report:
 
 
 def launch(
-    spec: RunSpec, cpu: int, stdio: tuple[int, int] | None, meanwhile: Callable[[], None]
-) -> Container:
+    spec: RunSpec, cpu: int, stdio: tuple[int, int] | None, meanwhile: Callable[[], None],
+    world: World,
+) -> Container:  # fmt: skip
     """Makes the container. `stdio`: descriptors that stand for stdout and stderr inside;
-    `meanwhile`: what we can do while it sets itself up, before the run's views of files are made.
+    `meanwhile`: what we can do while it sets itself up, before the run's views of files are made,
+    which the world is told of.
 
     Raises DstrunError when the machine does not allow what is needed.
     """
     refused = ""
     for flags in _namespace_choices(spec):
         try:
-            container = _launch(spec, flags, cpu, stdio, meanwhile)
+            container = _launch(spec, flags, cpu, stdio, meanwhile, world)
         except _Refused as error:
             refused = refused or str(error)
             continue
@@ -153,7 +156,7 @@ def _namespace_choices(spec: RunSpec) -> list[int]:
 
 def _launch(
     spec: RunSpec, flags: int, cpu: int, stdio: tuple[int, int] | None,
-    meanwhile: Callable[[], None],
+    meanwhile: Callable[[], None], world: World,
 ) -> Container:  # fmt: skip
     """Raises _Refused when other flags may do better."""
     control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -175,7 +178,7 @@ def _launch(
             os.waitpid(helper, 0)
         report.must_be(abi.INIT_UP)
         if spec.fs == "overlay":
-            _mount_overlays(spec, flags, container)
+            _mount_overlays(spec, flags, container, world)
             control.send(b"go")
         _take_program(container, _Report(control))
     except BaseException:
@@ -267,14 +270,14 @@ def _limits() -> list[tuple[int, int, int]]:
 
 
 # ---- --fs overlay ----
-def _mount_overlays(spec: RunSpec, flags: int, container: Container) -> None:
+def _mount_overlays(spec: RunSpec, flags: int, container: Container, world: World) -> None:
     """By a child that joins init's namespaces: nobody comes back from there."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ourselves = os.getpid()
     pid = os.fork()
     if pid == 0:
         ours.close()
-        _mount_and_tell(spec, flags, container.init_pid, theirs, ourselves)
+        _mount_and_tell(spec, flags, container.init_pid, theirs, ourselves, world)
     theirs.close()
     try:
         while "notes" not in (message := _receive(ours, container.layers)):
@@ -298,7 +301,7 @@ def _receive(control: socket.socket, layers: list[Layer]) -> dict[str, Any]:
 
 
 def _mount_and_tell(
-    spec: RunSpec, flags: int, init_pid: int, control: socket.socket, parent: int
+    spec: RunSpec, flags: int, init_pid: int, control: socket.socket, parent: int, world: World
 ) -> NoReturn:
     """Runs in the child, and never returns into what our parent has on its stack."""
     try:
@@ -306,7 +309,7 @@ def _mount_and_tell(
         _join(init_pid, flags & (kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS))
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == parent:
-            notes, layers = mount_overlays(spec, user_namespace)
+            notes, layers = mount_overlays(spec, user_namespace, Views(world))
             for layer in layers:
                 fds = [fd for fd in (layer.lower, layer.upper) if fd is not None]
                 socket.send_fds(control, [json.dumps(asdict(layer)).encode()], fds)

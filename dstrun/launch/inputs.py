@@ -128,7 +128,7 @@ class _Hashes:
 
     def add_to(self, files: list[dict[str, Any]]) -> None:
         """`blake2b` of each, of programs and libraries first."""
-        for entry in sorted(files, key=lambda e: not (e["kind"] == "program" or ".so" in e["path"])):
+        for entry in sorted(files, key=_is_data):
             entry["blake2b"] = self._of(entry)
         if self._new:
             self._save()
@@ -170,8 +170,12 @@ class _Hashes:
             temporary.replace(self._path)
 
 
+def _is_data(entry: dict[str, Any]) -> bool:
+    return entry["kind"] != "program" and ".so" not in entry["path"]
+
+
 def _digest(entry: dict[str, Any]) -> str:
-    """"" when the file is not any more what was opened, or is none."""
+    """ "" when the file is not any more what was opened, or is none."""
     try:
         fd = os.open(entry["path"], os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:

@@ -10,6 +10,7 @@ import struct
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 
+SYS_STATFS = 137
 SYS_FUTEX = 202
 SYS_TGKILL = 234
 SYS_SETNS = 308
@@ -28,9 +29,10 @@ PR_SET_PDEATHSIG = 1
 AT_SYSINFO_EHDR = 33
 _FUTEX_WAIT, _FUTEX_WAKE, _FUTEX2_SIZE_U32 = 0, 1, 2
 _CLOCK_MONOTONIC = 1
+_STATFS_BYTES = 120
 
 
-def syscall(number: int, *args: int | bytes | None) -> int:
+def syscall(number: int, *args: int | bytes | ctypes.Array[ctypes.c_char] | None) -> int:
     """A raw call; OSError on failure."""
     converted = [
         ctypes.c_long(a) if isinstance(a, int) else ctypes.c_void_p(None) if a is None else a
@@ -67,6 +69,13 @@ def umount(target: str, flags: int) -> None:
     if _libc.umount2(os.fsencode(target), flags):
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code), target)
+
+
+def statfs(path: str) -> bytes:
+    """struct statfs of the file system that a file is in."""
+    buffer = ctypes.create_string_buffer(_STATFS_BYTES)
+    syscall(SYS_STATFS, os.fsencode(path), buffer)
+    return buffer.raw
 
 
 def current_cpu() -> int:

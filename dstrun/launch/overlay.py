@@ -30,6 +30,7 @@ from pathlib import Path
 
 from dstrun.errors import DstrunError
 from dstrun.launch import kernel
+from dstrun.launch.views import Views
 from dstrun.spec import TRACE_DIR, RunSpec
 
 COPY_BYTES_MAX = 1 << 30
@@ -89,14 +90,17 @@ class _Mount:
         return self.kind in _NO_FILES or "ro" in self.options
 
 
-def mount_overlays(spec: RunSpec, user_namespace: bool) -> tuple[list[str], list[Layer]]:
+def mount_overlays(
+    spec: RunSpec, user_namespace: bool, views: Views
+) -> tuple[list[str], list[Layer]]:
     """Mounts them in the current mount namespace. Returns notes for the summary, and the layers.
 
     Changes the process's working directory, and with "/" among the places also its root.
     """
     if spec.fs != "overlay":
         return [], []
-    return _Stage(spec, user_namespace).mount()
+    views.note_mounts()
+    return _Stage(spec, user_namespace, views).mount()
 
 
 def is_below(path: str, root: str) -> bool:
@@ -132,7 +136,8 @@ def _hidden_files(spec: RunSpec) -> dict[str, list[str]]:
 
 
 class _Stage:
-    def __init__(self, spec: RunSpec, user_namespace: bool) -> None:
+    def __init__(self, spec: RunSpec, user_namespace: bool, views: Views) -> None:
+        self._views = views
         self._mounts = _mounted()
         self._overlay_allowed = not user_namespace
         self._temporary = os.path.realpath("/tmp")
@@ -193,10 +198,12 @@ class _Stage:
             return Layer(path)
         lower = os.open(f"{own}/lower", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         if self._overlay_allowed and self._mount_overlay(own, path, target, source):
+            self._views.add(target, f"{own}/lower")
             upper = os.open(f"{own}/upper", os.O_PATH | os.O_CLOEXEC)
             return Layer(path, lower, upper, self._hidden_in(path))
         self._copy(own, path)
         kernel.mount(f"{own}/upper", target, None, kernel.MS_BIND)
+        self._views.add(target, f"{own}/lower")
         return Layer(path, lower, None, self._hidden_in(path))
 
     def _hidden_in(self, path: str) -> tuple[str, ...]:

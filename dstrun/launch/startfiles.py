@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,9 @@ from dstrun.spec import RunSpec
 
 if TYPE_CHECKING:
     from dstrun.launch.before import BeforeKeeper
+
+# Names of attachments: the description (StartFiles.description), the bytes that it points into.
+FILES, CONTENTS = "start.json", "start.contents"
 
 
 class StartFiles:
@@ -45,14 +47,13 @@ class StartFiles:
             "inputs_missed": inputs_missed(self._world),
         }
 
-    def save(self, trace: Path) -> None:
-        """Beside the trace."""
-        Path(f"{trace}.start").write_text(json.dumps(self.description()))
+    def attachments(self) -> dict[str, Path | bytes]:
+        """What the trace is to keep of them."""
+        result: dict[str, Path | bytes] = {FILES: json.dumps(self.description()).encode()}
         contents = self._keeper.contents() if self._keeper else None
         if contents:
-            with open(f"{trace}.contents", "wb") as file:
-                size = os.fstat(contents.fileno()).st_size
-                os.sendfile(file.fileno(), contents.fileno(), 0, size)
+            result[CONTENTS] = Path(f"/proc/self/fd/{contents.fileno()}")
+        return result
 
     def close(self) -> None:
         """Lets go of what was kept."""

@@ -81,7 +81,7 @@ def run(spec: RunSpec) -> RunResult:
         check_program(spec.program)
         capture = stack.enter_context(Capture(spec.capture))
         parts = _Parts(spec, stack)
-        container = launch(spec, _choose_cpu(), capture.inside(), parts.make)
+        container = launch(spec, _choose_cpu(), capture.inside(), parts.make, parts.world)
         stack.callback(container.kill)
         capture.close_inside()
         result = _Supervision(spec, parts, container, started_ns).run()
@@ -91,8 +91,7 @@ def run(spec: RunSpec) -> RunResult:
         capture.finish(result)
         if parts.trace:
             result.notes += parts.start_files.notes()
-            parts.trace.finish(_end_meta(result))
-            parts.start_files.save(parts.trace.path)
+            parts.trace.finish(_end_meta(result), parts.start_files.attachments())
         result.wall_ns = time.monotonic_ns() - started_ns
         return result
 
@@ -126,7 +125,8 @@ class _Parts:
         if self.trace:
             digest = {"program_blake2b": file_digest(spec.program)}
             self.trace.describe(spec.meta() | machine_meta() | digest)
-        if spec.fs == "overlay" and not spec.start:  # its views are made in the run: real times would not repeat
+        # Its views are made in the run: real times would not repeat.
+        if spec.fs == "overlay" and not spec.start:
             self.world.wait_for_start()
 
 
