@@ -16,8 +16,6 @@ from dstrun.launch.world import World
 
 # Type, block size, five counts and the id, length of names, fragment size, flags.
 _STATFS = struct.Struct("<2q6Q3q")
-    "<2q6Q3q"
-)  # type, block size, counts, id, name length, fragment size, flags
 _BASE = abi.World.views.offset
 
 
