@@ -9,6 +9,7 @@ from tracefile import NR_READ, SEGMENT, TraceWriter, args_field
 from dstrun import abi
 from dstrun.errors import BadUsage, TraceError
 from dstrun.trace.diff import difference_lines, first_difference, meta_differences
+from dstrun.trace.follow import Targets
 from dstrun.trace.format import EVENTS_PER_SEGMENT
 from dstrun.trace.reader import Trace
 from dstrun.trace.render import Renderer
@@ -131,7 +132,7 @@ def test_damaged_side_data_is_shown_without_it(tmp_path: Path) -> None:
 
 def _selected(path: Path, selection: Selection) -> list[int]:
     with Trace(path) as trace:
-        return [index for index, _event in selection.select(trace)]
+        return [index for index, _event, _step in selection.select(trace)]
 
 
 def test_selection(writer: TraceWriter, tmp_path: Path) -> None:
@@ -143,8 +144,8 @@ def test_selection(writer: TraceWriter, tmp_path: Path) -> None:
     assert _selected(path, Selection(processes=("3",))) == [2, 3, 4, 5]
     assert _selected(path, Selection(processes=("ls",))) == [3, 4, 5]
     assert _selected(path, Selection(processes=("ls",), start=4, stop=5)) == [4]
-    assert _selected(path, Selection(paths=("/etc/*",))) == [1]
-    assert _selected(path, Selection(paths=("pass*",))) == [1]
+    assert _selected(path, Selection(targets=Targets(paths=("/etc/*",)))) == [1]
+    assert _selected(path, Selection(targets=Targets(paths=("pass*",)))) == [1]
 
 
 def test_selection_grammar_errors() -> None:
