@@ -18,7 +18,7 @@ from dstrun.quantities import parse_duration_ns
 from dstrun.trace.descriptors import Use
 from dstrun.trace.follow import Targets, connection_rows, parse_descriptor
 from dstrun.trace.reader import Trace
-from dstrun.trace.render import Renderer
+from dstrun.trace.render import Renderer, about
 from dstrun.trace.select import Chosen, Selection, parse_names, parse_range
 
 AROUND = 10
@@ -178,17 +178,11 @@ def _connections(trace: Trace, as_json: bool) -> Iterator[str]:
 
 
 def _info(trace: Trace, as_json: bool) -> Iterator[str]:
-    about = {
-        "events": trace.events,
-        "trace_hash": f"{trace.trace_hash:016x}",
-        "finished": trace.finished,
-        **trace.meta,
-        **trace.end_meta,
-    }
+    info = about(trace)
     if as_json:
-        yield json.dumps(about)
+        yield json.dumps(info)
         return
-    for key, value in about.items():
+    for key, value in info.items():
         yield f"{key}: {value if isinstance(value, (str, int)) else json.dumps(value)}"
 
 
