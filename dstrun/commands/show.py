@@ -126,7 +126,7 @@ def _limited(trace: Trace, selection: Selection, options: dict[str, Any]) -> Ite
         if around >= trace.events:
             raise BadUsage(f"--around {around}: no such event; the last is {trace.events - 1}")
         return selection.around(trace, around, options["context"])
-    chosen = selection.select(trace)
+    chosen = selection.steps(trace)
     if head is not None:
         return islice(chosen, head)
     return deque(chosen, maxlen=tail) if tail is not None else chosen

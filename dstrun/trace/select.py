@@ -44,7 +44,11 @@ class Selection:
     _process_names: dict[int, str] = field(default_factory=dict)
     _descendants: set[int] = field(default_factory=set)
 
-    def select(self, trace: Trace) -> Iterator[Chosen]:
+    def select(self, trace: Trace) -> Iterator[tuple[int, Event]]:
+        """The wanted events with their numbers."""
+        return ((index, event) for index, event, _step in self.steps(trace))
+
+    def steps(self, trace: Trace) -> Iterator[Chosen]:
         """The wanted events with their numbers, and what they did with what is followed."""
         follower = Follower(trace, self.targets) if self.targets else None
         # A process's name is known from its start, a descriptor from its open: maybe earlier.
@@ -67,7 +71,7 @@ class Selection:
         if self == Selection():  # everything is wanted: no need to look for it
             self.start, self.stop = max(0, index - context), index + context + 1
         before: deque[Chosen] = deque(maxlen=context)
-        chosen = self.select(trace)
+        chosen = self.steps(trace)
         following: list[Chosen] = []
         for one in chosen:
             if one[0] >= index:

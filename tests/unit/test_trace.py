@@ -154,7 +154,7 @@ def test_damaged_side_data_is_shown_without_it(tmp_path: Path) -> None:
 
 def _selected(path: Path, selection: Selection) -> list[int]:
     with Trace(path) as trace:
-        return [index for index, _event, _step in selection.select(trace)]
+        return [index for index, _event in selection.select(trace)]
 
 
 def test_selection(writer: TraceWriter, tmp_path: Path) -> None:
