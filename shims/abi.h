@@ -29,6 +29,7 @@ typedef unsigned char u8;
 #define TRACE_BASE 0x7ef000000000ul
 #define TRACE_SIZE_MAX 0x1000000000ul /* 64 GiB of address space; the file grows as it is used */
 #define OURS_END 0x7f0000000000ul
+#define REPLAY_BASE 0x7ee800000000ul /* where the world leaves room */
 
 /* ---- limits ---- */
 #define TASKS_MAX 4096u
@@ -62,8 +63,8 @@ typedef unsigned char u8;
 #define SIGNALS_QUEUED_MAX 16384u
 #define DIRS_MAX 64u
 #define DIR_BYTES_MAX 33554432u
-#define TASK_STACK_BYTES 64528u
-#define TASK_PAGE_OFFSET 3328u
+#define TASK_STACK_BYTES 64480u
+#define TASK_PAGE_OFFSET 3264u
 #define SYSCALLS_MAX 512u
 #define FORCE_SIGNAL 16 /* SIGSTKFLT, which nobody uses: the supervisor interrupts who spins */
 #define PIDS_MAX 4194304u
@@ -71,6 +72,7 @@ typedef unsigned char u8;
 #define PATH_BYTES_MAX 4096u
 #define HOSTNAME_BYTES_MAX 65u
 
+#include "abi_replay.h"
 #include "abi_sched.h"
 
 /* ---- configuration, written by the supervisor before the first exec ---- */
@@ -80,7 +82,9 @@ enum config_flag {
     CONFIG_PRELOAD = 4,     /* serve a virtual /etc/ld.so.preload */
     CONFIG_PID_NS = 8,      /* pids are a namespace's own */
     CONFIG_NET_HOST = 16,   /* --net host */
-    CONFIG_CPUID_FAULT = 32 /* the machine can make cpuid fault */
+    CONFIG_CPUID_FAULT = 32, /* the machine can make cpuid fault */
+    CONFIG_REPLAY = 64,     /* the run follows the decisions of a trace, which are mapped; */
+    CONFIG_COMPARE = 128    /* it has to make the same events */
 };
 
 struct config {
@@ -588,7 +592,8 @@ enum end_reason {
     END_TRACE_FULL = 7,
     END_UNSUPPORTED = 8,
     END_INTERRUPTED = 9, /* by the supervisor: Ctrl-C */
-    END_WALL = 10        /* by the supervisor: --wall-limit */
+    END_WALL = 10,       /* by the supervisor: --wall-limit */
+    END_DIVERGED = 11    /* a replay: an event is another one than in the trace */
 };
 
 /* What is not under control and is no syscall of its own; names in dstrun/report. */
@@ -624,7 +629,7 @@ enum hole {
 #define TRACE_EVENT_BYTES 64u
 #define TRACE_META_BYTES_MAX 524288u
 
-enum trace_stream { STREAM_NONE = 0, STREAM_EVENTS = 1, STREAM_DATA = 2 };
+enum trace_stream { STREAM_NONE = 0, STREAM_EVENTS = 1, STREAM_DATA = 2, STREAM_DECISIONS = 3 };
 
 struct trace_header {
     u64 magic;
@@ -632,6 +637,7 @@ struct trace_header {
     u32 segment_bytes, segments_used; /* header's included */
     u64 events;     /* records written */
     u64 data_bytes; /* position in the data stream */
+    u64 decision_bytes; /* the same of the decisions */
     u64 trace_hash; /* over the identities of all events so far */
     u64 virtual_ns;
     u32 meta_bytes; /* JSON: argv, environment, seed, versions, ... */
@@ -704,6 +710,7 @@ struct trace_state {
     u64 event_pos, data_pos;         /* stream positions, bytes */
     u64 event_end, data_end;         /* stream positions where the current segments end */
     u64 event_segment, data_segment; /* file offsets of the current segments */
+    u64 decision_pos, decision_end, decision_segment;
     u64 segments_ready;              /* segments that the supervisor has allocated on disk */
     u32 grow_wanted;                 /* futex: the shim waits for segments_ready */
     u32 grow_failed;                 /* errno */
@@ -779,6 +786,7 @@ struct world {
 
     struct trace_state trace;
     struct sched_state sched;
+    struct replay_state replay;
     u64 slice_start_ns; /* when the holder got the token */
     u64 point_ns;       /* the last scheduling point */
     u32 chosen;         /* task that the strategy chose at a preload point, until the token goes to it */
@@ -865,6 +873,6 @@ _Static_assert(sizeof(struct net_block) == NET_BLOCK_BYTES, "block of the networ
 _Static_assert(sizeof(struct task) % 8192 == 4096, "tasks lie an odd number of pages apart");
 _Static_assert(__builtin_offsetof(struct task, path) <= 4096 - TASK_PAGE_OFFSET, "a task's hot page");
 _Static_assert(sizeof(struct trace_header) <= TRACE_SEGMENT_BYTES, "header fits segment 0");
-_Static_assert(WORLD_BASE + sizeof(struct world) <= TRACE_BASE, "world fits its range");
+_Static_assert(WORLD_BASE + sizeof(struct world) <= REPLAY_BASE, "world fits its range");
 
 #endif

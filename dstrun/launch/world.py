@@ -83,6 +83,8 @@ class World:
         flags |= abi.CONFIG_PRELOAD if spec.preload else 0
         flags |= abi.CONFIG_NET_HOST if spec.net == "host" else 0
         flags |= abi.CONFIG_CPUID_FAULT if cpuid_can_fault() else 0
+        flags |= abi.CONFIG_REPLAY if spec.replay else 0
+        flags |= abi.CONFIG_COMPARE if spec.replay and spec.replay.compare else 0
         epoch = spec.epoch_ns
         if epoch is None:
             epoch = DEFAULT_EPOCH_NS + derive(spec.seed.entropy, "epoch") % _DAY_NS
@@ -106,6 +108,10 @@ class World:
         longest_ns = min(spec.max_virtual_ns or _LONGEST_NS, _WALL_MAX_NS - epoch)
         c.end_ns.set(memory, numbers[c.boot_ns] + longest_ns, base)
         parse_strategy(spec.strategy).write(memory, base)
+        if spec.replay:
+            chooser = abi.SchedConfig.chooser.within(c.sched)
+            chooser.set(memory, abi.STRATEGY_REPLAY, base)
+            self.set(abi.ReplayState.until.within(abi.World.replay), spec.replay.until or 0)
         c.hostname.set_text(memory, spec.hostname, base)
         halves = (derive(spec.seed.entropy, label) for label in ("boot-id", "boot-id, second half"))
         boot_id = uuid.UUID(int=next(halves) << 64 | next(halves), version=4)

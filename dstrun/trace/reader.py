@@ -91,6 +91,7 @@ class Trace:
         ]
         self._event_segments = [at for at, stream in whole if stream == abi.STREAM_EVENTS]
         self._data_segments = [at for at, stream in whole if stream == abi.STREAM_DATA]
+        self._decisions = [at for at, stream in whole if stream == abi.STREAM_DECISIONS]
         self.events_recorded = _HEADER.events.get(data)
         self.events = min(self.events_recorded, len(self._event_segments) * EVENTS_PER_SEGMENT)
         if self.events < self.events_recorded:
@@ -151,6 +152,12 @@ class Trace:
     def segments(self) -> int:
         """How many segments hold events."""
         return -(-self.events // EVENTS_PER_SEGMENT)
+
+    def stream(self, number: int) -> bytes:
+        """A whole stream (only that of the decisions so far)."""
+        assert number == abi.STREAM_DECISIONS
+        size = _HEADER.decision_bytes.get(self._map)
+        return b"".join(self._map[at : at + _SEGMENT] for at in self._decisions)[:size]
 
     def side_data(self, event: Event) -> bytes:
         """An event's side data; nothing where it is cut off."""

@@ -3,6 +3,7 @@
  * What makes two events the same is their identity: task, call, scalar arguments, result, and hashes
  * of the data moved. Addresses are recorded and shown but are no part of it.
  */
+#include "decisions.h"
 #include "sockets.h"
 
 #define PREVIEW_BYTES 32u
@@ -15,21 +16,20 @@
 #define FDSET_BYTES_MAX 1024u
 #define FLOCK_BYTES 32u
 
-#define HEADER ((struct trace_header *)TRACE_BASE)
-
 struct side { /* side data of the event being written */
     u8 *start, *at, *end;
     u64 identity;
     u8 flags; /* enum event_flag */
+    u8 may_be_taken_back;
 };
 
 /* ---- the file's segments ---- */
 /* The file offset of a fresh segment. The supervisor allocates ahead: a hole in a mapped file on a
  * full disk would be a SIGBUS. */
-static u64 segment_take(u32 stream)
+u64 segment_take(u32 stream)
 {
     struct trace_state *s = &WORLD->trace;
-    u32 segment = HEADER->segments_used;
+    u32 segment = TRACE_HEADER->segments_used;
     if (segment >= TRACE_SEGMENTS_MAX)
         end_run(END_TRACE_FULL, "the trace has reached its largest size (try --no-trace or --max-events)");
     while (__atomic_load_n(&s->segments_ready, __ATOMIC_ACQUIRE) <= segment) {
@@ -43,8 +43,8 @@ static u64 segment_take(u32 stream)
         s->grow_wanted = 1;
         ring_bell();
     }
-    HEADER->segment_stream[segment] = (u8)stream;
-    HEADER->segments_used = segment + 1;
+    TRACE_HEADER->segment_stream[segment] = (u8)stream;
+    TRACE_HEADER->segments_used = segment + 1;
     return (u64)segment * TRACE_SEGMENT_BYTES;
 }
 
@@ -70,7 +70,7 @@ static void side_start(struct side *d)
     }
     d->start = d->at = (u8 *)(TRACE_BASE + s->data_segment + s->data_pos % TRACE_SEGMENT_BYTES);
     d->end = d->start + SIDE_BYTES_MAX;
-    d->flags = 0;
+    d->flags = d->may_be_taken_back = 0;
 }
 
 /* ---- fields ---- */
@@ -348,10 +348,12 @@ static void append(struct task *t, struct side *d, u32 kind, u64 nr, i64 result,
     s->data_pos += bytes;
     s->events++;
     s->hash = hash_mix(s->hash, d->identity);
-    HEADER->trace_hash = s->hash;
-    HEADER->data_bytes = s->data_pos;
-    HEADER->virtual_ns = w->now_ns - w->config.boot_ns;
-    __atomic_store_n(&HEADER->events, s->events, __ATOMIC_RELEASE);
+    TRACE_HEADER->trace_hash = s->hash;
+    TRACE_HEADER->data_bytes = s->data_pos;
+    TRACE_HEADER->virtual_ns = w->now_ns - w->config.boot_ns;
+    __atomic_store_n(&TRACE_HEADER->events, s->events, __ATOMIC_RELEASE);
+    if (unlikely(w->config.flags & CONFIG_REPLAY))
+        event_follows(d->identity, d->may_be_taken_back);
 }
 
 static u64 identity_of(const struct task *t, u32 kind, u64 nr)
@@ -374,18 +376,24 @@ static int counts_and_records(void)
     return (w->config.flags & CONFIG_RECORD) != 0;
 }
 
-void record_call(struct trap *c, i64 result)
+static void record_call_as(struct trap *c, i64 result, int may_be_taken_back)
 {
     struct side d;
     if (!counts_and_records())
         return;
     side_start(&d);
+    d.may_be_taken_back = (u8)may_be_taken_back;
     d.identity = identity_of(c->t, EVENT_SYSCALL, c->nr);
     if (!(result_is_address(c->nr) && (result > 0 || result < -4095)))
         d.identity = hash_mix(d.identity, (u64)result);
     add_arguments(&d, c, result);
     d.flags = c->injected ? EVENT_FAULT : 0;
     append(c->t, &d, EVENT_SYSCALL, c->nr, result, c->enter_ns);
+}
+
+void record_call(struct trap *c, i64 result)
+{
+    record_call_as(c, result, 0);
 }
 
 void record_plain(struct task *t, u32 kind, u32 nr, i64 result, const char *text)
@@ -438,9 +446,10 @@ void record_fault(struct task *t, u32 nr, const struct fault_record *r)
     append(t, &d, EVENT_INJECTED, nr, r->after, WORLD->now_ns);
 }
 
-void record_mark(struct trace_state *mark)
+void record_provisionally(struct trap *c, i64 result, struct trace_state *before)
 {
-    *mark = WORLD->trace;
+    *before = WORLD->trace;
+    record_call_as(c, result, 1);
 }
 
 void record_take_back(const struct trace_state *mark)
@@ -448,9 +457,10 @@ void record_take_back(const struct trace_state *mark)
     struct trace_state *s = &WORLD->trace;
     if (!(WORLD->config.flags & CONFIG_RECORD) || s->event_segment != mark->event_segment)
         return; /* a new segment was begun: the event stays */
+    WORLD->replay.is_unsure = 0;
     s->event_pos = mark->event_pos;
     s->events = mark->events;
     s->hash = mark->hash;
-    HEADER->trace_hash = s->hash;
-    HEADER->events = s->events;
+    TRACE_HEADER->trace_hash = s->hash;
+    TRACE_HEADER->events = s->events;
 }
