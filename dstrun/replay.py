@@ -150,7 +150,7 @@ def _diverged(trace: Trace, spec: RunSpec, result: RunResult, index: int) -> Run
 
 def _went_on(trace: Trace, result: RunResult) -> RunResult:
     """To the trace's last event, and then there was more."""
-    outcome = trace.end_meta.get("outcome")
+    outcome: Any = trace.end_meta.get("outcome")
     if outcome in ("interrupted", "limit", "uncontrolled"):  # no event tells of these
         message = f"as in the trace, whose run ended here ({trace.end_meta.get('message', '')})"
     elif not trace.finished:

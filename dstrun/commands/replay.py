@@ -1,4 +1,4 @@
-"""`dstrun replay`: a trace's run again, each event compared. Exit status as run's; 120: it differed."""
+"""`dstrun replay`: a trace's run again, each event compared. Exit status as of run; 120: it differed."""
 
 from __future__ import annotations
 

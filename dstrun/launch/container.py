@@ -293,7 +293,11 @@ def _receive(control: socket.socket, layers: list[Layer]) -> dict[str, Any]:
     if "path" in message:
         given = iter(fds)
         lower, upper = (next(given) if message[name] else None for name in ("lower", "upper"))
-        layers.append(Layer(message["path"], lower, upper, tuple(message["hidden"])))
+        devices = message["devices"]
+        hidden = tuple(message["hidden"])
+        layers.append(
+            Layer(message["path"], lower, upper, hidden, tuple(devices) if devices else None)
+        )
     return message  # type: ignore[no-any-return]
 
 

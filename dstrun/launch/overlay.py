@@ -25,7 +25,7 @@ import os
 import re
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dstrun.errors import DstrunError
@@ -66,6 +66,7 @@ class Layer:
     lower: int | None = None  # the files as they were; None: the place is shown as it is
     upper: int | None = None  # what overlayfs has written; None: the place is a copy
     hidden: tuple[str, ...] = ()  # files of dstrun's own that are not shown
+    devices: tuple[int, int] | None = None  # st_dev of the view, and of what it stands for
 
     def close(self) -> None:
         """Lets go of the descriptors."""
@@ -165,7 +166,7 @@ class _Stage:
             os.mkdir(str(number))
             _mount_point(path, f"{number}/lower")
             kernel.mount(path, f"{number}/lower", None, kernel.MS_BIND | kernel.MS_REC)
-        layers = [self._cover(str(number), path) for number, path in enumerate(self._places)]
+        layers = [self._covered(str(number), path) for number, path in enumerate(self._places)]
         if self._prefix:
             os.chdir("0/root")
             kernel.mount(".", "/", None, kernel.MS_MOVE)
@@ -174,6 +175,11 @@ class _Stage:
         kernel.umount(".", kernel.MNT_DETACH)
         os.close(stage)
         return self._notes, layers
+
+    def _covered(self, own: str, path: str) -> Layer:
+        layer = self._cover(own, path)
+        before, after = os.stat(f"{own}/lower").st_dev, os.stat(self._prefix + path).st_dev
+        return replace(layer, devices=(after, before)) if after != before else layer
 
     def _cover(self, own: str, path: str) -> Layer:
         """Covers one place; `own` is its directory in the stage."""

@@ -225,7 +225,12 @@ class _Supervision:
 
     def _prepare(self) -> None:
         c = self.container
-        self.world.place(pid_namespace=c.pid_namespace, proc_dev=c.proc_dev, sys_dev=c.sys_dev)
+        self.world.place(
+            pid_namespace=c.pid_namespace,
+            proc_dev=c.proc_dev,
+            sys_dev=c.sys_dev,
+            views=[layer.devices for layer in c.layers if layer.devices],
+        )
         if self.trace:
             self.world.set(_SEGMENTS_READY, self.trace.segments)
 

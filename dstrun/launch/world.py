@@ -146,13 +146,22 @@ class World:
         holes = abi.World.holes
         holes.set(self.memory, holes.get(self.memory, index=hole) + 1, index=hole)
 
-    def place(self, *, pid_namespace: bool, proc_dev: int, sys_dev: int) -> None:
-        """Adds what is known when the container stands. The devices: st_dev of /proc and /sys."""
+    def place(
+        self, *, pid_namespace: bool, proc_dev: int, sys_dev: int, views: list[tuple[int, int]]
+    ) -> None:
+        """Adds what is known when the container stands. The devices: st_dev of /proc and /sys, and
+        of each view of files (--fs overlay) with that of the files that it stands for."""
         base, c = abi.World.config.offset, abi.Config
         if pid_namespace:
             c.flags.set(self.memory, c.flags.get(self.memory, base) | abi.CONFIG_PID_NS, base)
         c.proc_dev.set(self.memory, proc_dev, base)
         c.sys_dev.set(self.memory, sys_dev, base)
+        views = sorted(set(views))[: abi.VIEWS_MAX]
+        c.views.set(self.memory, len(views), base)
+        for index, (dev, stands_for) in enumerate(views):
+            place = c.view_devs.at(index, base)
+            abi.ViewDev.dev.set(self.memory, dev, place)
+            abi.ViewDev.stands_for.set(self.memory, stands_for, place)
 
     def tasks(self) -> range:
         """Indices of the task slots that were ever used."""

@@ -9,31 +9,15 @@
 #include "core/replay.h"
 #include "core/rules.h"
 
-static struct decision *decision_take(void)
-{
-    struct trace_state *s = &WORLD->trace;
-    if (s->decision_pos == s->decision_end) {
-        s->decision_segment = segment_take(STREAM_DECISIONS);
-        s->decision_end += TRACE_SEGMENT_BYTES;
-    }
-    u64 within = s->decision_pos % TRACE_SEGMENT_BYTES;
-    s->decision_pos += DECISION_BYTES;
-    return (struct decision *)(TRACE_BASE + s->decision_segment + within);
-}
-
 static void decision_record(u32 kind, u64 entity, u64 number, u64 value, u32 task)
 {
     if (!(WORLD->config.flags & CONFIG_RECORD))
         return;
-    struct decision *d = decision_take();
-    d->entity = entity;
-    d->value = value;
-    d->number = (u32)number;
-    d->number_high = (u8)(number >> 32);
-    d->kind = (u8)kind;
-    d->task = (u16)task;
-    d->event = WORLD->trace.events;
-    TRACE_HEADER->decision_bytes = WORLD->trace.decision_pos;
+    struct decision *d = (struct decision *)stream_reserve(STREAM_DECISIONS, sizeof *d);
+    *d = (struct decision){.entity = entity, .value = value, .number = (u32)number,
+                           .number_high = (u8)(number >> 32), .kind = (u8)kind, .task = (u16)task,
+                           .event = WORLD->trace.events};
+    stream_commit(STREAM_DECISIONS, sizeof *d);
 }
 
 u32 choose_next(u32 running)

@@ -14,8 +14,4 @@ const struct fault_action *choose_fault(const struct fault_rule *r, const struct
 
 /* An event was recorded in a run that follows a trace. */
 void event_follows(u64 identity, int may_be_taken_back) HIDDEN;
-
-/* record.c: the file offset of a fresh segment */
-u64 segment_take(u32 stream) HIDDEN;
-#define TRACE_HEADER ((struct trace_header *)TRACE_BASE)
 #endif

@@ -315,10 +315,21 @@ void inode_name_gone(const struct statx_k *st)
 }
 
 /* ---- numbers ---- */
+/* A view of files is no other device than the files are. */
+static u64 dev_seen(u64 dev)
+{
+    const struct config *c = &WORLD->config;
+    for (u32 i = 0; i < c->views; i++)
+        if (c->view_devs[i].dev == dev)
+            return c->view_devs[i].stands_for;
+    return dev;
+}
+
 static u32 dev_index(u64 dev)
 {
     struct world *w = WORLD;
     u32 i = 0;
+    dev = dev_seen(dev);
     while (i < w->used_devs && w->devs[i] != dev)
         i++;
     if (i == w->used_devs) {
