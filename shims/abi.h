@@ -651,6 +651,7 @@ struct cpuid_leaf {
 };
 
 #include "abi_points.h"
+#include "abi_start.h"
 #include "abi_tty.h"
 #include "abi_unix.h"
 #include "abi_faults.h"
@@ -762,6 +763,9 @@ struct world {
     u32 used_inotify_objects, inotify_cookies_shown;
     u32 inotify_objects[INOTIFY_OBJECTS_MAX];
     struct inotify_cookie inotify_cookies[INOTIFY_COOKIES_MAX];
+    u32 used_start_files, start_files_pad;
+    u32 start_index[START_INDEX_SIZE];
+    struct start_file start_files[START_FILES_MAX];
     u32 inode_index[INODE_INDEX_SIZE];
     struct inode inodes[INODES_MAX];
     struct dir_listing dirs[DIRS_MAX];

@@ -1,4 +1,4 @@
-"""`dstrun replay`: a trace's run again, each event compared. Exit status as of run; 120: it differed."""
+"""`dstrun replay`: a run again by its trace, each event compared. Exit status as of run."""
 
 from __future__ import annotations
 

@@ -24,9 +24,11 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from dstrun.errors import DstrunError
 from dstrun.launch import kernel
@@ -67,12 +69,30 @@ class Layer:
     upper: int | None = None  # what overlayfs has written; None: the place is a copy
     hidden: tuple[str, ...] = ()  # files of dstrun's own that are not shown
     devices: tuple[int, int] | None = None  # st_dev of the view, and of what it stands for
+    start_files: tuple[StartFile, ...] = ()  # what the view has copies of
 
     def close(self) -> None:
         """Lets go of the descriptors."""
         for fd in (self.lower, self.upper):
             if fd is not None:
                 os.close(fd)
+
+
+class StartFile(NamedTuple):
+    """A copy in a view, and what the program is shown of it: struct start_file of abi_start.h."""
+
+    dev: int
+    ino: int
+    real_birth_ns: int
+    ctime_ns: int
+    birth_ns: int
+    links: int
+
+
+def start_file(copy: kernel.Statx, original: kernel.Statx) -> StartFile:
+    """The entry of one of them."""
+    links = original.links if stat.S_ISDIR(original.mode) else 0
+    return StartFile(copy.dev, copy.ino, copy.birth_ns, original.ctime_ns, original.birth_ns, links)
 
 
 class _TooLarge(Exception):
@@ -179,7 +199,20 @@ class _Stage:
     def _covered(self, own: str, path: str) -> Layer:
         layer = self._cover(own, path)
         before, after = os.stat(f"{own}/lower").st_dev, os.stat(self._prefix + path).st_dev
-        return replace(layer, devices=(after, before)) if after != before else layer
+        if after == before:
+            return layer
+        files = tuple(self._start_files(own, path)) if layer.upper is not None else ()
+        return replace(layer, devices=(after, before), start_files=files)
+
+    def _start_files(self, own: str, path: str) -> Iterator[StartFile]:
+        """What was written to the upper layer, for the view's sake."""
+        for folder, _, names in os.walk(f"{own}/upper"):
+            rest = folder[len(f"{own}/upper") :]
+            for below in (rest, *(f"{rest}/{name}" for name in names)):
+                with suppress(FileNotFoundError):
+                    copy = kernel.statx(self._prefix + path.rstrip("/") + (below or "/"))
+                    original = kernel.statx(f"{own}/lower{below}")
+                    yield start_file(copy, original)
 
     def _cover(self, own: str, path: str) -> Layer:
         """Covers one place; `own` is its directory in the stage."""

@@ -231,6 +231,7 @@ class _Supervision:
             sys_dev=c.sys_dev,
             views=[layer.devices for layer in c.layers if layer.devices],
         )
+        self.world.add_start_files(c.start_files)
         if self.trace:
             self.world.set(_SEGMENTS_READY, self.trace.segments)
 

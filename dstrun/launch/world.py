@@ -163,6 +163,18 @@ class World:
             abi.ViewDev.dev.set(self.memory, dev, place)
             abi.ViewDev.stands_for.set(self.memory, stands_for, place)
 
+    def add_start_files(self, files: list[tuple[int, ...]]) -> None:
+        """What a view's copies are to show (overlay.StartFile), before the program starts."""
+        for index, file in enumerate(files[: abi.START_FILES_MAX - 1], start=1):
+            bucket = (file[0] * 31 + file[1]) % 2**64 % abi.START_INDEX_SIZE
+            first = abi.World.start_index.get(self.memory, index=bucket)
+            base, f = abi.World.start_files.at(index), abi.StartFile
+            members = (f.dev, f.ino, f.real_birth_ns, f.ctime_ns, f.birth_ns, f.links, f.next)
+            for member, value in zip(members, (*file, first), strict=True):
+                member.set(self.memory, value, base)
+            abi.World.start_index.set(self.memory, index, index=bucket)
+            self.set(abi.World.used_start_files, index)
+
     def tasks(self) -> range:
         """Indices of the task slots that were ever used."""
         return range(1, self.get(abi.World.used_tasks) + 1)
