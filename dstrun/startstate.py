@@ -41,6 +41,10 @@ class StartState:
             if owner == path:
                 yield kept
 
+    def by_path(self) -> dict[str, Kept]:
+        """The records, those of what was not there left out."""
+        return {kept.path: kept for kept in self.records if kept.kind != "absent"}
+
     def write(self, kept: Kept, path: str) -> None:
         """The content of a file that was kept, holes included."""
         with Path(path).open("wb") as file:
@@ -52,8 +56,10 @@ class StartState:
 
 def start_state(trace: Trace, spec: RunSpec) -> RunSpec:
     """The spec of a run that starts where the recorded one did."""
-    if spec.fs == "overlay" or FILES not in trace.attachments():
-        return spec  # its changes were not to the user's files, or it was killed
+    if spec.fs == "overlay":
+        return spec  # its changes were not to the user's files
+    if FILES not in trace.attachments():  # its dstrun was killed
+        return replace(spec, fs="overlay", start=StartState((), memoryview(b"")))
     from dstrun.launch.before import Kept
 
     description = json.loads(trace.attachment(FILES))

@@ -173,7 +173,7 @@ class _Stage:
             os.mkdir(str(number))
             _mount_point(path, f"{number}/lower")
             kernel.mount(path, f"{number}/lower", None, kernel.MS_BIND | kernel.MS_REC)
-        layers = [self._cover(str(number), path) for number, path in enumerate(self._places)]
+        layers = [self._covered(str(number), path) for number, path in enumerate(self._places)]
         if self._prefix:
             os.chdir("0/root")
             kernel.mount(".", "/", None, kernel.MS_MOVE)
@@ -182,6 +182,26 @@ class _Stage:
         kernel.umount(".", kernel.MNT_DETACH)
         os.close(stage)
         return self._notes, layers
+
+    def _covered(self, own: str, path: str) -> Layer:
+        layer = self._cover(own, path)
+        target, lower = self._prefix + path, f"{own}/lower"
+        if os.stat(lower).st_dev != os.stat(target).st_dev:
+            self._views.add(target, lower)
+            if layer.upper is not None:
+                self._tell_copies(own, target.rstrip("/"), path.rstrip("/"))
+        return layer
+
+    def _tell_copies(self, own: str, target: str, path: str) -> None:
+        """What was written to the upper layer, for the view's sake, and what it is a copy of."""
+        kept = self._start.by_path() if self._start else {}
+        for folder, _, names in os.walk(f"{own}/upper"):
+            rest = folder[len(f"{own}/upper") :]
+            for below in (rest, *(f"{rest}/{name}" for name in names)):
+                with suppress(FileNotFoundError, NotADirectoryError):
+                    copy = kernel.statx(target + (below or "/"))
+                    of = kept.get(path + below or "/") or kernel.statx(f"{own}/lower{below}")
+                    self._views.add_copy(copy, of.ctime_ns, of.birth_ns)
 
     def _cover(self, own: str, path: str) -> Layer:
         """Covers one place; `own` is its directory in the stage."""
@@ -198,12 +218,10 @@ class _Stage:
             return Layer(path)
         lower = os.open(f"{own}/lower", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         if self._overlay_allowed and self._mount_overlay(own, path, target, source):
-            self._views.add(target, f"{own}/lower")
             upper = os.open(f"{own}/upper", os.O_PATH | os.O_CLOEXEC)
             return Layer(path, lower, upper, self._hidden_in(path))
         self._copy(own, path)
         kernel.mount(f"{own}/upper", target, None, kernel.MS_BIND)
-        self._views.add(target, f"{own}/lower")
         return Layer(path, lower, None, self._hidden_in(path))
 
     def _hidden_in(self, path: str) -> tuple[str, ...]:

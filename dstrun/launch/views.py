@@ -58,3 +58,22 @@ class Views:
         }.items():
             member.set(self._memory, value, base)
         abi.ViewsWorld.used_views.set(self._memory, count + 1, _BASE)
+
+    def add_copy(self, copy: kernel.Statx, ctime_ns: int, birth_ns: int) -> None:
+        """A file of a view that is a copy, and the times of what it is a copy of."""
+        index = abi.World.used_start_files.get(self._memory) + 1
+        if index == abi.START_FILES_MAX:
+            return
+        bucket = (copy.dev * 31 + copy.ino) % 2**64 % abi.START_INDEX_SIZE
+        base, f = abi.World.start_files.at(index), abi.StartFile
+        for member, value in {
+            f.dev: copy.dev,
+            f.ino: copy.ino,
+            f.real_birth_ns: copy.birth_ns,
+            f.ctime_ns: ctime_ns,
+            f.birth_ns: birth_ns,
+            f.next: abi.World.start_index.get(self._memory, index=bucket),
+        }.items():
+            member.set(self._memory, value, base)
+        abi.World.start_index.set(self._memory, index, index=bucket)
+        abi.World.used_start_files.set(self._memory, index)

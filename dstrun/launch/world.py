@@ -53,12 +53,6 @@ class World:
         """Size of the mapping: whole pages."""
         return (abi.World.SIZE + 4095) & ~4095
 
-    def start_now(self) -> None:
-        """What was stamped so far is of before the run, whose files have just been made."""
-        self.real_start_ns = time.time_ns() + 1
-        start = abi.Config.real_start_ns
-        start.set(self.memory, self.real_start_ns, abi.World.config.offset)
-
     def wait_for_start(self) -> None:
         """Until what happens now is stamped as of the run."""
         while time.clock_gettime_ns(_CLOCK_REALTIME_COARSE) < self.real_start_ns:
@@ -84,12 +78,15 @@ class World:
         """Writes the configuration: all that the shims need to know of the run."""
         base = abi.World.config.offset
         c, memory = abi.Config, self.memory
-        flags = abi.CONFIG_RECORD | abi.CONFIG_INPUTS if spec.trace else 0
+        flags = abi.CONFIG_RECORD if spec.trace else 0
+        flags |= abi.CONFIG_INPUTS if spec.trace and not spec.replay else 0
         flags |= abi.CONFIG_KEEP if spec.trace and spec.fs == "host" else 0
         flags |= abi.CONFIG_STRICT if spec.strict else 0
         flags |= abi.CONFIG_PRELOAD if spec.preload else 0
         flags |= abi.CONFIG_NET_HOST if spec.net == "host" else 0
         flags |= abi.CONFIG_CPUID_FAULT if cpuid_can_fault() else 0
+        flags |= abi.CONFIG_REPLAY if spec.replay else 0
+        flags |= abi.CONFIG_COMPARE if spec.replay and spec.replay.compare else 0
         epoch = spec.epoch_ns
         if epoch is None:
             epoch = DEFAULT_EPOCH_NS + derive(spec.seed.entropy, "epoch") % _DAY_NS
@@ -113,6 +110,10 @@ class World:
         longest_ns = min(spec.max_virtual_ns or _LONGEST_NS, _WALL_MAX_NS - epoch)
         c.end_ns.set(memory, numbers[c.boot_ns] + longest_ns, base)
         parse_strategy(spec.strategy).write(memory, base)
+        if spec.replay:
+            chooser = abi.SchedConfig.chooser.within(c.sched)
+            chooser.set(memory, abi.STRATEGY_REPLAY, base)
+            self.set(abi.ReplayState.until.within(abi.World.replay), spec.replay.until or 0)
         c.hostname.set_text(memory, spec.hostname, base)
         halves = (derive(spec.seed.entropy, label) for label in ("boot-id", "boot-id, second half"))
         boot_id = uuid.UUID(int=next(halves) << 64 | next(halves), version=4)

@@ -30,12 +30,19 @@
 #define O_ACCMODE_K 3u
 
 /* ---- asking the kernel ---- */
+i64 statx_of(i64 dirfd, const char *path, u32 flags, u32 mask, struct statx_k *st)
+{
+    i64 error = raw(__NR_statx, dirfd, path, flags, mask, st);
+    if (!error)
+        show_start_file(st);
+    return error;
+}
+
 i64 statx_of_path(i64 dirfd, const char *path, u32 flags, struct statx_k *st)
 {
     if (!path)
         flags |= AT_EMPTY_PATH_K;
-    return raw(__NR_statx, dirfd, path ? path : "", flags | AT_NO_AUTOMOUNT_K,
-               STATX_BASIC_AND_BIRTH, st);
+    return statx_of(dirfd, path ? path : "", flags | AT_NO_AUTOMOUNT_K, STATX_BASIC_AND_BIRTH, st);
 }
 
 i64 statx_of_fd(i64 fd, struct statx_k *st)
@@ -315,10 +322,21 @@ void inode_name_gone(const struct statx_k *st)
 }
 
 /* ---- numbers ---- */
+const struct file_view *file_view_of(u64 dev)
+{
+    const struct views_world *v = &WORLD->views;
+    for (u32 i = 0; i < v->used_views; i++)
+        if (v->views[i].dev == dev)
+            return &v->views[i];
+    return 0;
+}
+
 static u32 dev_index(u64 dev)
 {
     struct world *w = WORLD;
     u32 i = 0;
+    const struct file_view *view = file_view_of(dev);
+    dev = view ? view->real_dev : dev; /* a view of files is no other device than the files are */
     while (i < w->used_devs && w->devs[i] != dev)
         i++;
     if (i == w->used_devs) {
@@ -329,20 +347,7 @@ static u32 dev_index(u64 dev)
     return i;
 }
 
-const struct file_view *file_view_of(u64 dev)
-{
-    const struct views_world *v = &WORLD->views;
-    for (u32 i = 0; i < v->used_views; i++)
-        if (v->views[i].dev == dev)
-            return &v->views[i];
-    return 0;
-}
-
-u64 dev_virtual(u64 dev)
-{
-    const struct file_view *view = file_view_of(dev);
-    return dev_make(0, FIRST_MINOR + dev_index(view ? view->real_dev : dev));
-}
+u64 dev_virtual(u64 dev) { return dev_make(0, FIRST_MINOR + dev_index(dev)); }
 
 u64 inode_number(u64 dev, u64 ino)
 {
