@@ -28,6 +28,7 @@ class StartState:
 
     records: tuple[Kept, ...]
     contents: memoryview
+    mounts: tuple[str, ...] = ("", "")  # /proc/self/mounts and mountinfo; empty: as they are
 
     def places(self, wanted: list[str]) -> list[str]:
         """Directories that hold all that was changed, where not everything can be covered."""
@@ -65,4 +66,5 @@ def start_state(trace: Trace, spec: RunSpec) -> RunSpec:
     description = json.loads(trace.attachment(FILES))
     contents = trace.attachment(CONTENTS) if CONTENTS in trace.attachments() else b""
     records = tuple(Kept(**record) for record in description["changed"])
-    return replace(spec, fs="overlay", start=StartState(records, memoryview(contents)))
+    mounts = tuple(description["mounts"])
+    return replace(spec, fs="overlay", start=StartState(records, memoryview(contents), mounts))

@@ -11,7 +11,7 @@
 
 struct file_view {
     u64 dev, real_dev; /* st_dev of the view, and of what it covers */
-    i64 fs_type, block_bytes, fragment_bytes, name_bytes_max, mount_flags; /* as statfs tells them of that */
+    i64 fs_type, block_bytes, fragment_bytes, name_bytes_max; /* as statfs tells them of that */
 };
 
 struct views_world {

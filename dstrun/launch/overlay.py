@@ -99,7 +99,6 @@ def mount_overlays(
     """
     if spec.fs != "overlay":
         return [], []
-    views.note_mounts()
     return _Stage(spec, user_namespace, views).mount()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dstrun.launch.pids import Pids
+from dstrun.launch.views import mount_lists
 from dstrun.launch.world import World
 from dstrun.spec import RunSpec
 
@@ -24,6 +25,11 @@ class StartFiles:
         self._spec = spec
         self._world = world
         self._keeper: BeforeKeeper | None = None
+        self._mount_lists: list[str] = []
+
+    def note_mounts(self, pid: int) -> None:
+        """As the program finds them."""
+        self._mount_lists = mount_lists(pid)
 
     def keeper(self, pids: Pids) -> BeforeKeeper:
         """Who keeps what is changed; made at the first change."""
@@ -38,13 +44,14 @@ class StartFiles:
         return self._keeper.notes() if self._keeper else []
 
     def description(self) -> dict[str, Any]:
-        """Plain JSON types: `changed` (before.Kept) and `inputs` (inputs.inputs_of)."""
+        """Plain JSON types: `changed` (before.Kept), `inputs` (inputs.inputs_of), `mounts`."""
         from dstrun.launch.inputs import inputs_missed, inputs_of
 
         return {
             "changed": self._keeper.records() if self._keeper else [],
             "inputs": inputs_of(self._world, self._spec.program),
             "inputs_missed": inputs_missed(self._world),
+            "mounts": self._mount_lists,
         }
 
     def attachments(self) -> dict[str, Path | bytes]:

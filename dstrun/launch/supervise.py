@@ -49,6 +49,7 @@ from dstrun.launch.report import (
 )
 from dstrun.launch.startfiles import StartFiles
 from dstrun.launch.tracefile import TraceFile, remove_if_empty
+from dstrun.launch.views import show_mount_lists
 from dstrun.launch.waits import Waits
 from dstrun.launch.world import YEAR_NS, World
 from dstrun.native import load_shim_image
@@ -233,6 +234,10 @@ class _Supervision:
     def _prepare(self) -> None:
         c = self.container
         self.world.place(pid_namespace=c.pid_namespace, proc_dev=c.proc_dev, sys_dev=c.sys_dev)
+        if self.spec.start:
+            show_mount_lists(self.world, self.spec.start.mounts, c.program_pid)
+        elif self.trace:
+            self.start_files.note_mounts(c.program_pid)
         if self.trace:
             self.world.set(_SEGMENTS_READY, self.trace.segments)
 

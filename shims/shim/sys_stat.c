@@ -127,7 +127,6 @@ static i64 statfs_out(u64 user, struct statfs_k *s, u64 dev)
         s->bsize = view->block_bytes;
         s->frsize = view->fragment_bytes;
         s->namelen = view->name_bytes_max;
-        s->flags = view->mount_flags;
     }
     if (s->blocks) { /* /proc and the like have none */
         u64 block = s->bsize > 0 ? (u64)s->bsize : 4096;
