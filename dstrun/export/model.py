@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from dstrun import abi
 from dstrun._syscalls import SYSCALLS
+from dstrun.export.arrows import Arrow, Wakes
 from dstrun.plan.calls import CLASSES
 from dstrun.trace.decode import ERRNO_MAX, parse_fields
 from dstrun.trace.format import Event
@@ -98,6 +99,7 @@ class Picture:
         self.focus: int | None = None  # the first failure among them, or else the last of them
         self._known: dict[int, Process] = {}
         self._names: dict[int, str] = {}
+        self.arrows: list[Arrow] = []  # in the order of their targets
         self._survey()
 
     def moments(self) -> Iterator[Moment]:
@@ -122,18 +124,26 @@ class Picture:
                 self._start(event)
             elif event.kind == abi.EVENT_FORK:
                 self._fork(event)
+        self._survey_chosen()
+
+    def _survey_chosen(self) -> None:
         last = None
+        wakes = Wakes()
+        start_ns = self.renderer.start_ns
         for index, event in self._chosen():
             last = index
-            self.events += 1
             thread = self.threads.get(event.tid)
             if thread is None:
                 thread = self._appear(event)
             thread.events += 1
             if self.focus is None and is_failure(event):
                 self.focus = index
+            side = self.trace.side_data(event)
+            wakes.add(self.events, index, event.tid, event.time_ns - start_ns, side)
+            self.events += 1
         if self.focus is None:
             self.focus = last
+        self.arrows = wakes.finish()
 
     def _appear(self, event: Event) -> Thread:
         process = self._process(event.pid)

@@ -35,15 +35,15 @@ class Page {
     this.run = run;
     this.selected = -1;
     this.hits = null;
+    this.#summary();
+    this.#splitter();
     const on = {select: i => this.select(i), zoom: i => this.timeline.showEvent(i)};
     this.timeline = new Timeline(run, {
       lanes: $("lanes"), space: $("lanes-space"), canvas: $("timeline"), overview: $("overview"), tip: $("tip"),
     }, on);
     this.list = new EventList(run, $("list"), $("list-space"), on);
-    this.#summary();
     this.#controls();
     this.#keys();
-    this.#splitter();
     this.setMode("time");
     this.toFailure();
   }
@@ -283,6 +283,8 @@ class Page {
 
   #splitter() {
     const bar = $("splitter"), main = document.querySelector("main");
+    const needed = AXIS + LANE * (this.run.order.length + 1);
+    main.style.setProperty("--lanes", `min(45%, ${Math.max(needed, 120)}px)`);
     bar.addEventListener("pointerdown", event => {
       bar.setPointerCapture(event.pointerId);
       event.preventDefault();
