@@ -9,23 +9,38 @@ from __future__ import annotations
 import struct
 from array import array
 from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from dstrun import abi
 from dstrun.trace.decode import parse_waker
+from dstrun.trace.descriptors import Tracker
+from dstrun.trace.flows import Flows
+from dstrun.trace.format import Event
+from dstrun.trace.reader import Trace
 
 WAKE: Final = 0
 MESSAGE: Final = 1
+
+_AT_END: Final = 2**63 - 1
 
 # What the head of a FIELD_WAKER looks like: few events have one, and to search is quick.
 _WAKER_HEAD: Final = struct.pack("<BBHI", abi.FIELD_WAKER, 0, abi.FieldWaker.SIZE, 0)
 
 
+_WAKER_BYTES: Final = len(_WAKER_HEAD) + abi.FieldWaker.SIZE
+
+
+def without_waker(side: bytes) -> bytes:
+    """An event's side data without who woke it, which comes last."""
+    return side[:-_WAKER_BYTES] if side[-_WAKER_BYTES:].startswith(_WAKER_HEAD) else side
+
+
 class Arrow(NamedTuple):
     """From the call that did it to the call that it came to.
 
-    A wake reaches its target at `at_ns`, when the target had begun and not ended; a message goes
-    from the end of its source to the end of its target.
+    A wake reaches its target at `at_ns`, while the target waits; a message goes from the end of its
+    source to the end of its target.
     """
 
     target: int
@@ -88,11 +103,42 @@ class Wakes:
             self.found.append(Arrow(place, task.places[at], WAKE, task.ends[at]))
 
     def finish(self) -> list[Arrow]:
-        """All of them, by their targets. A waker that made no more call did it in its last one."""
+        """All of them. A waker that made no more call did it in its last one."""
         for task in self._tasks.values():
             if task.places:
                 self.found += [
                     Arrow(woken, task.places[-1], WAKE, task.ends[-1]) for woken in task.pending
                 ]
-        self.found.sort()
         return self.found
+
+
+class Messages:
+    """Finds the call that wrote what another one read."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._tracker = Tracker(trace)
+        self._flows = Flows()
+        self._received = array("Q")
+        self._sent = array("Q")
+
+    def step(self, number: int, event: Event) -> None:
+        """The next event of the trace: all of them, from the first one on."""
+        for message in self._flows.step(self._tracker.step(number, event)):
+            self._received.append(message.received)
+            self._sent.append(message.sent)
+
+    def between(self, numbers: Sequence[int]) -> Iterator[Arrow]:
+        """Those with both ends among the chosen events, whose numbers these are."""
+        for sent, received in zip(self._sent, self._received, strict=True):
+            source, target = _place(numbers, sent), _place(numbers, received)
+            if source is not None and target is not None:
+                yield Arrow(target, source, MESSAGE, _AT_END)
+
+
+def _place(numbers: Sequence[int], number: int) -> int | None:
+    if not numbers or not numbers[0] <= number <= numbers[-1]:
+        return None
+    if numbers[-1] - numbers[0] == len(numbers) - 1:
+        return number - numbers[0]
+    place = bisect_left(numbers, number)
+    return place if numbers[place] == number else None

@@ -138,7 +138,7 @@ class _Blob:
         columns["duration"].append(moment.end_ns - moment.start_ns)
         columns["thread"].append(self.threads[event.tid])
         columns["name"].append(self.names.number(moment.name))
-        columns["text"].append(self.texts.number(self.picture.renderer.text(event)))
+        columns["text"].append(self.texts.number(self.picture.text(event)))
         columns["flags"].append(_flags(moment))
 
     def _header(self) -> dict[str, Any]:

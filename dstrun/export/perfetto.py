@@ -3,10 +3,10 @@
 Each process and thread has its track, each call is a slice on its thread's track with the call as
 show prints it, the number of the event and the result as annotations; signals, forks, exits and
 faults are instants. Where a thread was woken, or read what another one had sent, an instant inside
-of its call says so, and a flow leads there from the call that did it: the call itself may have begun
-long before, and flows run forward in time. Two tracks of the whole run tell which thread ran and
-what was injected. Time is virtual: nanoseconds since the run's start, tied to the date that the
-program saw.
+of its call says so, and a flow leads there from the call that did it: the thread's own call may
+have begun long before, and flows run forward in time. Two tracks of the whole run tell which thread
+ran and what was injected. Time is virtual: nanoseconds since the run's start, tied to the date that
+the program saw.
 
 The encoding is Perfetto's own (its Python package, which holds the definitions of the format).
 """
@@ -23,6 +23,7 @@ from dstrun.export.model import Moment, Picture, Thread, category, is_error
 
 _SEQUENCE: Final = 1
 _PACKETS_AT_ONCE: Final = 4096
+_CALLS_KEPT: Final = 20_000
 _BEGIN: Final = pb.TrackEvent.TYPE_SLICE_BEGIN
 _END: Final = pb.TrackEvent.TYPE_SLICE_END
 _INSTANT: Final = pb.TrackEvent.TYPE_INSTANT
@@ -82,6 +83,14 @@ class _Writer:
             self._last = packet
         return event
 
+    def copy(self, time_ns: int, model: Any) -> Any:
+        """A packet's event like one that was made before."""
+        self._last = packet = self.packet()
+        packet.timestamp = time_ns
+        packet.sequence_flags = pb.TracePacket.SEQ_NEEDS_INCREMENTAL_STATE
+        packet.track_event.CopyFrom(model)
+        return packet.track_event
+
     def annotate(self, event: Any, name: str) -> Any:
         """A new annotation of the event that was made last."""
         annotation = event.debug_annotations.add()
@@ -110,6 +119,7 @@ class _Export:
     def __init__(self, picture: Picture, file: BinaryIO) -> None:
         self.picture = picture
         self.out = _Writer(file)
+        self.calls: dict[tuple[int, int, str], Any] = {}
         self.alive: dict[int, int] = {}  # thread: process
         self.running: int | None = None
         self.now_ns = 0
@@ -201,28 +211,44 @@ class _Export:
 
     def _moment(self, place: int, moment: Moment) -> None:
         event = moment.event
-        track = _THREAD_BASE + event.tid
-        text = self.picture.renderer.text(event)
+        text = self.picture.text(event)
         if event.kind == abi.EVENT_SYSCALL and not event.flags & abi.EVENT_NO_RETURN:
-            shown = self.out.event(
-                _BEGIN, moment.start_ns, track, moment.name, category(moment.name)
-            )
-            self._annotate(shown, moment, text)
-            self.out.annotate(shown, "result").int_value = event.result
-            if is_error(event):
-                self.out.annotate(shown, "errno").int_value = -event.result
-            self._leave(place, shown)
+            self._leave(place, self._call(moment, text))
             self._arrive(place, moment)
-            self.out.event(_END, moment.end_ns, track)
+            self.out.event(_END, moment.end_ns, _THREAD_BASE + event.tid)
             return
         self._arrive(place, moment)
         name = moment.name if event.kind == abi.EVENT_SYSCALL else text
+        track = _THREAD_BASE + event.tid
         shown = self.out.event(_INSTANT, moment.end_ns, track, name, category(moment.name))
         self._annotate(shown, moment, text)
         self._leave(place, shown)
         if event.kind == abi.EVENT_INJECTED:
             shown = self.out.event(_INSTANT, moment.end_ns, _FAULTS, text, "fault")
             self._annotate(shown, moment, text)
+
+    def _call(self, moment: Moment, text: str) -> Any:
+        """A slice's begin. The same call of the same thread is copied, which is quicker."""
+        event = moment.event
+        key = (event.tid, event.result, text)
+        known = self.calls.get(key)
+        if known is not None:
+            shown = self.out.copy(moment.start_ns, known)
+        else:
+            track = _THREAD_BASE + event.tid
+            shown = self.out.event(
+                _BEGIN, moment.start_ns, track, moment.name, category(moment.name)
+            )
+            self.out.annotate(shown, "call").string_value = text
+            self.out.annotate(shown, "result").int_value = event.result
+            if is_error(event):
+                self.out.annotate(shown, "errno").int_value = -event.result
+            if len(self.calls) == _CALLS_KEPT:
+                self.calls.clear()
+            self.calls[key] = known = pb.TrackEvent()
+            known.CopyFrom(shown)
+        self.out.annotate(shown, "event").uint_value = moment.number
+        return shown
 
     def _leave(self, place: int, shown: Any) -> None:
         """The flows that begin at this event."""

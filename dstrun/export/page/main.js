@@ -36,6 +36,7 @@ class Page {
     this.selected = -1;
     this.hits = null;
     this.#summary();
+    this.#legend();
     this.#splitter();
     const on = {select: i => this.select(i), zoom: i => this.timeline.showEvent(i)};
     this.timeline = new Timeline(run, {
@@ -78,6 +79,15 @@ class Page {
     const notes = [summary.message, ...summary.warnings].filter(Boolean);
     $("warnings").hidden = !notes.length;
     $("warnings").textContent = notes.join("\n");
+  }
+
+  #legend() {
+    const words = {sync: "waits and locks", time: "clocks and sleep", net: "network", file: "files"};
+    for (const name of this.run.categories) {
+      const dot = element("span", undefined, "dot");
+      dot.style.background = `var(--cat-${name})`;
+      $("legend").append(dot, ` ${words[name] || name}  `);
+    }
   }
 
   #controls() {
