@@ -22,6 +22,7 @@ from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
 from dstrun.trace.render import Renderer, event_name, event_strings
 from dstrun.trace.select import Selection
+from dstrun.trace.tables import RESTARTS
 
 _NR: Final = {row.name: nr for nr, row in SYSCALLS.items()}
 _PR_SET_NAME: Final = 15
@@ -203,8 +204,9 @@ class Picture:
 
 
 def is_error(event: Event) -> bool:
-    """A call that gave an errno."""
-    return event.kind == abi.EVENT_SYSCALL and -ERRNO_MAX <= event.result < 0
+    """A call that gave the program an errno."""
+    is_errno = event.kind == abi.EVENT_SYSCALL and -ERRNO_MAX <= event.result < 0
+    return is_errno and -event.result not in RESTARTS
 
 
 def is_failure(event: Event) -> bool:
