@@ -89,7 +89,7 @@ struct arg_kind_row {
 
 struct syscall_row {
     handler_fn handler;
-    u8 cls, args, strings; /* number of arguments, of string arguments */
+    u8 cls, args, fds, strings; /* number of arguments, of descriptors and of strings among them */
     u8 kinds[6];
 };
 
@@ -344,6 +344,7 @@ i64 ask_supervisor(struct task *t, u32 kind) HIDDEN;
 
 /* faults.c: a call that some fault rule names */
 i64 faults_call(struct trap *c) HIDDEN;
+int faults_may_concern(const struct trap *c) HIDDEN; /* 0: no rule does */
 i64 faults_point(struct trap *c) HIDDEN; /* a point of the preload library */
 void faults_written(const struct trap *c, i64 result) HIDDEN; /* faults_marks.c */
 /* faults_waits.c: what rules do to waits. The deadline that a wait has then. */
@@ -358,7 +359,7 @@ void faults_timer_fired(u32 id, u64 deadline_ns) HIDDEN;
 void faults_proc_gone(struct proc *p) HIDDEN;
 /* faults_match.c, faults_paths.c: where there is a plan, what changes whom its rules concern */
 static inline int has_plan(void) { return unlikely(WORLD->faults.rules_count); }
-void faults_task_made(const struct proc *p, const struct task *t) HIDDEN;
+void faults_task_made(const struct proc *p, struct task *t) HIDDEN;
 void faults_proc_forked(const struct proc *parent, const struct proc *child) HIDDEN;
 void faults_proc_made(const struct proc *p) HIDDEN;
 void faults_program_began(const struct proc *p) HIDDEN;
@@ -366,6 +367,8 @@ void faults_proc_renamed(const struct proc *p) HIDDEN;
 void faults_object_made(u32 object) HIDDEN;
 void faults_object_changed(u32 object) HIDDEN;
 void faults_names_changed(void) HIDDEN; /* of files */
+void faults_link_made(void) HIDDEN;     /* a symbolic link has come */
+void faults_directory_changed(void) HIDDEN; /* a task's working directory */
 void faults_opened(struct trap *c, i64 dirfd, u32 object) HIDDEN;
 
 /* sys_identity.c */

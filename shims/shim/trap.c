@@ -22,6 +22,8 @@ void count_uncontrolled(const struct trap *c)
 {
     struct world *w = WORLD;
     w->uncontrolled_syscalls[c->nr]++;
+    if (has_plan())
+        faults_names_changed(); /* a mount, perhaps */
     if (w->config.flags & CONFIG_STRICT) {
         char message[128], *end = message + sizeof message;
         number_append(string_append(message, end, "system call "), end, c->nr);
@@ -100,7 +102,7 @@ static i64 dispatch(struct trap *c)
         c->recorded = (u8)loads_preload(c);
     if (unlikely(row->cls == UNCONTROLLED))
         count_uncontrolled(c);
-    if (unlikely(WORLD->faults.call_any[c->nr]) && !c->recorded)
+    if (unlikely(WORLD->faults.call_slot[c->nr]) && !c->recorded && faults_may_concern(c))
         return faults_call(c);
     return trap_handle(c);
 }

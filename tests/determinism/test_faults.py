@@ -18,6 +18,7 @@ CASES: list[tuple[str, str, tuple[str, ...]]] = [
         "on=write path=wal/* error=EIO",
         "on=unlink,access,faccessat,faccessat2,stat,newfstatat path=wal/* error=EACCES",
     )),
+    ("files", "meanings", ("on=access,faccessat,faccessat2 path=**/wal/* error=EACCES",)),
     ("files", "less", ("on=write,writev,pwrite64,pread64,preadv path=*.db short=5",)),
     ("files", "lost", (
         "on=write path=a.db when=2 drop=true",
@@ -118,7 +119,7 @@ def test_case(
 
 
 @pytest.mark.parametrize(
-    ("program", "case", "rules"), CASES[8:14], ids=lambda v: v if isinstance(v, str) else ""
+    ("program", "case", "rules"), CASES[9:15], ids=lambda v: v if isinstance(v, str) else ""
 )
 def test_whatever_the_schedule(
     program: str, case: str, rules: tuple[str, ...], programs: Path, simulate: Simulate
