@@ -62,8 +62,8 @@ typedef unsigned char u8;
 #define SIGNALS_QUEUED_MAX 16384u
 #define DIRS_MAX 64u
 #define DIR_BYTES_MAX 33554432u
-#define TASK_STACK_BYTES 64512u
-#define TASK_PAGE_OFFSET 3328u
+#define TASK_STACK_BYTES 64496u
+#define TASK_PAGE_OFFSET 3312u
 #define SYSCALLS_MAX 512u
 #define FORCE_SIGNAL 16 /* SIGSTKFLT, which nobody uses: the supervisor interrupts who spins */
 #define PIDS_MAX 4194304u
@@ -263,6 +263,9 @@ struct task {
     u64 wait_arg;  /* what it waits for: address, pid, descriptor */
     u64 wait_since_ns;
     u64 wait_deadline_ns;
+    u64 waker_event; /* who has woken it last, see struct field_waker; */
+    u32 waker_tid;   /* 0: nobody */
+    u32 waker_pad;
     struct timer_ref wait_timer;
     u32 first_waiter; /* its entries in objects' wait lists */
     u32 first_hold;   /* open files that the call it sleeps in holds */
@@ -615,106 +618,7 @@ enum hole {
     HOLES_MAX = 32
 };
 
-/* ---- trace: a file of segments, mapped whole at TRACE_BASE ----
- *
- * Segment 0 is the header. Every other segment belongs to one of two streams, events or data; the
- * header's segment table says which. Stream position p lies in the stream's (p / segment_bytes)-th
- * segment. Records never straddle a segment: 1 MiB is a multiple of an event's size times 2^k, and
- * side data that does not fit starts the next segment.
- */
-#define TRACE_MAGIC 0x6563617274747364ul /* "dsttrace" */
-#define TRACE_VERSION 1u
-#define TRACE_SEGMENT_BYTES 1048576u
-#define TRACE_SEGMENTS_MAX 65536u
-#define TRACE_EVENT_BYTES 64u
-#define TRACE_META_BYTES_MAX 524288u
-
-enum trace_stream { STREAM_NONE = 0, STREAM_EVENTS = 1, STREAM_DATA = 2 };
-
-struct trace_header {
-    u64 magic;
-    u32 version, event_bytes;
-    u32 segment_bytes, segments_used; /* header's included */
-    u64 events;     /* records written */
-    u64 data_bytes; /* position in the data stream */
-    u64 trace_hash; /* over the identities of all events so far */
-    u64 virtual_ns;
-    u32 meta_bytes; /* JSON: argv, environment, seed, versions, ... */
-    u32 finished;   /* the supervisor closed it in good order */
-    u64 end_meta_offset, end_meta_bytes; /* JSON after the last segment: outcome, processes */
-    u8 segment_stream[TRACE_SEGMENTS_MAX]; /* enum trace_stream */
-    char meta[TRACE_META_BYTES_MAX];
-};
-
-enum event_kind {
-    EVENT_SYSCALL = 1,  /* nr: the call */
-    EVENT_SIGNAL = 2,   /* nr: signal delivered to a handler or acted upon */
-    EVENT_START = 3,    /* a program's first instruction; side data: path, argv */
-    EVENT_EXIT = 4,     /* a process's end, result: wait status */
-    EVENT_DEATH = 5,    /* a process found dead from outside */
-    EVENT_FORK = 6,     /* a task's first step; result: parent's pid */
-    EVENT_TSC = 7,      /* a trapped rdtsc */
-    EVENT_END = 8,      /* the run's end, result: enum end_reason */
-    EVENT_FORCED = 9,   /* a task that spun was interrupted from outside */
-    EVENT_INPUT = 10,   /* bytes from outside that the next call of the task gives; result: descriptor */
-    EVENT_POINT = 12,   /* the strategy chose another task at a point of the preload library; nr: enum
-                           preload_point, result: the task's how manyth point it is */
-    EVENT_YIELD = 11,   /* a task that waits in a loop let others run, at a learned yield point; result: where
-                           in its file */
-    EVENT_INJECTED = 13 /* a fault rule has fired; side data: struct fault_record */
-};
-
-enum event_flag {
-    EVENT_NO_RETURN = 1, /* exit, execve that succeeded: no result */
-    EVENT_RESTARTED = 2,
-    EVENT_FAULT = 4      /* a fault was injected into the call: EVENT_INJECTED before it */
-};
-
-struct event {
-    u64 time_ns;  /* monotonic virtual clock after the call */
-    u64 identity; /* 64-bit hash of all that makes two events the same */
-    i64 result;
-    u64 data_pos; /* side data: position in the data stream */
-    u32 data_bytes;
-    u32 pid, tid;
-    u16 nr;
-    u8 kind, flags;
-    u64 enter_ns; /* virtual clock at entry */
-    u64 rip;      /* of the call, for backtraces; not part of the identity */
-};
-
-/* Side data is a sequence of fields, each padded to 8 bytes. */
-enum field_kind {
-    FIELD_ARGS = 1,   /* u64 each, as many as the call has */
-    FIELD_STRING = 2, /* a path or other string argument */
-    FIELD_BYTES = 3,  /* first bytes of a buffer, see struct field_bytes */
-    FIELD_STRUCT = 4, /* a whole struct argument, in or out */
-    FIELD_STRINGS = 5, /* argv: NUL-separated */
-    FIELD_FAULT = 6   /* struct fault_record */
-};
-
-struct field {
-    u8 kind;
-    u8 arg;     /* index of the argument, 0 to 5 */
-    u16 bytes;  /* that follow, before padding */
-    u32 pad;
-};
-
-struct field_bytes { /* follows a FIELD_BYTES header, then `bytes` - 16 bytes of data */
-    u64 total; /* bytes transferred */
-    u64 hash;  /* XXH64 of all of them */
-};
-
-struct trace_state {
-    u64 event_pos, data_pos;         /* stream positions, bytes */
-    u64 event_end, data_end;         /* stream positions where the current segments end */
-    u64 event_segment, data_segment; /* file offsets of the current segments */
-    u64 segments_ready;              /* segments that the supervisor has allocated on disk */
-    u32 grow_wanted;                 /* futex: the shim waits for segments_ready */
-    u32 grow_failed;                 /* errno */
-    u64 hash;
-    u64 events;
-};
+#include "abi_trace.h"
 
 struct dir_listing { /* a directory, read whole and sorted */
     u32 refs; /* 0: free */
@@ -862,14 +766,12 @@ struct world {
 #define WORLD ((struct world *)WORLD_BASE)
 #define WORLD_BYTES ((sizeof(struct world) + 0xffful) & ~0xffful)
 
-_Static_assert(sizeof(struct event) == TRACE_EVENT_BYTES, "event record");
 _Static_assert(sizeof(struct siginfo_bytes) == 128, "siginfo");
 _Static_assert(sizeof(struct net_block) == NET_BLOCK_BYTES, "block of the network");
 /* A switch comes to memory that is cold: what it needs of a task and the top of its stack share a
  * page, and those pages lie an odd number apart, so as not to compete for the same cache sets. */
 _Static_assert(sizeof(struct task) % 8192 == 4096, "tasks lie an odd number of pages apart");
 _Static_assert(__builtin_offsetof(struct task, path) <= 4096 - TASK_PAGE_OFFSET, "a task's hot page");
-_Static_assert(sizeof(struct trace_header) <= TRACE_SEGMENT_BYTES, "header fits segment 0");
 _Static_assert(WORLD_BASE + sizeof(struct world) <= TRACE_BASE, "world fits its range");
 
 #endif

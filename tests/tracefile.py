@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dstrun import abi
+from dstrun.trace.chunks import END, pack
+from dstrun.trace.format import EVENTS_PER_SEGMENT
 
 SEGMENT = abi.TRACE_SEGMENT_BYTES
+SEGMENT_ROOM = SEGMENT - abi.SEGMENT_HEADER_BYTES
 NR_READ, NR_OPENAT, NR_GETPID = 0, 257, 39
 
 
@@ -24,6 +28,14 @@ def args_field(*args: int) -> bytes:
     """The field of a call's arguments."""
     words = struct.pack(f"<{len(args)}Q", *(arg & 2**64 - 1 for arg in args))
     return field_bytes(abi.FIELD_ARGS, 0, words)
+
+
+def _segment(stream: int, content: bytes) -> bytes:
+    header = bytearray(abi.SEGMENT_HEADER_BYTES)
+    abi.Segment.magic.set(header, abi.SEGMENT_MAGIC)
+    abi.Segment.stream.set(header, stream)
+    abi.Segment.used.set(header, len(header) + len(content))
+    return bytes(header) + content.ljust(SEGMENT_ROOM, b"\0")
 
 
 @dataclass
@@ -50,8 +62,8 @@ class TraceWriter:
         index = len(self.records)
         if identity is None:
             identity = hash((kind, nr, result, data, pid)) & 2**64 - 1
-        if len(self.data) % SEGMENT + len(data) > SEGMENT:
-            self.data += b"\0" * (-len(self.data) % SEGMENT)
+        if len(self.data) % SEGMENT_ROOM + len(data) > SEGMENT_ROOM:
+            self.data += b"\0" * (-len(self.data) % SEGMENT_ROOM)
         position = len(self.data)
         self.data += data
         enter_ns = 5_000_000_000 + index * 1000
@@ -75,23 +87,34 @@ class TraceWriter:
 
     def write(self, path: Path) -> Path:
         """The file, streams interleaved."""
-        events = b"".join(struct.pack("<QQqQIIIHBBQQ", *record) for record in self.records)
-        streams = {abi.STREAM_EVENTS: events, abi.STREAM_DATA: bytes(self.data)}
-        pieces = [
-            (at, stream, content[at : at + SEGMENT].ljust(SEGMENT, b"\0"))
-            for stream, content in streams.items()
-            for at in range(0, len(content), SEGMENT)
-        ]
-        pieces.sort(key=lambda piece: piece[0])
-        header = self._header([stream for _at, stream, _content in pieces])
-        body = b"".join(content for _at, _stream, content in pieces)
-        end = json.dumps(self.end_meta).encode() if self.finished else b""
-        abi.TraceHeader.end_meta_offset.set(header, len(header) + len(body))
-        abi.TraceHeader.end_meta_bytes.set(header, len(end))
-        path.write_bytes(bytes(header) + body + end)
+        pieces = [*self._event_segments(), *self._data_segments()]
+        header = self._header(1 + len(pieces))
+        end = pack(END, json.dumps(self.end_meta).encode()) if self.finished else b""
+        path.write_bytes(b"".join([header, *pieces, end]))
         return path
 
-    def _header(self, streams: list[int]) -> bytearray:
+    def _data_segments(self) -> list[bytes]:
+        return [
+            _segment(abi.STREAM_DATA, bytes(self.data[at : at + SEGMENT_ROOM]))
+            for at in range(0, len(self.data), SEGMENT_ROOM)
+        ]
+
+    def _event_segments(self) -> list[bytes]:
+        records = [struct.pack("<QQqQIIIHBBQQ", *record) for record in self.stored()]
+        return [
+            _segment(abi.STREAM_EVENTS, b"".join(records[at : at + EVENTS_PER_SEGMENT]))
+            for at in range(0, len(records), EVENTS_PER_SEGMENT)
+        ]
+
+    def stored(self) -> Iterator[tuple[Any, ...]]:
+        """The records with the places of their side data in the file."""
+        before = 1 + -(-len(self.records) // EVENTS_PER_SEGMENT)
+        for record in self.records:
+            segment, offset = divmod(record[3], SEGMENT_ROOM)
+            at = (before + segment) * SEGMENT + abi.SEGMENT_HEADER_BYTES + offset
+            yield (*record[:3], at, *record[4:])
+
+    def _header(self, segments: int) -> bytearray:
         fields = abi.TraceHeader
         header = bytearray(SEGMENT)
         meta = json.dumps(self.meta).encode()
@@ -99,13 +122,10 @@ class TraceWriter:
         fields.version.set(header, abi.TRACE_VERSION)
         fields.event_bytes.set(header, abi.TRACE_EVENT_BYTES)
         fields.segment_bytes.set(header, SEGMENT)
-        fields.segments_used.set(header, 1 + len(streams))
+        fields.segments_used.set(header, segments)
         fields.events.set(header, len(self.records))
-        fields.data_bytes.set(header, len(self.data))
         fields.trace_hash.set(header, 0xABC)
         fields.meta_bytes.set(header, len(meta))
         fields.finished.set(header, int(self.finished))
         header[fields.meta.offset : fields.meta.offset + len(meta)] = meta
-        for index, stream in enumerate(streams, 1):
-            fields.segment_stream.set(header, stream, index=index)
         return header

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import io
 import json
 import mmap
 import os
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,26 +81,55 @@ class TraceFile:
                 return 0
         return error
 
-    def finish(self, end_meta: dict[str, Any]) -> None:
+    def finish(
+        self, end_meta: dict[str, Any], attachments: Mapping[str, Path | bytes] | None = None
+    ) -> None:
         """Cuts the file to what is used and adds what is known only now."""
+        from dstrun.trace import chunks
+
         h = abi.TraceHeader
         used = h.segments_used.get(self.header) * abi.TRACE_SEGMENT_BYTES
-        data = json.dumps(end_meta, sort_keys=True).encode()
+        os.ftruncate(self.fd, used)
+        end = chunks.pack(chunks.END, json.dumps(end_meta, sort_keys=True).encode())
         try:
-            written = os.pwrite(self.fd, data, used)
-        except OSError:
-            written = 0
-        if written < len(data):  # a full disk: the events are there, this is a comfort
-            data = b""
-        os.ftruncate(self.fd, used + len(data))
-        h.end_meta_offset.set(self.header, used)
-        h.end_meta_bytes.set(self.header, len(data))
+            size = used + _write(self.fd, used, [end])
+            size += _write(self.fd, size, attached(attachments or {}))
+        except OSError:  # a full disk: the events are there, this is a comfort
+            os.ftruncate(self.fd, used)
         h.finished.set(self.header, 1)
 
     def close(self) -> None:
         """Lets go of the file."""
         self.header.close()
         os.close(self.fd)
+
+
+def attached(attachments: Mapping[str, Path | bytes]) -> Iterator[bytes]:
+    """Attachments as chunks. A file is read piece by piece; OSError where it cannot be."""
+    from dstrun.trace import chunks
+
+    for number, (name, content) in enumerate(attachments.items()):
+        yield chunks.pack(chunks.ATTACHMENT, name.encode(errors="surrogateescape"), number)
+        for part, piece in enumerate(_pieces(content, chunks.PART_BYTES), 1):
+            yield chunks.pack(chunks.ATTACHMENT, piece, number, part)
+
+
+def _pieces(content: Path | bytes, size: int) -> Iterator[bytes]:
+    with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as file:
+        while piece := file.read(size):
+            yield piece
+
+
+def _write(fd: int, start: int, pieces: Iterable[bytes]) -> int:
+    """How many bytes were written. OSError: not all could be."""
+    at = start
+    for piece in pieces:
+        view = memoryview(piece)
+        while view:
+            written = os.pwrite(fd, view, at)
+            at += written
+            view = view[written:]
+    return at - start
 
 
 def remove_if_empty(path: Path) -> None:

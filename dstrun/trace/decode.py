@@ -14,7 +14,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dstrun import abi
 from dstrun._syscalls import ARG_KINDS, SYSCALLS
@@ -50,9 +50,28 @@ def parse_fields(data: bytes | memoryview) -> tuple[list[int], dict[int, list[Fi
             if args is not None:
                 raise ValueError("side data: arguments twice")
             args = _words(payload)
-        else:
+        elif kind != abi.FIELD_WAKER:
             fields.setdefault(arg, []).append(_field(kind, payload))
     return args or [], fields
+
+
+class Waker(NamedTuple):
+    """Who let a task go on that had parked in its call: the call that did it is that thread's first
+    event from `event` on (its last one before, where it makes no other)."""
+
+    tid: int
+    event: int
+
+
+def parse_waker(data: bytes | memoryview) -> Waker | None:
+    """Of one event's side data; None where the task had not parked, or was woken by time."""
+    view = memoryview(data)
+    position = 0
+    while position < len(view):
+        kind, _arg, payload, position = _next_field(view, position)
+        if kind == abi.FIELD_WAKER and len(payload) == abi.FieldWaker.SIZE:
+            return Waker(abi.FieldWaker.tid.get(payload), abi.FieldWaker.event.get(payload))
+    return None
 
 
 def _next_field(view: memoryview, position: int) -> tuple[int, int, bytes, int]:

@@ -1,21 +1,22 @@
 """The trace's format.
 
 A trace is one file of segments of 1 MiB. Segment 0 is the header (`struct trace_header`): magic,
-version, counters that are kept current while the run goes on, the run's description as JSON, and
-for each further segment the stream that it belongs to. There are two streams:
+version, counters that are kept current while the run goes on, and the run's description as JSON.
+Each further segment belongs to a stream, as its own header (`struct segment`) says, with how much
+of it is used. The streams:
 
-  events   records of 64 bytes (`struct event`), event k at stream position 64 k. The identity is a
-           64-bit hash of all that makes two events the same: task, call, scalar arguments, result,
-           hashes of the data. Times and addresses are no part of it.
-  data     what a record points to: a sequence of fields (`struct field`), padded to 8 bytes: the
-           arguments, paths, the first bytes of buffers with the hash of all of them.
+  events     records of 64 bytes (`struct event`). The identity is a 64-bit hash of all that makes
+             two events the same: task, call, scalar arguments, result, hashes of the data. Times
+             and addresses are no part of it.
+  data       what a record points to: a sequence of fields (`struct field`), padded to 8 bytes: the
+             arguments, paths, the first bytes of buffers with the hash of all of them.
+  decisions  what was decided, for a replay.
 
-Position p of a stream lies in its (p / 1 MiB)-th segment. Nothing straddles two segments. The file
-ends with a second JSON object (outcome, processes) when the run was closed in good order; the trace
-of a run that was killed lacks it, and reads well up to its last event.
+When the run was closed in good order, chunks (chunks.py) follow the last segment: the outcome, and
+attachments. The trace of a run that was killed lacks them, and reads well up to its last event.
 
-Numbers are little-endian. The layout itself stands once, in shims/abi.h; a change of it changes
-TRACE_VERSION.
+Numbers are little-endian. The layout itself stands once, in shims/abi_trace.h; a change of it
+changes TRACE_VERSION.
 """
 
 from __future__ import annotations
@@ -61,4 +62,4 @@ RECORD = _record_struct()
 # The identity's place in a record, counted in 64-bit words.
 IDENTITY_WORD = abi.Event.identity.offset // 8
 RECORD_WORDS = abi.TRACE_EVENT_BYTES // 8
-EVENTS_PER_SEGMENT = abi.TRACE_SEGMENT_BYTES // abi.TRACE_EVENT_BYTES
+EVENTS_PER_SEGMENT = (abi.TRACE_SEGMENT_BYTES - abi.SEGMENT_HEADER_BYTES) // abi.TRACE_EVENT_BYTES

@@ -15,6 +15,7 @@ from typing import Any
 
 from dstrun import abi
 from dstrun.errors import TraceError
+from dstrun.trace import chunks
 from dstrun.trace.format import (
     EVENTS_PER_SEGMENT,
     IDENTITY_WORD,
@@ -24,6 +25,7 @@ from dstrun.trace.format import (
 )
 
 _HEADER = abi.TraceHeader
+_SEG = abi.Segment
 _SEGMENT = abi.TRACE_SEGMENT_BYTES
 
 
@@ -83,14 +85,17 @@ class Trace:
     def _find_segments(self) -> None:
         data = self._map
         used = min(_HEADER.segments_used.get(data), abi.TRACE_SEGMENTS_MAX)
-        table = _HEADER.segment_stream.get_bytes(data)[:used]
-        whole = [
-            (index * _SEGMENT, stream)
-            for index, stream in enumerate(table)
-            if index and (index + 1) * _SEGMENT <= len(data)
-        ]
-        self._event_segments = [at for at, stream in whole if stream == abi.STREAM_EVENTS]
-        self._data_segments = [at for at, stream in whole if stream == abi.STREAM_DATA]
+        self._segments: dict[
+            int, list[tuple[int, int]]
+        ] = {}  # of a stream: start and end in the file
+        for start in range(_SEGMENT, min(used * _SEGMENT, len(data)), _SEGMENT):
+            if start + _SEGMENT > len(data) or _SEG.magic.get(data, start) != abi.SEGMENT_MAGIC:
+                break
+            stop = start + min(_SEG.used.get(data, start), _SEGMENT)
+            here = (start + abi.SEGMENT_HEADER_BYTES, stop)
+            self._segments.setdefault(_SEG.stream.get(data, start), []).append(here)
+        self._chunks_start = used * _SEGMENT
+        self._event_segments = [start for start, _ in self._segments.get(abi.STREAM_EVENTS, [])]
         self.events_recorded = _HEADER.events.get(data)
         self.events = min(self.events_recorded, len(self._event_segments) * EVENTS_PER_SEGMENT)
         if self.events < self.events_recorded:
@@ -104,17 +109,52 @@ class Trace:
             )
 
     def _find_end(self) -> None:
-        """What the supervisor wrote at the end: the outcome."""
+        """What the supervisor wrote at the end: the outcome, and attachments."""
         self.end_meta: dict[str, Any] = {}
-        offset = _HEADER.end_meta_offset.get(self._map)
-        size = _HEADER.end_meta_bytes.get(self._map)
-        if self.finished and size and offset + size <= len(self._map):
-            self.end_meta = self._read_meta(offset, size)
+        self._attachments: dict[str, list[chunks.Chunk]] = {}
+        names: dict[int, str] = {}
+        if not self.finished:
+            return
+        for chunk in chunks.walk(self._map, self._chunks_start, len(self._map)):
+            if chunk.kind == chunks.END:
+                self.end_meta = self._as_object(self._unpack(chunk))
+            elif chunk.part == 0:
+                name = self._unpack(chunk).decode(errors="surrogateescape")
+                names[chunk.number] = name
+                self._attachments[name] = []
+            elif chunk.number in names:
+                self._attachments[names[chunk.number]].append(chunk)
+
+    def _unpack(self, chunk: chunks.Chunk) -> bytes:
+        try:
+            return chunks.unpack(self._map, chunk)
+        except TraceError as error:
+            raise TraceError(f"{self.path}: {error}") from None
+
+    def attachments(self) -> tuple[str, ...]:
+        """Names of what was attached to the trace."""
+        return tuple(self._attachments)
+
+    def attachment(self, name: str) -> bytes:
+        """An attachment's content. KeyError: there is none; TraceError: it is damaged."""
+        return b"".join(self.attachment_parts(name))
+
+    def attachment_parts(self, name: str) -> Iterator[bytes]:
+        """An attachment's content, a megabyte at a time."""
+        for part, chunk in enumerate(self._attachments[name], 1):
+            if chunk.part != part:
+                raise TraceError(f"{self.path}: damaged (a part of {name} is missing)")
+            yield self._unpack(chunk)
+
+    def stream(self, stream: int) -> bytes:
+        """All that was written to a stream (STREAM_DECISIONS, ...)."""
+        return b"".join(self._map[start:stop] for start, stop in self._segments.get(stream, []))
 
     def _read_meta(self, offset: int, size: int) -> dict[str, Any]:
         text = self._map[offset : offset + size]
-        if not text:
-            return {}
+        return self._as_object(text) if text else {}
+
+    def _as_object(self, text: bytes) -> dict[str, Any]:
         try:
             meta = json.loads(text)
         except ValueError:
@@ -156,11 +196,7 @@ class Trace:
         """An event's side data; nothing where it is cut off."""
         if not event.data_bytes:
             return b""
-        segment, offset = divmod(event.data_pos, _SEGMENT)
-        if segment >= len(self._data_segments) or offset + event.data_bytes > _SEGMENT:
-            return b""
-        at = self._data_segments[segment] + offset
-        return self._map[at : at + event.data_bytes]
+        return self._map[event.data_pos : event.data_pos + event.data_bytes]
 
 
 def _map_file(path: Path) -> mmap.mmap:

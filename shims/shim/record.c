@@ -10,7 +10,6 @@
 #define ARRAY_ITEMS_MAX 64u
 #define MESSAGES_SHOWN_MAX 16u
 #define SIDE_BYTES_MAX 32768u /* reserved per event, most of it given back */
-#define GROW_AHEAD_SEGMENTS 1u
 #define EPOLL_EVENT_BYTES 12u
 #define FDSET_BYTES_MAX 1024u
 #define FLOCK_BYTES 32u
@@ -23,52 +22,9 @@ struct side { /* side data of the event being written */
     u8 flags; /* enum event_flag */
 };
 
-/* ---- the file's segments ---- */
-/* The file offset of a fresh segment. The supervisor allocates ahead: a hole in a mapped file on a
- * full disk would be a SIGBUS. */
-static u64 segment_take(u32 stream)
-{
-    struct trace_state *s = &WORLD->trace;
-    u32 segment = HEADER->segments_used;
-    if (segment >= TRACE_SEGMENTS_MAX)
-        end_run(END_TRACE_FULL, "the trace has reached its largest size (try --no-trace or --max-events)");
-    while (__atomic_load_n(&s->segments_ready, __ATOMIC_ACQUIRE) <= segment) {
-        if (s->grow_failed)
-            end_run(END_TRACE_FULL, "the trace file cannot grow: the disk is full");
-        __atomic_store_n(&s->grow_wanted, 1, __ATOMIC_SEQ_CST);
-        ring_bell();
-        raw(__NR_futex, &s->grow_wanted, 0, 1);
-    }
-    if (s->segments_ready - segment <= GROW_AHEAD_SEGMENTS && !s->grow_wanted && !s->grow_failed) {
-        s->grow_wanted = 1;
-        ring_bell();
-    }
-    HEADER->segment_stream[segment] = (u8)stream;
-    HEADER->segments_used = segment + 1;
-    return (u64)segment * TRACE_SEGMENT_BYTES;
-}
-
-static struct event *event_take(void)
-{
-    struct trace_state *s = &WORLD->trace;
-    u64 within = s->event_pos % TRACE_SEGMENT_BYTES;
-    if (s->event_pos == s->event_end) {
-        s->event_segment = segment_take(STREAM_EVENTS);
-        s->event_end += TRACE_SEGMENT_BYTES;
-    }
-    s->event_pos += TRACE_EVENT_BYTES;
-    return (struct event *)(TRACE_BASE + s->event_segment + within);
-}
-
 static void side_start(struct side *d)
 {
-    struct trace_state *s = &WORLD->trace;
-    if (s->data_pos + SIDE_BYTES_MAX > s->data_end) {
-        s->data_pos = s->data_end;
-        s->data_segment = segment_take(STREAM_DATA);
-        s->data_end += TRACE_SEGMENT_BYTES;
-    }
-    d->start = d->at = (u8 *)(TRACE_BASE + s->data_segment + s->data_pos % TRACE_SEGMENT_BYTES);
+    d->start = d->at = stream_reserve(STREAM_DATA, SIDE_BYTES_MAX);
     d->end = d->start + SIDE_BYTES_MAX;
     d->flags = 0;
 }
@@ -326,17 +282,27 @@ static void add_arguments(struct side *d, const struct trap *c, i64 result)
     }
 }
 
+static void add_waker(struct side *d, struct task *t)
+{
+    struct field_waker *f = (struct field_waker *)field_start(d, FIELD_WAKER, 0);
+    *f = (struct field_waker){.event = t->waker_event, .tid = t->waker_tid};
+    field_end(d, sizeof *f);
+    t->waker_tid = 0;
+}
+
 /* ---- events ---- */
 static void append(struct task *t, struct side *d, u32 kind, u64 nr, i64 result, u64 enter_ns)
 {
     struct world *w = WORLD;
     struct trace_state *s = &w->trace;
+    if (unlikely(t->waker_tid))
+        add_waker(d, t);
     u64 bytes = (u64)(d->at - d->start);
-    struct event *e = event_take();
+    struct event *e = (struct event *)stream_reserve(STREAM_EVENTS, sizeof *e);
     e->time_ns = w->now_ns;
     e->identity = d->identity;
     e->result = result;
-    e->data_pos = s->data_pos;
+    e->data_pos = (u64)d->start - TRACE_BASE;
     e->data_bytes = (u32)bytes;
     e->pid = proc_of(t)->pid;
     e->tid = t->tid;
@@ -345,11 +311,11 @@ static void append(struct task *t, struct side *d, u32 kind, u64 nr, i64 result,
     e->flags = d->flags;
     e->enter_ns = enter_ns;
     e->rip = t->trap_rip;
-    s->data_pos += bytes;
+    stream_commit(STREAM_DATA, bytes);
+    stream_commit(STREAM_EVENTS, sizeof *e);
     s->events++;
     s->hash = hash_mix(s->hash, d->identity);
     HEADER->trace_hash = s->hash;
-    HEADER->data_bytes = s->data_pos;
     HEADER->virtual_ns = w->now_ns - w->config.boot_ns;
     __atomic_store_n(&HEADER->events, s->events, __ATOMIC_RELEASE);
 }
@@ -446,9 +412,10 @@ void record_mark(struct trace_state *mark)
 void record_take_back(const struct trace_state *mark)
 {
     struct trace_state *s = &WORLD->trace;
-    if (!(WORLD->config.flags & CONFIG_RECORD) || s->event_segment != mark->event_segment)
+    const struct stream_state *before = mark->streams;
+    if (!(WORLD->config.flags & CONFIG_RECORD) || s->streams[STREAM_EVENTS].segment != before[STREAM_EVENTS].segment)
         return; /* a new segment was begun: the event stays */
-    s->event_pos = mark->event_pos;
+    stream_take_back(STREAM_EVENTS, before[STREAM_EVENTS].used);
     s->events = mark->events;
     s->hash = mark->hash;
     HEADER->trace_hash = s->hash;

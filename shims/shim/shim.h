@@ -327,6 +327,11 @@ void process_exit(struct task *t, u32 wait_status) HIDDEN NORETURN;
 void process_mark_dead(struct proc *p, u32 wait_status) HIDDEN;
 void sweep_outside_deaths(int thorough) HIDDEN;
 
+/* stream.c: bytes for one of the trace's streams (enum trace_stream), where a trace is recorded */
+u8 *stream_reserve(u32 stream, u64 bytes) HIDDEN; /* less than a segment; */
+void stream_commit(u32 stream, u64 bytes) HIDDEN; /* so many of them were written */
+void stream_take_back(u32 stream, u32 used) HIDDEN; /* the current segment's, as they were in this one */
+
 /* record.c */
 void record_call(struct trap *c, i64 result) HIDDEN;
 void record_plain(struct task *t, u32 kind, u32 nr, i64 result, const char *text) HIDDEN;

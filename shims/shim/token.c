@@ -112,8 +112,10 @@ static void timer_fired(const struct timer *due)
 static void fire_due_timers(void)
 {
     struct timer due;
+    WORLD->trace.nobody_wakes++;
     while (timer_take_due(WORLD, WORLD->now_ns, &due))
         timer_fired(&due);
+    WORLD->trace.nobody_wakes--;
 }
 
 static void check_virtual_limit(void)
@@ -132,7 +134,7 @@ void clock_jump(u64 to_ns)
 }
 
 /* The next task to run, out of the ready set. When nobody can run the clock jumps to the next timer. */
-static struct task *choose(void)
+static struct task *next_to_run(void)
 {
     struct world *w = WORLD;
     for (;;) {
@@ -159,6 +161,14 @@ static struct task *choose(void)
                 end_run(END_DEADLOCK, "nothing can run and no timer is set");
         }
     }
+}
+
+static struct task *choose(void)
+{
+    WORLD->trace.nobody_wakes = 1;
+    struct task *next = next_to_run();
+    WORLD->trace.nobody_wakes = 0;
+    return next;
 }
 
 static void sleep_until_woken(struct task *t)
@@ -225,6 +235,7 @@ void park(struct task *t, u32 wait, u64 arg, u64 deadline_ns)
     t->wait_since_ns = w->now_ns;
     t->wait_deadline_ns = deadline_ns;
     t->wake_result = WAKE_NONE;
+    t->waker_tid = 0;
     t->sched.spun = 0;
     t->state = TASK_PARKED;
     if (deadline_ns != ~0ul && !timer_arm(w, &t->wait_timer, deadline_ns, TIMER_TASK, t->index))
@@ -240,6 +251,10 @@ void wake(struct task *t, u32 result)
         return;
     t->wake_result = result;
     t->wait = WAIT_NONE;
+    if (!WORLD->trace.nobody_wakes) {
+        t->waker_tid = task_at(WORLD->token_task)->tid;
+        t->waker_event = WORLD->trace.events;
+    }
     timer_cancel(WORLD, &t->wait_timer);
     waiters_drop(t);
     futex_drop(t);

@@ -8,6 +8,7 @@ from tracefile import NR_READ, SEGMENT, TraceWriter, args_field
 
 from dstrun import abi
 from dstrun.errors import BadUsage, TraceError
+from dstrun.launch.tracefile import attached
 from dstrun.trace.diff import difference_lines, first_difference, meta_differences
 from dstrun.trace.format import EVENTS_PER_SEGMENT
 from dstrun.trace.reader import Trace
@@ -37,7 +38,7 @@ def test_reads_what_was_written(writer: TraceWriter, tmp_path: Path) -> None:
         assert trace.meta == {"argv": ["sh"], "seed": "7"}
         assert trace.end_meta == {"outcome": "exited"}
         assert trace.warnings == []
-        assert [tuple(event) for event in trace.read()] == writer.records
+        assert [tuple(event) for event in trace.read()] == list(writer.stored())
         assert [event.result for event in trace.read(4, 6)] == [-2, 256]
         assert list(trace.read(20)) == []
         with pytest.raises(IndexError):
@@ -52,7 +53,7 @@ def test_many_segments(tmp_path: Path) -> None:
         assert trace.segments() == 3
         assert [event.identity for event in trace.read()] == list(range(len(trace)))
         edge = trace.read(EVENTS_PER_SEGMENT - 1, EVENTS_PER_SEGMENT + 1)
-        assert [trace.side_data(event)[8] for event in edge] == [255, 0]
+        assert [trace.side_data(event)[8] for event in edge] == [254, 255]
         assert list(trace.identities(2)) == list(range(2 * EVENTS_PER_SEGMENT, len(trace)))
 
 
@@ -73,6 +74,27 @@ def test_truncated_trace_keeps_its_intact_part(tmp_path: Path) -> None:
     with Trace(path) as trace:
         assert len(list(trace.read())) == EVENTS_PER_SEGMENT
         assert "truncated" in trace.warnings[0]
+
+
+def test_attachments(writer: TraceWriter, tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(large := bytes(range(256)) * 10_000)
+    path = writer.write(tmp_path / "t")
+    attached_to = {"before/a": b"text", "empty": b"", "large": tmp_path / "large"}
+    with path.open("ab") as file:
+        file.write(b"".join(attached(attached_to)))
+    with Trace(path) as trace:
+        assert trace.attachments() == ("before/a", "empty", "large")
+        assert trace.attachment("before/a") == b"text"
+        assert trace.attachment("empty") == b""
+        assert trace.attachment("large") == large
+        assert len(list(trace.attachment_parts("large"))) == 3
+        with pytest.raises(KeyError):
+            trace.attachment("none")
+    with path.open("r+b") as file:
+        file.seek(-10, 2)
+        file.write(b"damaged")
+    with Trace(path) as trace, pytest.raises(TraceError, match="wrong checksum"):
+        trace.attachment("large")
 
 
 def _damage(path: Path, offset: int, data: bytes) -> None:
