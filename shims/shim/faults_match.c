@@ -256,8 +256,11 @@ int faults_candidates(struct trap *c, struct targets *targets, struct fault_set 
     const struct fault_set *named = &FAULTS->call_rules[c->nr];
     const struct fault_set *whose = rules_of_task(c->t);
     targets->count = 0;
-    for (u32 i = 0; i < FAULT_WORDS; i++)
+    for (u32 i = 0; i < FAULT_WORDS; i++) {
         to->words[i] = named->words[i] & whose->words[i];
+        if (c->is_part) /* strace sees the whole only */
+            to->words[i] &= ~FAULTS->strace_rules.words[i];
+    }
     if (is_empty(to))
         return 0;
     if (find_targets(c, targets)) {

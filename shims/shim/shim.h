@@ -72,6 +72,7 @@ struct trap {
     u8 keep_registers;   /* the handler has set all registers (rt_sigreturn) */
     u8 recorded;         /* no event is to be appended at the end */
     u8 injected;         /* some fault rule has done something to it */
+    u8 is_part;          /* of another call of the program, which does several like it (io_submit) */
     u8 steps;            /* its tracer lets the task make a single step: this one */
 };
 
@@ -131,6 +132,7 @@ i64 pass(struct trap *c) HIDDEN;
 void count_uncontrolled(const struct trap *c) HIDDEN; /* named in the summary, refused by --strict */
 void task_enter_control(struct task *t) HIDDEN;
 i64 trap_handle(struct trap *c) HIDDEN;       /* the call, whatever rules there are */
+i64 trap_call(struct trap *c) HIDDEN; /* with what the fault rules say of it */
 void take_strings(struct trap *c) HIDDEN; /* the call's path arguments */
 i64 install_kernel_handlers(void) HIDDEN;
 

@@ -58,6 +58,33 @@ CASES: list[tuple[str, str, tuple[str, ...]]] = [
         "on=pipe,pipe2 error=ENFILE",
         "on=execve when=1 error=ENOMEM",
     )),
+    ("transfers", "aio", (
+        "on=pwrite64 path=*.db when=1 error=ENOSPC",
+        "on=pwrite64 path=*.db when=2 short=4",
+        "on=fsync path=*.db error=EIO",
+        'on=pread64 path=*.db corrupt="zero"',
+        "on=io_submit when=8 error=EBADF",
+    )),
+    ("transfers", "mappings", (
+        "on=mmap path=*.db error=ENOMEM",
+        "on=mmap path=b.txt size=4096 error=EAGAIN",
+        "on=msync when=1 error=EIO",
+        "on=mremap size=16384 error=ENOMEM",
+    )),
+    ("transfers", "many", (
+        "on=sendmmsg when=1 short=2",
+        "on=recvmmsg when=1 short=1",
+        'on=recvmmsg when=2 corrupt={how="zero",where="read",range="1+"}',
+        'on=sendmmsg when=2 corrupt={how="zero",where="write",range="2..5"}',
+        'on=sendmmsg when=3 corrupt={how="truncate",where="write",bytes=7}',
+        "on=sendmmsg when=4 drop=true",
+    )),
+    ("transfers", "marks", tuple(
+        f'on={call} since_output="by {how}" retval=77' for call, how in (
+            ("getuid", "sendfile"), ("geteuid", "copy_file_range"), ("getgid", "splice"),
+            ("getegid", "splicetee"), ("getppid", "spliceteepipe"), ("getpgrp", "socket"),
+        )
+    )),
     ("net", "connects", (
         "on=connect peer=127.0.0.1:5001 net=refused",
         "on=connect peer=127.0.0.0/8:5002 net=timed_out net_timeout=30s",
