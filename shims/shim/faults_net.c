@@ -36,12 +36,16 @@ static i64 connect_fails(struct trap *c, struct firing *g)
     struct object *o = object_of(c);
     struct net_address to;
     u32 net = g->action->net, error = errno_of(net);
+    if (net == NET_HALF_OPEN)
+        return connect_cut(c, g, o);
+    if (net == NET_TIMED_OUT && o->kind == OBJECT_UNIX && !is_datagram_type(c, o))
+        return net_did(g, 0, unix_connect_in_vain(c, o, g->action->net_ns));
     if (net == NET_UNREACHABLE || (net == NET_REFUSED && o->kind != OBJECT_INET))
         return net_did(g, 0, -(i64)error);
     if (o->kind != OBJECT_INET || !is_stream(sock_of(o)))
         return trap_handle(c);
     const struct sock *s = sock_of(o);
-    if (net == NET_HALF_OPEN || (s->flags & (SOCK_CONNECTING | SOCK_JOINED)) || s->state != SOCK_CLOSED ||
+    if ((s->flags & (SOCK_CONNECTING | SOCK_JOINED)) || s->state != SOCK_CLOSED ||
         sockaddr_in(s, c->a[1], (u32)c->a[2], &to, 0))
         return trap_handle(c);
     return net_did(g, 0, stream_connect_fails(c, o, &to, error, net == NET_TIMED_OUT ? g->action->net_ns : 0));

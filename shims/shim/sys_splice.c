@@ -62,7 +62,8 @@ static i64 transfer_once(struct trap *c, u32 in_arg, u32 out_arg)
 static i64 transfer(struct trap *c, u32 in_arg, u32 out_arg, int waits)
 {
     struct object *in = object_at(c, in_arg), *out = object_at(c, out_arg);
-    if (in->kind == OBJECT_RANDOM || in->kind == OBJECT_TTY || out->kind == OBJECT_TTY)
+    if (in->kind == OBJECT_RANDOM || in->kind == OBJECT_TTY || out->kind == OBJECT_TTY || unix_is_cut(in) ||
+        unix_is_cut(out))
         return -EINVAL; /* programs fall back on read */
     for (;;) {
         i64 n = transfer_once(c, in_arg, out_arg);
