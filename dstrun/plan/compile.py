@@ -413,8 +413,9 @@ def fallbacks(data: bytes) -> list[int]:
 
 
 def absolute(glob: str, cwd: str) -> str:
-    """A path or glob with the working directory before it, unless it may start anywhere."""
-    if glob.startswith(("/", "**")):
+    """A path or glob with the working directory before it, unless it may start anywhere or is an
+    abstract name of AF_UNIX, which begins with @."""
+    if glob.startswith(("/", "**", "@")):
         return glob
     return posixpath.join(re.sub(r"([\\*?\[])", r"\\\1", cwd), posixpath.normpath(glob))
 

@@ -87,6 +87,8 @@ struct path_names *faults_path(struct faulting *f, const struct target *t) HIDDE
 int faults_follows(const struct trap *c) HIDDEN;
 /* Absolute, without "." and "..", as far as names tell: links are not followed. */
 void faults_absolute(i64 dirfd, const char *path, char to[PATH_BYTES_MAX]) HIDDEN;
+/* A name of AF_UNIX in the call: its first path, from `*dirfd`. 0: there is none. */
+int faults_take_address(struct trap *c, i64 *dirfd) HIDDEN;
 /* The kernel's name of a descriptor's file, or a socket's address; empty: it has none. */
 void faults_fd_path(i64 fd, const struct object *o, char to[PATH_BYTES_MAX]) HIDDEN;
 

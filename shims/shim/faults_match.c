@@ -74,7 +74,7 @@ static int addresses_may_match(const struct fault_rule *r, const struct object *
     if (o->kind != OBJECT_INET)
         return 0;
     const struct sock *s = sock_of(o);
-    if (r->peers && s->peer_address.port && !is_among(&s->peer_address, r->first_peer, r->peers))
+    if (r->peers && s->peer_address.port && is_stream(s) && !is_among(&s->peer_address, r->first_peer, r->peers))
         return 0;
     return !r->locals || !s->local.port || is_among(&s->local, r->first_local, r->locals);
 }
@@ -196,17 +196,33 @@ static int add_path(struct trap *c, struct targets *to, int arg, u32 path)
     return is_path;
 }
 
+/* Calls that may have another socket's name in them, or a new one. */
+static int names_socket(u64 nr)
+{
+    return nr == __NR_connect || nr == __NR_bind || nr == __NR_sendto || nr == __NR_sendmsg;
+}
+
+static int is_unix(u32 object)
+{
+    return WORLD->objects[object].kind == OBJECT_UNIX;
+}
+
 /* Whether there are paths among them. */
 static int find_targets(struct trap *c, struct targets *to)
 {
     const struct syscall_row *row = &syscall_rows[c->nr];
     int has_paths = 0;
+    i64 dirfd;
     u32 paths = 0;
     for (int i = 0; i < row->args; i++) {
         if (row->kinds[i] == ARG_FD && (i32)c->a[i] >= 0)
             add_target(c, to, (i32)c->a[i], 0, 0);
         else if (row->strings && arg_kinds[row->kinds[i]].how == HOW_STRING && paths < 2)
             has_paths |= add_path(c, to, i, paths++);
+    }
+    if (names_socket(c->nr) && to->count && is_unix(to->list[0].object) && faults_take_address(c, &dirfd)) {
+        add_target(c, to, -1, 0, dirfd);
+        has_paths = 1;
     }
     return has_paths;
 }
@@ -223,6 +239,8 @@ int faults_may_concern(const struct trap *c)
     if (!(c->t->fault_calls & bit))
         return 0;
     if (row->kinds[0] != ARG_FD || row->fds != 1 || row->strings || !(object = fd_known(c->p, (i32)c->a[0])))
+        return 1;
+    if (is_unix(object) && names_socket(c->nr))
         return 1;
     o = &WORLD->objects[object];
     return o->fault_epoch != epoch || (o->fault_calls & bit) != 0;

@@ -8,6 +8,7 @@
 
 #define DELETED " (deleted)"
 #define SUN_PATH_OFFSET 2
+#define NO_FILE (-1000) /* instead of a directory: an abstract name */
 
 static u64 append(char *to, u64 used, const char *from, u64 n)
 {
@@ -111,6 +112,10 @@ static void look_at_path(const struct trap *c, const struct target *t, struct pa
     const u64 nofollow = 0400000ul;
     to->mode = 0;
     to->resolved[0] = 0;
+    if (t->dirfd == NO_FILE) {
+        append(to->given, 0, path, string_length(path));
+        return;
+    }
     faults_absolute(t->dirfd, path, to->given);
     i64 fd = raw(__NR_openat, t->dirfd, path,
                  O_PATH_FLAG | O_CLOEXEC_FLAG | (faults_follows(c) ? 0 : nofollow), 0);
@@ -144,6 +149,25 @@ struct path_names *faults_path(struct faulting *f, const struct target *t)
         name_path(f->c, t, names);
     f->paths_known |= 1u << t->path;
     return names;
+}
+
+/* ---- AF_UNIX names ---- */
+/* The name in the call, as its first path; abstract ones begin with "@". */
+int faults_take_address(struct trap *c, i64 *dirfd)
+{
+    struct unix_address a = {.bytes = 0};
+    struct message m;
+    int to_given = c->nr == __NR_connect || c->nr == __NR_bind;
+    if (to_given ? unix_address_in(c->a[1], c->a[2], &a)
+                 : message_of_call(c, &m) || !m.name || unix_address_in(m.name, m.name_bytes, &a))
+        return 0;
+    if (a.bytes <= SUN_PATH_OFFSET)
+        return 0;
+    *dirfd = a.path[0] ? AT_FDCWD_VALUE : NO_FILE;
+    append(c->t->path[0], a.path[0] ? 0 : append(c->t->path[0], 0, "@", 1), a.path + !a.path[0],
+           string_length(a.path + !a.path[0]));
+    c->path[0] = c->t->path[0];
+    return 1;
 }
 
 /* ---- descriptors ---- */

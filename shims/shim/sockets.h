@@ -168,6 +168,8 @@ i64 socket_park(struct trap *c, struct object *o, u32 channel, u32 side, u64 dea
  * 0: it is no connection. */
 int unix_cut(struct object *o, u64 timeout_ns) HIDDEN;
 int unix_is_cut(const struct object *o) HIDDEN;
+int unix_is_connecting(const struct object *o) HIDDEN; /* a connect would be the first, and of a stream */
+i64 unix_cut_wait(struct trap *c, struct object *o) HIDDEN; /* until it gives up, if the call may; its error */
 u32 unix_cut_ready(const struct object *o, i64 fd) HIDDEN;
 void unix_timer_fired(struct object *o) HIDDEN;
 

@@ -95,6 +95,21 @@ i64 unix_cut_receive(struct trap *c, struct object *o, int waits, u64 deadline_n
     }
 }
 
+i64 unix_cut_wait(struct trap *c, struct object *o)
+{
+    struct unix_end *e = end_of(o);
+    i64 error = o->nonblock ? -EAGAIN : 0;
+    while (!error && !(e->flags & UNIX_OVER))
+        error = socket_park(c, o, o->channel, SIDE_READ, ~0ul);
+    return error ? error : tell_error(e);
+}
+
+int unix_is_connecting(const struct object *o)
+{
+    return o->kind == OBJECT_UNIX && !is_datagram(end_of(o)) && !end_of(o)->peer &&
+           !(end_of(o)->flags & (UNIX_LISTENING | UNIX_CUT));
+}
+
 /* ---- the cut ---- */
 static void cut_off(struct unix_end *e)
 {

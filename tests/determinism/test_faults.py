@@ -103,6 +103,17 @@ CASES: list[tuple[str, str, tuple[str, ...]]] = [
         "on=recvmsg short=4",
         "on=write kind=unix net=reset",
     )),
+    ("net", "unix_half_open", ("on=write kind=unix when=2+3 net=half_open",)),
+    ("net", "unix_timed_out", (
+        "on=read kind=unix when=1 net=timed_out net_timeout=20s",
+        "on=read kind=unix when=3 net=timed_out net_timeout=20s",
+    )),
+    ("net", "unix_connects", (
+        "on=connect path=one net=timed_out net_timeout=30s",
+        "on=connect path=**/two net=half_open",
+        "on=bind path=@three error=EADDRINUSE",
+        "on=sendto path=@th* error=EPERM",
+    )),
     ("clocks", "forward", ('at=1s clock={of="wall",jump="1h"}',)),
     ("clocks", "backward", ('at=1s clock={of="wall",jump="-60s"}',)),
     ("clocks", "cancel", ('at=1s clock={of="wall",jump="3600s"}',)),
