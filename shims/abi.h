@@ -682,6 +682,7 @@ struct world {
     char end_message[512];
 
     struct trace_state trace;
+    struct site_slot sites[TRACE_SITE_SLOTS];
     struct sched_state sched;
     u64 slice_start_ns; /* when the holder got the token */
     u64 point_ns;       /* the last scheduling point */

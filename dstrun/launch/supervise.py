@@ -89,7 +89,8 @@ def run(spec: RunSpec) -> RunResult:
         container.kill()
         capture.finish(result)
         if parts.trace:
-            parts.trace.finish(_end_meta(result))
+            note = parts.trace.finish(_end_meta(result))
+            result.notes += [note] if note else []
         result.wall_ns = time.monotonic_ns() - started_ns
         return result
 

@@ -38,7 +38,7 @@ class Selection:
         by_name = any(not process.isdecimal() for process in self.processes)
         # A process's name is known from its start, which may lie before the range.
         first = 0 if by_name else self.start
-        for index, event in enumerate(trace.read(first, self.stop), first):
+        for index, event in trace.numbered(first, self.stop):
             if by_name:
                 self._follow(trace, event)
             if index >= self.start and self._wants(trace, event):
