@@ -22,12 +22,13 @@ SUBCOMMANDS = {
     "run": "run CMD as a simulation (the default command)",
     "show": "list a trace's events, like strace",
     "diff": "the first difference of two traces",
+    "export": "a trace as a picture (Perfetto, a page for a browser) or as JSON",
     "plan": "check a fault plan, show what it means, list the kinds of faults",
     "doctor": "what this machine allows, and what that means",
 }
 
 # Names that are kept for what is to come: they must not start to mean something else some day.
-RESERVED = ("replay", "explore", "shrink", "export")
+RESERVED = ("replay", "explore", "shrink")
 
 HELP = """\
 usage: dstrun [run] [OPTIONS] [--] CMD [ARG ...]

@@ -79,7 +79,7 @@ class _Segment:
             data += bytes([abi.FIELD_TOOK]) + struct.pack("<Q", took)
             took = abi.TOOK_LONG
         at = AREA_START + len(self.area)
-        self.area += data + b"\0" if data else b""
+        self.area += data + b"\0"
         caller = (event.rip, event.pid, event.tid)
         if caller not in self.sites:
             self.sites[caller] = AREA_START + len(self.area)
@@ -138,6 +138,7 @@ class TraceWriter:
         result: int = 0,
         data: bytes = b"",
         pid: int = 2,
+        tid: int | None = None,
         identity: int | None = None,
         flags: int = 0,
         took_ns: int = 400,
@@ -146,6 +147,7 @@ class TraceWriter:
         if identity is None:
             identity = hash((kind, nr, result, data, pid)) & 2**64 - 1
         enter_ns = 5_000_000_000 + len(self.records) * 1000
+        tid = pid if tid is None else tid
         event = Event(
             enter_ns + took_ns,
             identity,
@@ -153,7 +155,7 @@ class TraceWriter:
             0,
             0,
             pid,
-            pid,
+            tid,
             nr,
             kind,
             flags,

@@ -169,6 +169,8 @@ def chunk_contents(data: Any) -> Contents:
     found = Contents(finished=True)
     whole = list(chunks.walk(data, _HEADER.segment_bytes.offset, len(data)))
     _take_chunks(found, data, whole)
+    if all(chunk.kind != chunks.META for chunk in whole):
+        found.warnings.append("damaged: how the run was started is lost")
     header = next((c for c in whole if c.kind == chunks.HEADER), None)
     if header and header.raw >= _HEADER.meta.offset:
         found.counters(chunks.unpack(data, header))
@@ -229,8 +231,6 @@ def _take_chunks(found: Contents, data: Any, whole: list[Chunk]) -> None:
             files.setdefault((chunk.kind, chunk.number), {})[chunk.part] = chunk
     if chunks.END not in seen:
         found.warnings.append("damaged: how the run ended is lost")
-    if chunks.META not in seen and not found.meta:
-        found.warnings.append("damaged: how the run was started is lost")
     for (kind, number), parts in files.items():
         _take_file(found, data, (kind, number), parts)
 

@@ -51,6 +51,17 @@ def event_name(event: Event) -> str:
     return KIND_NAMES.get(event.kind, f"event_{event.kind}")
 
 
+def about(trace: Trace) -> dict[str, Any]:
+    """How the run was started and how it ended."""
+    return {
+        "events": trace.events,
+        "trace_hash": f"{trace.trace_hash:016x}",
+        "finished": trace.finished,
+        **trace.meta,
+        **trace.end_meta,
+    }
+
+
 class Renderer:
     """Renders the events of one trace."""
 

@@ -50,6 +50,13 @@ def parse_fields(data: bytes | memoryview) -> tuple[list[int], dict[int, list[Fi
     return args, fields
 
 
+def parse_args(data: bytes) -> list[int]:
+    """The arguments alone, which come first; the rest is not looked at."""
+    if not data or data[0] & 15 != abi.FIELD_ARGS:
+        return []
+    return _words(data, 1, data[0] >> 4)[0]
+
+
 def parse_waker(data: bytes | memoryview) -> Waker | None:
     """Of one event's side data; None where the task had not parked, or was woken by time."""
     for kind, _arg, found in _scan(bytes(data)):

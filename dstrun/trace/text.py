@@ -109,6 +109,11 @@ def sigset(mask: int) -> str:
     return f"~[{inner}]" if inverted else f"[{inner}]"
 
 
+def error_name(number: int) -> str:
+    """ENOENT."""
+    return error(number).partition(" (")[0]
+
+
 def error(number: int) -> str:
     """ENOENT (No such file or directory)."""
     if number in tables.RESTARTS:

@@ -9,6 +9,7 @@ from tracefile import NR_READ, TraceWriter, args_field
 from dstrun import abi
 from dstrun.errors import BadUsage, TraceError
 from dstrun.trace.diff import difference_lines, first_difference, meta_differences
+from dstrun.trace.follow import Targets
 from dstrun.trace.format import EVENTS_PER_SEGMENT_MAX as EVENTS_PER_SEGMENT
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
@@ -118,8 +119,8 @@ def test_selection(writer: TraceWriter, tmp_path: Path) -> None:
     assert _selected(path, Selection(processes=("3",))) == [2, 3, 4, 5]
     assert _selected(path, Selection(processes=("ls",))) == [3, 4, 5]
     assert _selected(path, Selection(processes=("ls",), start=4, stop=5)) == [4]
-    assert _selected(path, Selection(paths=("/etc/*",))) == [1]
-    assert _selected(path, Selection(paths=("pass*",))) == [1]
+    assert _selected(path, Selection(targets=Targets(paths=("/etc/*",)))) == [1]
+    assert _selected(path, Selection(targets=Targets(paths=("pass*",)))) == [1]
 
 
 def test_selection_grammar_errors() -> None:

@@ -1,0 +1,1 @@
+"""Traces as other tools' files: pictures for people, JSON for scripts."""

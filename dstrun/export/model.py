@@ -1,0 +1,205 @@
+"""What all exports say about a run: who took part, which events, what went wrong first.
+
+Two passes: `Picture` reads the whole trace once for the processes' and threads' names and for the
+first failure; `Picture.moments()` then gives the chosen events, one at a time, so that a trace of
+millions of events is exported in constant memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Final, NamedTuple
+
+from dstrun import abi
+from dstrun._syscalls import SYSCALLS
+from dstrun.plan.calls import CLASSES
+from dstrun.trace.decode import ERRNO_MAX
+from dstrun.trace.format import Event
+from dstrun.trace.reader import Trace
+from dstrun.trace.render import Renderer, event_name, event_strings
+from dstrun.trace.select import Selection
+from dstrun.trace.sidedata import parse_fields
+
+_NR: Final = {row.name: nr for nr, row in SYSCALLS.items()}
+_PR_SET_NAME: Final = 15
+_NOT_FAILED: Final = frozenset({abi.END_EXITED})
+
+# Coarse groups of events: one colour, one filter each. The first that holds a name wins.
+CATEGORIES: Final = ("sync", "time", "net", "memory", "process", "signal", "file", "other")
+_WAITS: Final = """
+    futex futex_waitv point yield membarrier poll ppoll select pselect6 epoll_wait epoll_pwait
+    epoll_pwait2 sched_yield
+    """
+_TIMES: Final = """
+    nanosleep clock_nanosleep clock_gettime clock_getres clock_settime gettimeofday time alarm
+    setitimer getitimer timer_create timer_settime timer_gettime timer_delete timer_getoverrun
+    timerfd_create timerfd_settime timerfd_gettime tsc
+    """
+_SYNC: Final = CLASSES["ipc"] | frozenset(_WAITS.split())
+_TIME: Final = frozenset(_TIMES.split())
+_PROCESS: Final = frozenset({"start", "exit", "death", "fork", "end"})
+
+
+class Moment(NamedTuple):
+    """One event, with what is known of it from outside of its record."""
+
+    number: int
+    event: Event
+    name: str
+    start_ns: int  # since the run's start
+    end_ns: int
+
+
+@dataclass
+class Process:
+    """One process. Its name is that of the last program that it ran."""
+
+    pid: int
+    name: str = ""
+    command: list[str] = field(default_factory=list)
+    parent: int | None = None
+    threads: dict[int, Thread] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """What a picture calls it."""
+        return self.name or f"process {self.pid}"
+
+
+@dataclass
+class Thread:
+    """One thread, in the order of its first chosen event."""
+
+    tid: int
+    process: Process
+    name: str = ""
+    events: int = 0
+
+    @property
+    def label(self) -> str:
+        """What a picture calls it."""
+        own = self.name if self.name != self.process.name else ""
+        if self.tid == self.process.pid:
+            return own or "main"
+        return own or f"thread {self.tid}"
+
+
+class Picture:
+    """A run as pictures show it."""
+
+    def __init__(self, trace: Trace, selection: Selection) -> None:
+        self.trace = trace
+        self.selection = selection
+        self.renderer = Renderer(trace)
+        self.processes: dict[int, Process] = {}
+        self.threads: dict[int, Thread] = {}  # those with chosen events
+        self.events = 0  # chosen
+        self.focus: int | None = None  # the first failure among them, or else the last of them
+        self._known: dict[int, Process] = {}
+        self._names: dict[int, str] = {}
+        self._survey()
+
+    def moments(self) -> Iterator[Moment]:
+        """The chosen events, in the order in which they ended."""
+        start_ns = self.renderer.start_ns
+        for index, event in self._chosen():
+            end_ns = max(0, event.time_ns - start_ns)
+            begin_ns = min(max(0, event.enter_ns - start_ns), end_ns)
+            yield Moment(index, event, event_name(event), begin_ns, end_ns)
+
+    def _chosen(self) -> Iterator[tuple[int, Event]]:
+        # A selection remembers the names that processes had: each pass has one of its own.
+        return replace(self.selection, _process_names={}).select(self.trace)
+
+    def _survey(self) -> None:
+        """Names from all events, whether chosen or not: a name is often older than the choice."""
+        for _index, event in self.trace.numbered():
+            if event.kind == abi.EVENT_SYSCALL:
+                if event.nr == _NR["prctl"]:
+                    self._rename(event)
+            elif event.kind == abi.EVENT_START:
+                self._start(event)
+            elif event.kind == abi.EVENT_FORK:
+                self._fork(event)
+        last = None
+        for index, event in self._chosen():
+            last = index
+            self.events += 1
+            thread = self.threads.get(event.tid)
+            if thread is None:
+                thread = self._appear(event)
+            thread.events += 1
+            if self.focus is None and is_failure(event):
+                self.focus = index
+        if self.focus is None:
+            self.focus = last
+
+    def _appear(self, event: Event) -> Thread:
+        process = self._process(event.pid)
+        self.processes.setdefault(event.pid, process)
+        thread = Thread(event.tid, process, self._names.get(event.tid, ""))
+        self.threads[event.tid] = process.threads[event.tid] = thread
+        return thread
+
+    def _process(self, pid: int) -> Process:
+        return self._known.setdefault(pid, Process(pid))
+
+    def _start(self, event: Event) -> None:
+        process = self._process(event.pid)
+        for path in event_strings(self.trace, event)[:1]:
+            process.name = path.rpartition("/")[2]
+        process.command = event_strings(self.trace, event, abi.FIELD_STRINGS)
+        self._names.pop(event.tid, None)
+
+    def _fork(self, event: Event) -> None:
+        """A task's first step. A thread is of the process that is known already."""
+        if event.pid in self._known:
+            return
+        process = self._process(event.pid)
+        process.parent = event.result
+        parent = self._known.get(event.result)
+        if parent:
+            process.name, process.command = parent.name, parent.command
+
+    def _rename(self, event: Event) -> None:
+        try:
+            args, _fields = parse_fields(self.trace.side_data(event))
+        except ValueError:
+            return
+        if args and args[0] == _PR_SET_NAME:
+            for name in event_strings(self.trace, event)[:1]:
+                self._names[event.tid] = name
+
+
+def is_error(event: Event) -> bool:
+    """A call that gave an errno."""
+    return event.kind == abi.EVENT_SYSCALL and -ERRNO_MAX <= event.result < 0
+
+
+def is_failure(event: Event) -> bool:
+    """What a person who opens a failed run wants to see first: a fault that was injected, a death
+    by a signal, an exit status other than 0, or a run that did not end by itself."""
+    if event.kind in (abi.EVENT_INJECTED, abi.EVENT_DEATH):
+        return True
+    if event.kind == abi.EVENT_EXIT:
+        return event.result != 0
+    return event.kind == abi.EVENT_END and event.result not in _NOT_FAILED
+
+
+@cache
+def category(name: str) -> str:
+    """The group of an event's name, one of CATEGORIES."""
+    if name in _SYNC:
+        return "sync"
+    if name in _TIME:
+        return "time"
+    for group in ("net", "memory", "process", "signal"):
+        if name in CLASSES[group]:
+            return group
+    if name in _PROCESS:
+        return "process"
+    if name == "signal":
+        return "signal"
+    return "file" if name in CLASSES["file"] or name in CLASSES["desc"] else "other"
