@@ -65,8 +65,9 @@ class TraceFile:
         }.items():
             member.set(header, value)
         os.pwrite(self.fd, header, 0)
-        os.pwrite(self.fd, bytes(_FIRST_BYTES), _SEGMENT)
-        os.pwrite(self.fd, bytes(_FIRST_BYTES), 2 * _SEGMENT - _FIRST_BYTES)
+        for segment in (1, 2):  # of events, and of decisions
+            os.pwrite(self.fd, bytes(_FIRST_BYTES), segment * _SEGMENT)
+            os.pwrite(self.fd, bytes(_FIRST_BYTES), (segment + 1) * _SEGMENT - _FIRST_BYTES)
 
     def grow(self) -> int:
         """Allocates more segments; 0, or the errno of the failure."""

@@ -4,8 +4,8 @@
  * few tests; else the clock moves and the strategy chooses at once, mostly that the caller goes on. Only where another task is to run, or time has something to do, it is a call, trapped like
  * any other. An event tells where another task was chosen.
  */
+#include "decisions.h"
 #include "preload_abi.h"
-#include "shim.h"
 
 long point_passed(unsigned long which, unsigned long object, unsigned long effect) HIDDEN;
 long shim_export_point(unsigned long which, unsigned long object, unsigned long effect) HIDDEN;
@@ -33,7 +33,7 @@ static int goes_on(const struct task *t)
         return 0;
     if (!sched_asks(w))
         return 1;
-    u32 next = sched_choose(w, t->index);
+    u32 next = choose_next(t->index);
     if (next != t->index) {
         w->chosen = next;
         return 0;

@@ -340,7 +340,7 @@ void record_plain(struct task *t, u32 kind, u32 nr, i64 result, const char *text
 void record_input(struct task *t, u32 fd, u64 user, u64 bytes) HIDDEN;
 void record_start(struct task *t, const char *path, u64 argv) HIDDEN;
 /* A call's event that may have to be taken back (an exec that fails after all). */
-void record_mark(struct trace_state *mark) HIDDEN;
+void record_provisionally(struct trap *c, i64 result, struct trace_state *before) HIDDEN;
 void record_take_back(const struct trace_state *mark) HIDDEN;
 
 void record_fault(struct task *t, u32 nr, const struct fault_record *r) HIDDEN;
