@@ -71,7 +71,8 @@ enum event_kind {
 enum event_flag {
     EVENT_NO_RETURN = 1, /* exit, execve that succeeded: no result */
     EVENT_RESTARTED = 2,
-    EVENT_FAULT = 4      /* a fault was injected into the call: EVENT_INJECTED before it */
+    EVENT_FAULT = 4,     /* a fault was injected into the call: EVENT_INJECTED before it */
+    EVENT_WOKEN = 8      /* the side data has a FIELD_WAKER */
 };
 
 #define TOOK_LONG 0xffffffffu /* how long is in the side data: FIELD_TOOK */

@@ -93,27 +93,32 @@ class TraceFile:
         """
         attachments = attachments or {}
         os.ftruncate(self.fd, abi.TraceHeader.segments_used.get(self.header) * _SEGMENT)
+        problem = ""
         try:
-            self._pack(end_meta, attachments)
+            if self._has_its_name():
+                self._pack(end_meta, attachments)
+                return ""
         except OSError as error:
-            lost = self._close_as_recorded(end_meta, attachments)
-            return f"the trace is not packed{lost}: {error.strerror}"
-        return ""
+            problem = f": {error.strerror}"
+        lost = self._close_as_recorded(end_meta, attachments)
+        return f"the trace is not packed{lost}{problem}" if problem or lost else ""
+
+    def _has_its_name(self) -> bool:
+        """Whether a file put in its place is the trace then."""
+        found = os.fstat(self.fd)
+        return found.st_nlink == 1 and os.path.samestat(found, os.stat(self.path))
 
     def _pack(self, end_meta: dict[str, Any], attachments: Mapping[str, Path | bytes]) -> None:
         """Replaces the file by a packed one; another program sees the one or the other."""
         from dstrun.trace.pack import packed
 
         path = os.path.realpath(self.path)
-        found = os.fstat(self.fd)
-        if found.st_nlink != 1 or not os.path.samestat(found, os.stat(path)):
-            raise OSError(errno.EMLINK, "the file has another name")
         directory, name = os.path.split(path)
         place = os.path.join(directory, f".{name}.packing")
         with mmap.mmap(self.fd, 0, access=mmap.ACCESS_READ) as data:
             try:
                 with open(place, "wb", buffering=_BUFFER_BYTES) as file:
-                    os.fchmod(file.fileno(), found.st_mode & 0o7777)
+                    os.fchmod(file.fileno(), os.fstat(self.fd).st_mode & 0o7777)
                     file.writelines(packed(data, end_meta, attachments))
                 os.rename(place, path)
             except BaseException:

@@ -42,7 +42,7 @@ def parse_fields(data: bytes | memoryview) -> tuple[list[int], dict[int, list[Fi
     """The arguments, and the fields of each argument, of one event's side data."""
     args: list[int] = []
     fields: dict[int, list[Field]] = {}
-    for kind, arg, found in _scan(bytes(data)):
+    for _start, kind, arg, found in _scan(bytes(data)):
         if isinstance(found, Field):
             fields.setdefault(arg, []).append(found)
         elif kind == abi.FIELD_ARGS:
@@ -58,8 +58,9 @@ def parse_args(data: bytes) -> list[int]:
 
 
 def parse_waker(data: bytes | memoryview) -> Waker | None:
-    """Of one event's side data; None where the task had not parked, or was woken by time."""
-    for kind, _arg, found in _scan(bytes(data)):
+    """Of one event's side data (EVENT_WOKEN); None where the task had not parked, or was woken by
+    time."""
+    for _start, kind, _arg, found in _scan(bytes(data)):
         if kind == abi.FIELD_WAKER and not isinstance(found, Field):
             return Waker(*found)
     return None
@@ -67,16 +68,26 @@ def parse_waker(data: bytes | memoryview) -> Waker | None:
 
 def parse_took(data: bytes) -> int | None:
     """How long a call took, in ns, where that is in its side data."""
-    for kind, _arg, found in _scan(data):
+    for _start, kind, _arg, found in _scan(data):
         if kind == abi.FIELD_TOOK and not isinstance(found, Field):
             return found[0]
     return None
 
 
-def _scan(data: bytes) -> Iterator[tuple[int, int, Field | list[int]]]:
-    """Kind, argument and content of each field; what is no field of an argument has numbers."""
+def without_waker(data: bytes) -> bytes:
+    """Side data without what differs from wait to wait: who woke the task."""
+    try:
+        stop = next(start for start, kind, _, _ in _scan(data) if kind == abi.FIELD_WAKER)
+    except (StopIteration, ValueError):
+        return data
+    return data[:stop]
+
+
+def _scan(data: bytes) -> Iterator[tuple[int, int, int, Field | list[int]]]:
+    """Start, kind, argument and content of each field; numbers where it is not of an argument."""
     position = 0
     while position < len(data) and data[position]:
+        start = position
         kind, arg = data[position] & 15, data[position] >> 4
         if arg >= ARGS_MAX + (kind == abi.FIELD_ARGS):
             raise ValueError(f"side data: no argument {arg}")
@@ -98,7 +109,7 @@ def _scan(data: bytes) -> Iterator[tuple[int, int, Field | list[int]]]:
             found = Field(kind, raw)
         else:
             raise ValueError(f"side data: unknown kind of field {kind}")
-        yield kind, arg, found
+        yield start, kind, arg, found
 
 
 def _take(data: bytes, start: int, size: int) -> tuple[bytes, int]:

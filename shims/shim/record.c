@@ -326,6 +326,7 @@ static void add_arguments(struct side *d, const struct trap *c, i64 result)
 
 static void add_waker(struct side *d, struct task *t)
 {
+    d->flags |= EVENT_WOKEN;
     *d->at = FIELD_WAKER;
     d->at = put_number(put_number(d->at + 1, t->waker_tid), t->waker_event);
     t->waker_tid = 0;
