@@ -48,8 +48,8 @@ def busy_run() -> TraceWriter:
         elif index == FAULT_AT - 1:
             writer.open("/needle/in/hay", result=-2, pid=pid)
         elif index == FAULT_AT - 2:
-            writer.add(nr=1, data=args_field(1, 2, 3) + waker_field(2 + (index - 1) % 20, index - 1),
-                       pid=pid, flags=abi.EVENT_WOKEN)  # fmt: skip
+            side = args_field(1, 2, 3) + waker_field(2 + (index - 1) % 20, index - 1)
+            writer.add(nr=1, data=side, pid=pid, flags=abi.EVENT_WOKEN)
         else:
             writer.add(nr=index % 3, data=args_field(index % 977, 0x7000, index % 4096), pid=pid)
     writer.add(kind=abi.EVENT_EXIT, nr=0, result=0x300)
