@@ -19,10 +19,12 @@ from dstrun.points import Point
 from dstrun.seed import Seed
 from dstrun.spec import RunResult, RunSpec
 from dstrun.trace.decisions import Decision, pack_decision, read_decisions
+from dstrun.trace.decode import parse_fields
 from dstrun.trace.reader import Trace
 
 _IMAGE_MAGIC = 0x7961_6C70_6572_7364  # "dsreplay"
 _PAGE = 4096
+_SIGN = 1 << 63
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ def make_image(replay: Replay) -> int:
     """A descriptor of what the shims map at REPLAY_BASE (struct replay_image)."""
     with Trace(replay.trace) as trace:
         identities = [trace.identities(n).tobytes() for n in range(trace.segments())]
-    decisions = b"".join(map(pack_decision, in_order(replay.decisions)))
+        placed, inputs = place_inputs(trace, replay.decisions)
+    decisions = b"".join(map(pack_decision, in_order(placed)))
     head = _PAGE
     decisions_at = head + sum(map(len, identities))
     h = abi.ReplayImage
@@ -109,9 +112,35 @@ def make_image(replay: Replay) -> int:
         member.set(header, value)
     fd = os.memfd_create("dstrun-replay", os.MFD_CLOEXEC)
     with os.fdopen(os.dup(fd), "wb") as file:
-        file.writelines([header, *identities, decisions])
+        file.writelines([header, *identities, decisions, inputs])
         file.write(bytes(-file.tell() % _PAGE))
     return fd
+
+
+def place_inputs(trace: Trace, decisions: Iterable[Decision]) -> tuple[list[Decision], bytes]:
+    """The decisions, in which those about input tell where their bytes lie in the second part."""
+    placed, inputs = [], bytearray()
+    for decision in decisions:
+        if decision.kind == abi.DECISION_INPUT and 0 < decision.value < _SIGN:
+            data = _input_bytes(trace, decision)
+            placed.append(decision._replace(event=len(inputs)))
+            inputs += data
+        else:
+            placed.append(decision)
+    return placed, bytes(inputs)
+
+
+def _input_bytes(trace: Trace, decision: Decision) -> bytes:
+    """What a read from outside brought: kept whole, in the events before the call's own."""
+    data = b""
+    for event in trace.read(decision.event):
+        if event.kind != abi.EVENT_INPUT or len(data) >= decision.value:
+            break
+        _, fields = parse_fields(trace.side_data(event))
+        data += b"".join(field.data for of_argument in fields.values() for field in of_argument)
+    if len(data) != decision.value:
+        raise TraceError(f"{trace.path}: damaged: input of event {decision.event} is missing")
+    return data
 
 
 def in_order(decisions: Iterable[Decision]) -> list[Decision]:
