@@ -8,10 +8,10 @@ the seed. While it runs every event is compared, in the shim (shims/shim/decisio
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dstrun import abi
 from dstrun.errors import TraceError
@@ -21,6 +21,9 @@ from dstrun.spec import RunResult, RunSpec
 from dstrun.trace.decisions import Decision, pack_decision, read_decisions
 from dstrun.trace.decode import parse_fields
 from dstrun.trace.reader import Trace
+
+if TYPE_CHECKING:
+    from dstrun.launch.answers import Key
 
 _IMAGE_MAGIC = 0x7961_6C70_6572_7364  # "dsreplay"
 _PAGE = 4096
@@ -34,6 +37,7 @@ class Replay:
     trace: Path
     decisions: tuple[Decision, ...]
     compare: bool = True
+    answers: Mapping[Key, tuple[Any, list[Any]]] = field(default_factory=dict)  # of plan functions
     until: int | None = None  # it stands still when so many events are recorded
 
 
@@ -88,7 +92,15 @@ def _plan(rules: list[dict[str, Any]]) -> Any:
 
 def follow(trace: Trace, until: int | None = None) -> Replay:
     """The run as it was."""
-    return Replay(trace.path, tuple(read_decisions(trace)), until=until)
+    return Replay(trace.path, tuple(read_decisions(trace)), answers=_answers(trace), until=until)
+
+
+def _answers(trace: Trace) -> dict[Key, tuple[Any, list[Any]]]:
+    from dstrun.launch.answers import ATTACHMENT, read_answers
+
+    if ATTACHMENT not in trace.attachments():
+        return {}
+    return read_answers(trace.attachment(ATTACHMENT))
 
 
 def make_image(replay: Replay) -> int:
