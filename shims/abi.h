@@ -63,8 +63,8 @@ typedef unsigned char u8;
 #define SIGNALS_QUEUED_MAX 16384u
 #define DIRS_MAX 64u
 #define DIR_BYTES_MAX 33554432u
-#define TASK_STACK_BYTES 64464u
-#define TASK_PAGE_OFFSET 3264u
+#define TASK_STACK_BYTES 64448u
+#define TASK_PAGE_OFFSET 3248u
 #define SYSCALLS_MAX 512u
 #define FORCE_SIGNAL 16 /* SIGSTKFLT, which nobody uses: the supervisor interrupts who spins */
 #define PIDS_MAX 4194304u
@@ -310,6 +310,9 @@ struct task {
     u32 at_point;             /* enum preload_point: it chooses there who runs next */
     u32 call_fault;           /* enum call_fault */
     u64 cost_pos;             /* counter of its costs' stream (with jitter) */
+    u64 fault_calls; /* bits: slots of calls that some fault rule of it names */
+    u32 fault_epoch; /* faults.epoch when that was looked at; 0: never */
+    u32 fault_pad;
     u64 trap_nr;     /* call being handled */
     u64 trap_args[6];
     u64 trap_rip;
@@ -441,6 +444,8 @@ struct object {
     struct timer_ref timer;
     u32 holds;    /* calls that sleep on it and hold it open */
     struct async async;
+    u32 fault_epoch; /* faults.epoch when its rules were looked at; 0: never */
+    u64 fault_calls; /* bits: slots of calls that some of them name */
 };
 
 /* What can become readable or writable, and who waits for it. */

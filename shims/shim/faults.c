@@ -43,7 +43,7 @@ static void count_as_strace(const struct trap *c)
 {
     const struct fault_set *named = &FAULTS->call_rules[c->nr];
     u64 any = 0;
-    for (u32 i = 0; i < FAULTS->words_used; i++)
+    for (u32 i = 0; i < FAULTS->words_used && !c->is_part; i++)
         any |= named->words[i] & FAULTS->strace_rules.words[i];
     if (any)
         FAULTS->tasks[c->t->index].calls[c->nr]++;

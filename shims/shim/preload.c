@@ -50,7 +50,7 @@ long point_passed(unsigned long which, unsigned long object, unsigned long effec
     if (time_matters(which))
         charge(t, w->config.cost_clock_ns);
     if (unlikely(effect || timer_next_ns(w) <= w->now_ns || w->now_ns > w->config.end_ns ||
-                 w->faults.call_any[which] || w->faults.first_held))
+                 w->faults.call_slot[which] || w->faults.first_held))
         return trapped_call((i64)NR_PRELOAD_POINT, which, object, effect);
     if (unlikely(w->sched.count) && is_shared(t, which) && !goes_on(t))
         return trapped_call((i64)NR_PRELOAD_POINT, which, object, effect);
@@ -81,5 +81,5 @@ i64 preload_point(struct trap *c)
     else
         scheduling_point(t);
     t->at_point = 0;
-    return c->a[2] == POINT_PASSES && unlikely(WORLD->faults.call_any[c->a[0]]) ? faults_point(c) : 0;
+    return c->a[2] == POINT_PASSES && unlikely(WORLD->faults.call_slot[c->a[0]]) ? faults_point(c) : 0;
 }
