@@ -22,13 +22,14 @@ SUBCOMMANDS = {
     "run": "run CMD as a simulation (the default command)",
     "show": "list a trace's events, like strace",
     "diff": "the first difference of two traces",
+    "replay": "run again by a trace, and compare each event",
     "export": "a trace as a picture (Perfetto, a page for a browser) or as JSON",
     "plan": "check a fault plan, show what it means, list the kinds of faults",
     "doctor": "what this machine allows, and what that means",
 }
 
 # Names that are kept for what is to come: they must not start to mean something else some day.
-RESERVED = ("replay", "explore", "shrink")
+RESERVED = ("explore", "shrink")
 
 HELP = """\
 usage: dstrun [run] [OPTIONS] [--] CMD [ARG ...]

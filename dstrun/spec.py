@@ -17,6 +17,7 @@ from dstrun.strategies import DEFAULT_STRATEGY
 
 if TYPE_CHECKING:
     from dstrun.plan.model import Plan
+    from dstrun.replay import Replay
 
 CALL_COST_NS = 1000  # about what a trapped call takes in fact
 CLOCK_COST_NS = 50
@@ -62,6 +63,7 @@ class RunSpec:
     max_events: int | None = None
     wall_limit_s: float | None = None
     capture: Capture = "none"
+    replay: Replay | None = None  # the trace that it follows
     prepared_ns: int | None = None  # real time since which nobody but the run touches its files
 
     def meta(self) -> dict[str, Any]:
@@ -155,6 +157,15 @@ class RuleAccount:
     last_ns: int
 
 
+@dataclass(frozen=True)
+class ReplayResult:
+    """How a run that followed a trace compared with it."""
+
+    compared: int  # events that were the same
+    differs_at: int | None  # number of the first event that was another one
+    not_applied: int  # decisions of the trace that could not be followed
+
+
 @dataclass
 class RunResult:
     """What came of a run. `origin` says whose exit status it is."""
@@ -179,4 +190,5 @@ class RunResult:
     message: str = ""
     stdout_sha256: str | None = None  # with capture
     stderr_sha256: str | None = None
+    replay: ReplayResult | None = None
     learned: list[str] = field(default_factory=list)  # yield points: where the run spun

@@ -162,6 +162,7 @@ class Choice:
         """Into the world's configuration, which starts at `config`."""
         base = config + abi.Config.sched.offset
         abi.SchedConfig.strategy.set(memory, self.strategy.number, base)
+        abi.SchedConfig.chooser.set(memory, self.strategy.number, base)
         for parameter in self.strategy.parameters:
             parameter.member.set(memory, self.values.get(parameter.name, 0), base)
 

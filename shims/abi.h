@@ -29,6 +29,7 @@ typedef unsigned char u8;
 #define TRACE_BASE 0x7ef000000000ul
 #define TRACE_SIZE_MAX 0x1000000000ul /* 64 GiB of address space; the file grows as it is used */
 #define OURS_END 0x7f0000000000ul
+#define REPLAY_BASE 0x7ee800000000ul /* where the world leaves room */
 
 /* ---- limits ---- */
 #define TASKS_MAX 4096u
@@ -62,15 +63,17 @@ typedef unsigned char u8;
 #define SIGNALS_QUEUED_MAX 16384u
 #define DIRS_MAX 64u
 #define DIR_BYTES_MAX 33554432u
-#define TASK_STACK_BYTES 64512u
-#define TASK_PAGE_OFFSET 3328u
+#define TASK_STACK_BYTES 64448u
+#define TASK_PAGE_OFFSET 3248u
 #define SYSCALLS_MAX 512u
 #define FORCE_SIGNAL 16 /* SIGSTKFLT, which nobody uses: the supervisor interrupts who spins */
 #define PIDS_MAX 4194304u
 #define CPUID_LEAVES_MAX 256u
 #define PATH_BYTES_MAX 4096u
 #define HOSTNAME_BYTES_MAX 65u
+#define VIEWS_MAX 64u
 
+#include "abi_replay.h"
 #include "abi_sched.h"
 
 /* ---- configuration, written by the supervisor before the first exec ---- */
@@ -80,7 +83,13 @@ enum config_flag {
     CONFIG_PRELOAD = 4,     /* serve a virtual /etc/ld.so.preload */
     CONFIG_PID_NS = 8,      /* pids are a namespace's own */
     CONFIG_NET_HOST = 16,   /* --net host */
-    CONFIG_CPUID_FAULT = 32 /* the machine can make cpuid fault */
+    CONFIG_CPUID_FAULT = 32, /* the machine can make cpuid fault */
+    CONFIG_REPLAY = 64,     /* the run follows the decisions of a trace, which are mapped; */
+    CONFIG_COMPARE = 128    /* it has to make the same events */
+};
+
+struct view_dev {
+    u64 dev, stands_for; /* st_dev, kernel's encoding */
 };
 
 struct config {
@@ -98,6 +107,8 @@ struct config {
     u32 pad;
     struct sched_config sched;
     u32 proc_dev, sys_dev; /* st_dev of /proc and /sys in the simulation, kernel's encoding */
+    u32 views, views_pad;
+    struct view_dev view_devs[VIEWS_MAX]; /* of --fs overlay's views: what they stand for */
     u64 memory_bytes;     /* what sysinfo and /proc/meminfo tell */
     u64 cpu_features[8];  /* cpuid as found, for the trace's header */
     char hostname[HOSTNAME_BYTES_MAX + 7];
@@ -299,6 +310,9 @@ struct task {
     u32 at_point;             /* enum preload_point: it chooses there who runs next */
     u32 call_fault;           /* enum call_fault */
     u64 cost_pos;             /* counter of its costs' stream (with jitter) */
+    u64 fault_calls; /* bits: slots of calls that some fault rule of it names */
+    u32 fault_epoch; /* faults.epoch when that was looked at; 0: never */
+    u32 fault_pad;
     u64 trap_nr;     /* call being handled */
     u64 trap_args[6];
     u64 trap_rip;
@@ -430,6 +444,8 @@ struct object {
     struct timer_ref timer;
     u32 holds;    /* calls that sleep on it and hold it open */
     struct async async;
+    u32 fault_epoch; /* faults.epoch when its rules were looked at; 0: never */
+    u64 fault_calls; /* bits: slots of calls that some of them name */
 };
 
 /* What can become readable or writable, and who waits for it. */
@@ -591,7 +607,8 @@ enum end_reason {
     END_TRACE_FULL = 7,
     END_UNSUPPORTED = 8,
     END_INTERRUPTED = 9, /* by the supervisor: Ctrl-C */
-    END_WALL = 10        /* by the supervisor: --wall-limit */
+    END_WALL = 10,       /* by the supervisor: --wall-limit */
+    END_DIVERGED = 11    /* a replay: an event is another one than in the trace */
 };
 
 /* What is not under control and is no syscall of its own; names in dstrun/report. */
@@ -639,6 +656,7 @@ struct cpuid_leaf {
 };
 
 #include "abi_points.h"
+#include "abi_start.h"
 #include "abi_tty.h"
 #include "abi_unix.h"
 #include "abi_faults.h"
@@ -683,6 +701,7 @@ struct world {
 
     struct trace_state trace;
     struct sched_state sched;
+    struct replay_state replay;
     u64 slice_start_ns; /* when the holder got the token */
     u64 point_ns;       /* the last scheduling point */
     u32 chosen;         /* task that the strategy chose at a preload point, until the token goes to it */
@@ -749,6 +768,9 @@ struct world {
     u32 used_inotify_objects, inotify_cookies_shown;
     u32 inotify_objects[INOTIFY_OBJECTS_MAX];
     struct inotify_cookie inotify_cookies[INOTIFY_COOKIES_MAX];
+    u32 used_start_files, start_files_pad;
+    u32 start_index[START_INDEX_SIZE];
+    struct start_file start_files[START_FILES_MAX];
     u32 inode_index[INODE_INDEX_SIZE];
     struct inode inodes[INODES_MAX];
     struct dir_listing dirs[DIRS_MAX];
@@ -767,6 +789,6 @@ _Static_assert(sizeof(struct net_block) == NET_BLOCK_BYTES, "block of the networ
  * page, and those pages lie an odd number apart, so as not to compete for the same cache sets. */
 _Static_assert(sizeof(struct task) % 8192 == 4096, "tasks lie an odd number of pages apart");
 _Static_assert(__builtin_offsetof(struct task, path) <= 4096 - TASK_PAGE_OFFSET, "a task's hot page");
-_Static_assert(WORLD_BASE + sizeof(struct world) <= TRACE_BASE, "world fits its range");
+_Static_assert(WORLD_BASE + sizeof(struct world) <= REPLAY_BASE, "world fits its range");
 
 #endif

@@ -39,6 +39,9 @@
 #define FAULT_QUANTILES 257u
 #define FAULT_DATA_BYTES 4096u
 #define FAULT_OUTPUT_BYTES 4194304u
+#define FAULT_SLOTS 64u
+#define FAULT_NAMES 4096u
+#define GLOB_GRAMS 509u
 #define FAULT_NO_END (~0ul)        /* of a range or a window: open */
 
 struct fault_set { /* bit i: rule i */
@@ -237,8 +240,15 @@ struct fault_state {
 struct fault_object { /* of an object: which rules its descriptor selectors let pass */
     struct fault_set rules;
     struct fault_set opened; /* those whose paths match the name that it was opened by */
-    u32 epoch; /* 0: never looked; differs from faults.epoch: to be done again */
+};
+
+/* What the rules' paths say of a name; a table by the name's hash, where the last one that came stays. */
+struct fault_name {
+    u64 hash;     /* of the absolute path (core/glob.h) */
+    u32 rules;    /* so many were looked at; 0: free */
+    u32 plain[2]; /* fault_world.links when no link was met on the way: [0] but perhaps at its end, [1] nor there */
     u32 pad;
+    struct fault_set matching;
 };
 
 /* A process's clock that was moved (core/clocks.h): it shows the simulation's time and `ahead_ns` and
@@ -264,7 +274,9 @@ enum fault_wait { WAIT_ABSOLUTE = 16 /* and the clock's id */ };
 
 struct fault_task {
     struct fault_set rules; /* of its process too */
-    u32 epoch, order;       /* order: in its process */
+    u64 directory;          /* hash of its working directory's name */
+    u32 directory_epoch;    /* fault_world.directories when that was looked at */
+    u32 order;              /* in its process */
     u64 eintr_ns;           /* the shim's: how long a wait may take until EINTR */
     u64 held_until;         /* held back: until this scheduling point (fault_world.held_points) */
     u32 next_held, is_held; /* tasks */
@@ -330,10 +342,19 @@ struct fault_world {
     u64 held_points;    /* counts while some task is held back */
     u32 first_held, timed_armed; /* rules that were looked at for timers */
     u32 keeps_output;   /* some rule is a callback: what is written is kept for it, in `output` */
-    u8 call_any[SYSCALLS_MAX];               /* some rule names this call: the one test */
+    /* Each call that a rule names has a slot (those beyond share the last). A task and an object keep a bit for
+     * each slot that one of the rules that let them pass is of: so a call that no rule concerns shows. */
+    u8 call_slot[SYSCALLS_MAX]; /* from 1; 0: no rule names it */
+    u32 slots_used;
+    u32 links;       /* from 1; raised when a link may have come, or a name may mean another file */
+    u32 directories; /* from 1; raised when some task's working directory may have another name */
+    u32 slots_pad;
+    u64 rule_slots[FAULT_RULES_MAX]; /* of its calls */
     struct fault_set call_rules[SYSCALLS_MAX]; /* which */
     struct fault_set no_object; /* rules without selectors of descriptors: all that a call without any can match */
     struct fault_set strace_rules, timed_rules;
+    struct fault_set path_rules; /* that select by path */
+    u16 path_gram[FAULT_RULES_MAX]; /* core/glob.h: of all that its globs match; 0: there is none */
     u32 texts, peers_count, pokes_count, delays_count, marks_count, pad; /* used of the tables below */
     struct fault_rule rules[FAULT_RULES_MAX];
     struct fault_state states[FAULT_RULES_MAX];
@@ -350,6 +371,7 @@ struct fault_world {
     struct fault_task tasks[TASKS_MAX];
     struct fault_proc procs[PROCS_MAX];
     struct fault_object objects[OBJECTS_MAX];
+    struct fault_name names[FAULT_NAMES];
 };
 
 #endif

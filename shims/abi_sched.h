@@ -8,14 +8,16 @@ enum strategy {
     STRATEGY_STICKY = 2,
     STRATEGY_DELAY = 3,
     STRATEGY_PCT = 4,
-    STRATEGY_POS = 5
+    STRATEGY_POS = 5,
+    STRATEGY_REPLAY = 6 /* chooses in another one's place: what a trace says */
 };
 
 #define SCHED_DEPTH_MAX 64u
 
 struct sched_config { /* a strategy and its parameters: dstrun/strategies.py */
-    u32 strategy;
-    u32 depth;    /* d of pct and delay: change points or delays in a round */
+    u32 strategy; /* which says where there is a choice, */
+    u32 chooser;  /* and who chooses: the same, or STRATEGY_REPLAY */
+    u32 depth, pad; /* d of pct and delay: change points or delays in a round */
     u64 points;   /* k of pct, delay, pos: a round's length; 0: rounds double */
     u64 keep_ppm; /* p of sticky */
     u64 slice_ns; /* of fifo and delay; 0: none */
@@ -30,6 +32,9 @@ struct sched_task {
     u64 steps;    /* of pos: those that it drew a priority for */
     u64 spun;     /* points since it last waited, while others could run */
     u64 ready_ns; /* since when it could run, and waits for its turn; for reports */
+    u64 passed;   /* scheduling points at which it held the token */
+    u64 waiters_chosen, outside_asked, outside_read; /* its decisions of other kinds: abi_replay.h */
+    struct replay_cursor replay;
 };
 
 /* What the program set of a task's policy and priority, and reads back; it decides nothing. */

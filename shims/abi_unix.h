@@ -14,7 +14,9 @@ enum unix_flag {
     UNIX_WANTS_NAME = 4, /* SO_PASSCRED or SO_PASSPIDFD: it gets a name when it connects or sends */
     UNIX_GONE = 8,       /* closed */
     UNIX_SHUT_READ = 16, /* by itself: who would wait to accept or read a message gets an end */
-    UNIX_SHUT_WRITE = 32 /* by itself, or because the other end reads no more */
+    UNIX_SHUT_WRITE = 32, /* by itself, or because the other end reads no more */
+    UNIX_CUT = 64,   /* by a fault: nothing comes through to the other end any more, nor from it */
+    UNIX_OVER = 128  /* it was, and has given up: as when the other end is gone */
 };
 
 struct unix_end {
@@ -31,6 +33,8 @@ struct unix_end {
     u32 first_starved; /* senders that found it full (struct flight, `sender` is their end) */
     u32 starved;       /* ends at which it is one of these, */
     u32 starved_on;    /* and the last of them */
+    u32 error;         /* UNIX_OVER: not told yet; 0: none */
+    u64 lost;          /* UNIX_CUT: bytes that were sent and that nobody will read */
 };
 
 /* What a message on its way means to the world: a descriptor in it, or whose buffer it fills. */

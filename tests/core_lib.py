@@ -87,6 +87,7 @@ SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "time_wait_end": (None, [U64, U32]),
     "time_waits_expire": (None, [U64]),
     "glob_match": (ctypes.c_int, [ctypes.c_char_p, ctypes.c_char_p]),
+    "glob_grams_of": (None, [U64 * ((abi.GLOB_GRAMS + 64) // 64), ctypes.c_char_p]),
     "glob_any": (ctypes.c_int, [ctypes.c_char_p, ctypes.c_char_p]),
     "rule_count": (U64, [U64, U32, U32, U32, U64]),
     "rule_decides": (ctypes.c_int, [U64, U64, U64, U64]),

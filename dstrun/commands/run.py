@@ -69,10 +69,7 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], **options: Any) -> int
         if report.failed(error):
             return error.exit_code
         raise
-    report.finished(result)
-    if result.outcome == "killed" and result.signal:
-        _die_of(result.signal)
-    return exit_code(result)
+    return report.finished(result)
 
 
 def make_spec(
@@ -252,8 +249,8 @@ class Report:
             except OSError:
                 raise BadUsage(f"--status-fd {self.status_fd}: is not open") from None
 
-    def finished(self, result: RunResult) -> None:
-        """The summary, last."""
+    def finished(self, result: RunResult) -> int:
+        """The summary, last; the exit status. Where a signal killed the program it kills us too."""
         self._status(result)
         if self.json:
             _print_error(json_line(result, self.seed, self.reproduce))
@@ -264,6 +261,14 @@ class Report:
                 colored = click.style(text, fg="green" if succeeded(result) else "red", bold=True)
                 lines[0] = lines[0].replace(text, colored, 1)
             _print_error("\n".join(f"dstrun: {line}" for line in lines))
+        if result.outcome == "killed" and result.signal:
+            _die_of(result.signal)
+        return exit_code(result)
+
+    def warn(self, text: str) -> None:
+        """Something to know beforehand."""
+        if not self.quiet and not self.json:
+            _print_error(f"dstrun: {text}")
 
     def failed(self, error: DstrunError) -> bool:
         """The run did not come about; whether the message has been printed."""

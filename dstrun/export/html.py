@@ -106,6 +106,9 @@ class _Blob:
         self.columns = {
             "number": array("I"), "start": array("q"), "duration": array("q"),
             "thread": array("I"), "name": array("I"), "text": array("I"), "flags": array("B"),
+            "arrow_from": array("I", [arrow.source for arrow in picture.arrows]),
+            "arrow_to": array("I", [arrow.target for arrow in picture.arrows]),
+            "arrow_kind": array("B", [arrow.kind for arrow in picture.arrows]),
         }  # fmt: skip
 
     def pack(self) -> bytes:
@@ -135,7 +138,7 @@ class _Blob:
         columns["duration"].append(moment.end_ns - moment.start_ns)
         columns["thread"].append(self.threads[event.tid])
         columns["name"].append(self.names.number(moment.name))
-        columns["text"].append(self.texts.number(self.picture.renderer.text(event)))
+        columns["text"].append(self.texts.number(self.picture.text(event)))
         columns["flags"].append(_flags(moment))
 
     def _header(self) -> dict[str, Any]:
@@ -166,7 +169,7 @@ def _flags(moment: Moment) -> int:
     is_fault = event.kind == abi.EVENT_INJECTED or event.flags & abi.EVENT_FAULT
     return (
         (_ERROR if is_error(event) else 0)
-        | (_FAILURE if is_failure(event) else 0)
+        | (_FAILURE if is_failure(event) and not is_fault else 0)
         | (0 if is_call else _INSTANT)
         | (_FAULT if is_fault else 0)
         | (_SIGNAL if event.kind == abi.EVENT_SIGNAL else 0)

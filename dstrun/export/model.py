@@ -7,6 +7,7 @@ millions of events is exported in constant memory.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -14,16 +15,20 @@ from typing import Final, NamedTuple
 
 from dstrun import abi
 from dstrun._syscalls import SYSCALLS
+from dstrun.export.arrows import Arrow, Messages, Wakes, without_waker
 from dstrun.plan.calls import CLASSES
 from dstrun.trace.decode import ERRNO_MAX, parse_fields
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
 from dstrun.trace.render import Renderer, event_name, event_strings
 from dstrun.trace.select import Selection
+from dstrun.trace.tables import RESTARTS
 
 _NR: Final = {row.name: nr for nr, row in SYSCALLS.items()}
 _PR_SET_NAME: Final = 15
 _NOT_FAILED: Final = frozenset({abi.END_EXITED})
+
+_TEXTS_KEPT: Final = 50_000
 
 # Coarse groups of events: one colour, one filter each. The first that holds a name wins.
 CATEGORIES: Final = ("sync", "time", "net", "memory", "process", "signal", "file", "other")
@@ -98,6 +103,8 @@ class Picture:
         self.focus: int | None = None  # the first failure among them, or else the last of them
         self._known: dict[int, Process] = {}
         self._names: dict[int, str] = {}
+        self._texts: dict[tuple[int, int, int, int, bytes], str] = {}
+        self.arrows: list[Arrow] = []  # in the order of their targets
         self._survey()
 
     def moments(self) -> Iterator[Moment]:
@@ -108,13 +115,27 @@ class Picture:
             begin_ns = min(max(0, event.enter_ns - start_ns), end_ns)
             yield Moment(index, event, event_name(event), begin_ns, end_ns)
 
+    def text(self, event: Event) -> str:
+        """The event as show prints it. Programs do the same again and again: what is recorded of
+        an event, but for who woke it, tells its text, which is made once."""
+        side = self.trace.side_data(event)
+        key = (event.kind, event.nr, event.flags, event.result, without_waker(side))
+        text = self._texts.get(key)
+        if text is None:
+            if len(self._texts) == _TEXTS_KEPT:
+                self._texts.clear()
+            text = self._texts[key] = self.renderer.text(event)
+        return text
+
     def _chosen(self) -> Iterator[tuple[int, Event]]:
         # A selection remembers the names that processes had: each pass has one of its own.
         return replace(self.selection, _process_names={}).select(self.trace)
 
     def _survey(self) -> None:
         """Names from all events, whether chosen or not: a name is often older than the choice."""
-        for _index, event in enumerate(self.trace.read()):
+        messages = Messages(self.trace)
+        for index, event in enumerate(self.trace.read()):
+            messages.step(index, event)
             if event.kind == abi.EVENT_SYSCALL:
                 if event.nr == _NR["prctl"]:
                     self._rename(event)
@@ -122,18 +143,28 @@ class Picture:
                 self._start(event)
             elif event.kind == abi.EVENT_FORK:
                 self._fork(event)
+        self._survey_chosen(messages)
+
+    def _survey_chosen(self, messages: Messages) -> None:
         last = None
+        wakes = Wakes()
+        numbers = array("Q")
+        start_ns = self.renderer.start_ns
         for index, event in self._chosen():
             last = index
-            self.events += 1
             thread = self.threads.get(event.tid)
             if thread is None:
                 thread = self._appear(event)
             thread.events += 1
             if self.focus is None and is_failure(event):
                 self.focus = index
+            side = self.trace.side_data(event)
+            wakes.add(len(numbers), index, event.tid, event.time_ns - start_ns, side)
+            numbers.append(index)
+        self.events = len(numbers)
         if self.focus is None:
             self.focus = last
+        self.arrows = sorted([*wakes.finish(), *messages.between(numbers)])
 
     def _appear(self, event: Event) -> Thread:
         process = self._process(event.pid)
@@ -173,8 +204,9 @@ class Picture:
 
 
 def is_error(event: Event) -> bool:
-    """A call that gave an errno."""
-    return event.kind == abi.EVENT_SYSCALL and -ERRNO_MAX <= event.result < 0
+    """A call that gave the program an errno."""
+    is_errno = event.kind == abi.EVENT_SYSCALL and -ERRNO_MAX <= event.result < 0
+    return is_errno and -event.result not in RESTARTS
 
 
 def is_failure(event: Event) -> bool:

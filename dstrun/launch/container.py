@@ -17,7 +17,7 @@ import signal
 import socket
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NoReturn
 
 from dstrun import abi
@@ -35,6 +35,7 @@ _WALL = 0x40000000
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _NO_LIMIT = (1 << 64) - 1
 _MESSAGE_BYTES = 1 << 16
+_FILES_AT_ONCE = 400  # in a message
 
 
 @dataclass
@@ -50,6 +51,7 @@ class Container:
     proc_dev: int = 0
     sys_dev: int = 0
     layers: list[Layer] = field(default_factory=list)  # of --fs overlay, for --keep
+    start_files: list[tuple[int, ...]] = field(default_factory=list)  # overlay.StartFile
     _exit_status: int | None = None
     _killed: bool = False
 
@@ -280,6 +282,7 @@ def _mount_overlays(spec: RunSpec, flags: int, container: Container) -> None:
         while "notes" not in (message := _receive(ours, container.layers)):
             if "error" in message:
                 raise DstrunError(message["error"])
+            container.start_files += message.get("start_files", ())
         container.notes += message["notes"]
     finally:
         ours.close()
@@ -293,7 +296,11 @@ def _receive(control: socket.socket, layers: list[Layer]) -> dict[str, Any]:
     if "path" in message:
         given = iter(fds)
         lower, upper = (next(given) if message[name] else None for name in ("lower", "upper"))
-        layers.append(Layer(message["path"], lower, upper, tuple(message["hidden"])))
+        devices = message["devices"]
+        hidden = tuple(message["hidden"])
+        layers.append(
+            Layer(message["path"], lower, upper, hidden, tuple(devices) if devices else None)
+        )
     return message  # type: ignore[no-any-return]
 
 
@@ -308,8 +315,13 @@ def _mount_and_tell(
         if os.getppid() == parent:
             notes, layers = mount_overlays(spec, user_namespace)
             for layer in layers:
+                for start in range(0, len(layer.start_files), _FILES_AT_ONCE):
+                    files = layer.start_files[start : start + _FILES_AT_ONCE]
+                    control.send(json.dumps({"start_files": files}).encode())
                 fds = [fd for fd in (layer.lower, layer.upper) if fd is not None]
-                socket.send_fds(control, [json.dumps(asdict(layer)).encode()], fds)
+                socket.send_fds(
+                    control, [json.dumps(asdict(replace(layer, start_files=()))).encode()], fds
+                )
             control.send(json.dumps({"notes": notes}).encode())
     except DstrunError as error:
         control.send(json.dumps({"error": str(error)}).encode())

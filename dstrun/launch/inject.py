@@ -42,7 +42,7 @@ _OPTIONS = 0x10 | 0x100000  # PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL
 _EVENT_EXEC = 4
 _DYING_MS = 200  # what a killed process may take to be a zombie
 _WALL = 0x40000000
-_SIZES_FROM_END = 8 * 7  # ours_bytes and what follows, in boot.S
+_SIZES_FROM_END = 8 * 9  # ours_bytes and what follows, in boot.S
 _VDSO_FUNCTIONS = (
     "clock_gettime", "gettimeofday", "time", "clock_getres", "getcpu", "getrandom",
 )  # fmt: skip
@@ -67,22 +67,27 @@ class Payload:
     world: World
     shim_fd: int
     trace_fd: int | None
+    replay_fd: int | None  # with a trace_fd only
     image: ShimImage
     boot: bytes
     vdso_jumps: tuple[tuple[int, bytes], ...]  # offset in the vDSO, code
 
 
-def make_payload(world: World, image: ShimImage, trace_fd: int | None) -> Payload:
+def make_payload(
+    world: World, image: ShimImage, trace_fd: int | None, replay_fd: int | None
+) -> Payload:
     """Opens and prepares, once per run, what `inject` then writes."""
     boot = bytearray(BOOT.read_bytes())
     trace_bytes = abi.TRACE_SIZE_MAX if trace_fd is not None else 0
+    replay_bytes = os.fstat(replay_fd).st_size if replay_fd is not None else 0
     shim_bytes = (image.memory_bytes + 4095) & ~4095
     struct.pack_into(
-        "<7Q", boot, len(boot) - _SIZES_FROM_END, abi.OURS_END - abi.OURS_START,
+        "<9Q", boot, len(boot) - _SIZES_FROM_END, abi.OURS_END - abi.OURS_START,
         image.base, shim_bytes, abi.WORLD_BASE, world.bytes(), abi.TRACE_BASE, trace_bytes,
+        abi.REPLAY_BASE, replay_bytes,
     )  # fmt: skip
     shim_fd = os.open(SHIM, os.O_RDONLY | os.O_CLOEXEC)
-    return Payload(world, shim_fd, trace_fd, image, bytes(boot), _vdso_jumps(image))
+    return Payload(world, shim_fd, trace_fd, replay_fd, image, bytes(boot), _vdso_jumps(image))
 
 
 def _vdso_jumps(image: ShimImage) -> tuple[tuple[int, bytes], ...]:
@@ -209,6 +214,8 @@ def _run_bootstrap(pid: int, payload: Payload) -> None:
     fds = [payload.shim_fd, payload.world.fd]
     if payload.trace_fd is not None:
         fds.append(payload.trace_fd)
+    if payload.replay_fd is not None:
+        fds.append(payload.replay_fd)
     with socket.socket(fileno=kernel.pidfd_getfd(pid, descriptor)) as end:
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))
         end.sendmsg([b"\0"], [rights])

@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import struct
+from typing import NamedTuple
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
@@ -26,11 +27,38 @@ MS_BIND, MS_MOVE, MS_REC, MS_PRIVATE = 0x1000, 0x2000, 0x4000, 0x40000
 MNT_DETACH = 2
 PR_SET_PDEATHSIG = 1
 AT_SYSINFO_EHDR = 33
+_SYS_STATX, _AT_FDCWD, _AT_SYMLINK_NOFOLLOW = 332, -100, 0x100
+_STATX_BASIC_AND_BIRTH, _STATX_BTIME = 0xFFF, 0x800
 _FUTEX_WAIT, _FUTEX_WAKE, _FUTEX2_SIZE_U32 = 0, 1, 2
 _CLOCK_MONOTONIC = 1
 
 
-def syscall(number: int, *args: int | bytes | None) -> int:
+class Statx(NamedTuple):
+    """What statx(2) tells of a file itself, not of what a symbolic link leads to. Times: ns."""
+
+    dev: int
+    ino: int
+    mode: int
+    links: int
+    ctime_ns: int
+    birth_ns: int  # 0: not known
+
+
+def statx(path: str) -> Statx:
+    """OSError on failure."""
+    data = ctypes.create_string_buffer(256)
+    syscall(
+        _SYS_STATX, _AT_FDCWD, os.fsencode(path), _AT_SYMLINK_NOFOLLOW, _STATX_BASIC_AND_BIRTH, data
+    )
+    mask, _, _, links, _, _, mode, _, ino = struct.unpack_from("<IIQIIIHHQ", data)
+    birth_s, birth_ns = struct.unpack_from("<qI", data, 80)
+    ctime_s, ctime_ns = struct.unpack_from("<qI", data, 96)
+    major, minor = struct.unpack_from("<II", data, 136)
+    birth = birth_s * 10**9 + birth_ns if mask & _STATX_BTIME else 0
+    return Statx(os.makedev(major, minor), ino, mode, links, ctime_s * 10**9 + ctime_ns, birth)
+
+
+def syscall(number: int, *args: int | bytes | ctypes.Array[ctypes.c_char] | None) -> int:
     """A raw call; OSError on failure."""
     converted = [
         ctypes.c_long(a) if isinstance(a, int) else ctypes.c_void_p(None) if a is None else a

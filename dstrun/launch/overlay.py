@@ -24,9 +24,11 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from dstrun.errors import DstrunError
 from dstrun.launch import kernel
@@ -66,12 +68,31 @@ class Layer:
     lower: int | None = None  # the files as they were; None: the place is shown as it is
     upper: int | None = None  # what overlayfs has written; None: the place is a copy
     hidden: tuple[str, ...] = ()  # files of dstrun's own that are not shown
+    devices: tuple[int, int] | None = None  # st_dev of the view, and of what it stands for
+    start_files: tuple[StartFile, ...] = ()  # what the view has copies of
 
     def close(self) -> None:
         """Lets go of the descriptors."""
         for fd in (self.lower, self.upper):
             if fd is not None:
                 os.close(fd)
+
+
+class StartFile(NamedTuple):
+    """A copy in a view, and what the program is shown of it: struct start_file of abi_start.h."""
+
+    dev: int
+    ino: int
+    real_birth_ns: int
+    ctime_ns: int
+    birth_ns: int
+    links: int
+
+
+def start_file(copy: kernel.Statx, original: kernel.Statx) -> StartFile:
+    """The entry of one of them."""
+    links = original.links if stat.S_ISDIR(original.mode) else 0
+    return StartFile(copy.dev, copy.ino, copy.birth_ns, original.ctime_ns, original.birth_ns, links)
 
 
 class _TooLarge(Exception):
@@ -165,7 +186,7 @@ class _Stage:
             os.mkdir(str(number))
             _mount_point(path, f"{number}/lower")
             kernel.mount(path, f"{number}/lower", None, kernel.MS_BIND | kernel.MS_REC)
-        layers = [self._cover(str(number), path) for number, path in enumerate(self._places)]
+        layers = [self._covered(str(number), path) for number, path in enumerate(self._places)]
         if self._prefix:
             os.chdir("0/root")
             kernel.mount(".", "/", None, kernel.MS_MOVE)
@@ -174,6 +195,24 @@ class _Stage:
         kernel.umount(".", kernel.MNT_DETACH)
         os.close(stage)
         return self._notes, layers
+
+    def _covered(self, own: str, path: str) -> Layer:
+        layer = self._cover(own, path)
+        before, after = os.stat(f"{own}/lower").st_dev, os.stat(self._prefix + path).st_dev
+        if after == before:
+            return layer
+        files = tuple(self._start_files(own, path)) if layer.upper is not None else ()
+        return replace(layer, devices=(after, before), start_files=files)
+
+    def _start_files(self, own: str, path: str) -> Iterator[StartFile]:
+        """What was written to the upper layer, for the view's sake."""
+        for folder, _, names in os.walk(f"{own}/upper"):
+            rest = folder[len(f"{own}/upper") :]
+            for below in (rest, *(f"{rest}/{name}" for name in names)):
+                with suppress(FileNotFoundError):
+                    copy = kernel.statx(self._prefix + path.rstrip("/") + (below or "/"))
+                    original = kernel.statx(f"{own}/lower{below}")
+                    yield start_file(copy, original)
 
     def _cover(self, own: str, path: str) -> Layer:
         """Covers one place; `own` is its directory in the stage."""

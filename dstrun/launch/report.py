@@ -9,7 +9,7 @@ from dstrun import abi
 from dstrun._syscalls import SYSCALLS
 from dstrun.launch.waits import Waits
 from dstrun.launch.world import World
-from dstrun.spec import Outcome, ProcessInfo, RuleAccount, RunResult, RunSpec
+from dstrun.spec import Outcome, ProcessInfo, ReplayResult, RuleAccount, RunResult, RunSpec
 
 _HOLES = {
     abi.HOLE_UNKNOWN_SYSCALL: "unknown system call",
@@ -34,6 +34,7 @@ _OUTCOMES: dict[int, Outcome] = {
     abi.END_WALL: "limit",
     abi.END_STRICT: "uncontrolled",
     abi.END_INTERRUPTED: "interrupted",
+    abi.END_DIVERGED: "diverged",
 }
 
 _SCHED_POINTS = abi.SchedState.points.within(abi.World.sched)
@@ -55,6 +56,17 @@ def result_of(world: World, status: int | None, message: str, interrupted: int) 
     start = abi.Config.boot_ns.get(world.memory, abi.World.config.offset)
     result.virtual_ns = world.get(abi.World.now_ns) - start
     return result
+
+
+def replay_result(world: World) -> ReplayResult:
+    """How far the run went as the trace that it followed."""
+    base, r = abi.World.replay.offset, abi.ReplayState
+    differs_at = r.differs_at.get(world.memory, base)
+    return ReplayResult(
+        compared=r.compared.get(world.memory, base),
+        differs_at=differs_at - 1 if differs_at else None,
+        not_applied=r.not_applied.get(world.memory, base),
+    )
 
 
 def rule_accounts(world: World, spec: RunSpec) -> list[RuleAccount]:

@@ -40,7 +40,13 @@ from dstrun.launch.inject import (
 from dstrun.launch.machine import file_digest, machine_meta
 from dstrun.launch.pids import Pids, cpu_seconds
 from dstrun.launch.program import check_program
-from dstrun.launch.report import processes, result_of, rule_accounts, uncontrolled
+from dstrun.launch.report import (
+    processes,
+    replay_result,
+    result_of,
+    rule_accounts,
+    uncontrolled,
+)
 from dstrun.launch.tracefile import TraceFile, remove_if_empty
 from dstrun.launch.waits import Waits
 from dstrun.launch.world import YEAR_NS, World
@@ -50,6 +56,7 @@ from dstrun.spec import RunResult, RunSpec
 
 if TYPE_CHECKING:
     from dstrun.launch.callbacks import Callbacks
+    from dstrun.replay import Replay
 
 _OUTCOMES_EXPLAINED = ("deadlock", "limit", "interrupted")
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -101,6 +108,7 @@ class _Parts:
 
     def __init__(self, spec: RunSpec, stack: ExitStack) -> None:
         self._spec = spec
+        self._stack = stack
         self._made = False
         # The trace first: what its making does to its directory is not of the run.
         self.trace = TraceFile(spec.trace) if spec.trace else None
@@ -117,12 +125,21 @@ class _Parts:
         spec = self._spec
         self.world.configure(spec)
         trace_fd = self.trace.fd if self.trace else None
-        self.payload = make_payload(self.world, load_shim_image(), trace_fd)
+        replay_fd = _replay_image(spec.replay, self._stack) if spec.replay else None
+        self.payload = make_payload(self.world, load_shim_image(), trace_fd, replay_fd)
         if self.trace:
             digest = {"program_blake2b": file_digest(spec.program)}
             self.trace.describe(spec.meta() | machine_meta() | digest)
         if spec.fs == "overlay":  # its views are made in the run: real times would not repeat
             self.world.wait_for_start()
+
+
+def _replay_image(replay: Replay, stack: ExitStack) -> int:
+    from dstrun.replay import make_image
+
+    fd = make_image(replay)
+    stack.callback(os.close, fd)
+    return fd
 
 
 def _keep(container: Container, spec: RunSpec, directory: Path, result: RunResult) -> None:
@@ -208,7 +225,13 @@ class _Supervision:
 
     def _prepare(self) -> None:
         c = self.container
-        self.world.place(pid_namespace=c.pid_namespace, proc_dev=c.proc_dev, sys_dev=c.sys_dev)
+        self.world.place(
+            pid_namespace=c.pid_namespace,
+            proc_dev=c.proc_dev,
+            sys_dev=c.sys_dev,
+            views=[layer.devices for layer in c.layers if layer.devices],
+        )
+        self.world.add_start_files(c.start_files)
         if self.trace:
             self.world.set(_SEGMENTS_READY, self.trace.segments)
 
@@ -491,6 +514,8 @@ class _Supervision:
         if self.exit_code is not None:
             result.exit_code = self.exit_code
         result.processes = tree
+        if self.spec.replay:
+            result.replay = replay_result(self.world)
         result.rules = rule_accounts(self.world, self.spec)
         result.faults = sum(rule.fired for rule in result.rules)
         if result.outcome == "limit":

@@ -83,6 +83,8 @@ class World:
         flags |= abi.CONFIG_PRELOAD if spec.preload else 0
         flags |= abi.CONFIG_NET_HOST if spec.net == "host" else 0
         flags |= abi.CONFIG_CPUID_FAULT if cpuid_can_fault() else 0
+        flags |= abi.CONFIG_REPLAY if spec.replay else 0
+        flags |= abi.CONFIG_COMPARE if spec.replay and spec.replay.compare else 0
         epoch = spec.epoch_ns
         if epoch is None:
             epoch = DEFAULT_EPOCH_NS + derive(spec.seed.entropy, "epoch") % _DAY_NS
@@ -106,6 +108,10 @@ class World:
         longest_ns = min(spec.max_virtual_ns or _LONGEST_NS, _WALL_MAX_NS - epoch)
         c.end_ns.set(memory, numbers[c.boot_ns] + longest_ns, base)
         parse_strategy(spec.strategy).write(memory, base)
+        if spec.replay:
+            chooser = abi.SchedConfig.chooser.within(c.sched)
+            chooser.set(memory, abi.STRATEGY_REPLAY, base)
+            self.set(abi.ReplayState.until.within(abi.World.replay), spec.replay.until or 0)
         c.hostname.set_text(memory, spec.hostname, base)
         halves = (derive(spec.seed.entropy, label) for label in ("boot-id", "boot-id, second half"))
         boot_id = uuid.UUID(int=next(halves) << 64 | next(halves), version=4)
@@ -140,13 +146,34 @@ class World:
         holes = abi.World.holes
         holes.set(self.memory, holes.get(self.memory, index=hole) + 1, index=hole)
 
-    def place(self, *, pid_namespace: bool, proc_dev: int, sys_dev: int) -> None:
-        """Adds what is known when the container stands. The devices: st_dev of /proc and /sys."""
+    def place(
+        self, *, pid_namespace: bool, proc_dev: int, sys_dev: int, views: list[tuple[int, int]]
+    ) -> None:
+        """Adds what is known when the container stands. The devices: st_dev of /proc and /sys, and
+        of each view of files (--fs overlay) with that of the files that it stands for."""
         base, c = abi.World.config.offset, abi.Config
         if pid_namespace:
             c.flags.set(self.memory, c.flags.get(self.memory, base) | abi.CONFIG_PID_NS, base)
         c.proc_dev.set(self.memory, proc_dev, base)
         c.sys_dev.set(self.memory, sys_dev, base)
+        views = sorted(set(views))[: abi.VIEWS_MAX]
+        c.views.set(self.memory, len(views), base)
+        for index, (dev, stands_for) in enumerate(views):
+            place = c.view_devs.at(index, base)
+            abi.ViewDev.dev.set(self.memory, dev, place)
+            abi.ViewDev.stands_for.set(self.memory, stands_for, place)
+
+    def add_start_files(self, files: list[tuple[int, ...]]) -> None:
+        """What a view's copies are to show (overlay.StartFile), before the program starts."""
+        for index, file in enumerate(files[: abi.START_FILES_MAX - 1], start=1):
+            bucket = (file[0] * 31 + file[1]) % 2**64 % abi.START_INDEX_SIZE
+            first = abi.World.start_index.get(self.memory, index=bucket)
+            base, f = abi.World.start_files.at(index), abi.StartFile
+            members = (f.dev, f.ino, f.real_birth_ns, f.ctime_ns, f.birth_ns, f.links, f.next)
+            for member, value in zip(members, (*file, first), strict=True):
+                member.set(self.memory, value, base)
+            abi.World.start_index.set(self.memory, index, index=bucket)
+            self.set(abi.World.used_start_files, index)
 
     def tasks(self) -> range:
         """Indices of the task slots that were ever used."""

@@ -136,7 +136,7 @@ class Table:
             r.scope: abi.FAULT_COUNT_STRACE
             if rule.is_strace
             else _SCOPES[values.get("count", "run")],
-            **self._selectors(values),
+            **self._selectors(index, values),
             **_times(values),
             **self._marks(values),
         }
@@ -167,21 +167,34 @@ class Table:
             self._add_to_set(_F.timed_rules, index)
             return abi.FAULT_TIMED
         numbers = meant_calls(values)
+        slots = 0
         for number in numbers:
-            _F.call_any.set(self.memory, 1, _BASE, number)
+            slots |= 1 << self._slot(number) - 1
             self._add_to_set(_F.call_rules, index, number)
+        _F.rule_slots.set(self.memory, slots, _BASE, index)
         if rule.is_strace:
             self._add_to_set(_F.strace_rules, index)
         if "path" in values:
             self.set(_F.has_paths, 1)
+            self._add_to_set(_F.path_rules, index)
         return 0
 
-    def _selectors(self, values: Mapping[str, Any]) -> dict[Member, int]:
+    def _slot(self, number: int) -> int:
+        """The call's slot, from 1; those beyond the last share it."""
+        slot = _F.call_slot.get(self.memory, _BASE, number)
+        if not slot:
+            slot = min(self.get(_F.slots_used) + 1, abi.FAULT_SLOTS)
+            self.set(_F.slots_used, slot)
+            _F.call_slot.set(self.memory, slot, _BASE, number)
+        return slot
+
+    def _selectors(self, index: int, values: Mapping[str, Any]) -> dict[Member, int]:
         r = abi.FaultRule
         numbers: dict[Member, int] = {}
         if "on" in values and "path" in values:
             globs = [absolute(glob, self.cwd) for glob in _written_out(values["path"])]
             numbers[r.paths] = self._alternatives(globs)
+            _F.path_gram.set(self.memory, gram(globs), _BASE, index)
         for name, member in (("process", r.processes), ("thread", r.threads)):
             numbers[member] = self._alternatives(_written_out(values.get(name, ())))
         numbers[r.kinds] = sum(1 << KINDS.index(kind) for kind in set(values.get("kind", ())))
@@ -288,6 +301,8 @@ class Table:
 def write_plan(plan: Plan, memory: Any, cwd: str) -> None:
     """All rules into the world. BadPlan: they do not fit."""
     table = Table(memory, cwd)
+    table.set(_F.links, 1)
+    table.set(_F.directories, 1)
     try:
         for rule in plan.rules:
             table.add(rule)
@@ -398,10 +413,24 @@ def fallbacks(data: bytes) -> list[int]:
 
 
 def absolute(glob: str, cwd: str) -> str:
-    """A path or glob with the working directory before it, unless it may start anywhere."""
-    if glob.startswith(("/", "**")):
+    """A path or glob with the working directory before it, unless it may start anywhere or is an
+    abstract name of AF_UNIX, which begins with @."""
+    if glob.startswith(("/", "**", "@")):
         return glob
     return posixpath.join(re.sub(r"([\\*?\[])", r"\\\1", cwd), posixpath.normpath(glob))
+
+
+_NOT_LITERAL = re.compile(rb"\*\*/|[*?]|\[[^\]]*\]?|\\.?")
+
+
+def gram(globs: list[str]) -> int:
+    """Of three bytes in a row that all texts have which one of the globs matches: core/glob.h's
+    number. 0: there is none, or more than one glob."""
+    parts = _NOT_LITERAL.split(text_bytes(globs[0])) if len(globs) == 1 else []
+    literal = max(parts, key=len, default=b"")[-3:]
+    if len(literal) < 3:
+        return 0
+    return (literal[0] * 961 + literal[1] * 31 + literal[2]) % abi.GLOB_GRAMS + 1
 
 
 _BRACES = re.compile(r"\{([^{}]*)\}")

@@ -112,7 +112,9 @@ class Rule:
         if self.is_strace:
             meta["counts"] = "strace"
         if self.callback is not None:
-            meta["callback"] = self.function
+            meta |= {"callback": self.function, "script": self.script}
+        if self.copy:
+            meta["copy"] = self.copy
         return meta | {"fields": self.fields()}
 
 

@@ -1,8 +1,9 @@
-/* One thing, N times over, for scripts/bench: calls getppid|sud|pread|clock|compute|sleep N
+/* One thing, N times over, for scripts/bench: calls getppid|sud|pread|stat|open|clock|compute|sleep N
  *
  * "sud" is getppid again, trapped by Syscall User Dispatch with a handler that only makes the call:
  * the least that trapping a call costs on this machine. "pread" reads a byte of the program's own
- * file. "sleep" sleeps for an hour each time.
+ * file. "stat" and "open" (and close) are of one file, by its whole path; "sleep" sleeps for an hour
+ * each time.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <ucontext.h>
@@ -99,6 +101,20 @@ int main(int argc, char **argv)
 
 		for (long i = 0; i < turns; i++)
 			if (pread(fd, &byte, 1, 0) != 1)
+				return 1;
+		return 0;
+	}
+	if (!strcmp(argv[1], "stat")) {
+		struct stat status;
+
+		for (long i = 0; i < turns; i++)
+			if (stat("/etc/passwd", &status))
+				return 1;
+		return 0;
+	}
+	if (!strcmp(argv[1], "open")) {
+		for (long i = 0; i < turns; i++)
+			if (close(open("/etc/passwd", O_RDONLY)))
 				return 1;
 		return 0;
 	}

@@ -30,7 +30,7 @@ def faults(bench: Bench) -> Iterator[Row]:
     """The column "native" is that without a plan."""
     program = bench.compile("calls")
     (bench.directory / "calls.toml").write_text(_plan("fsync"))
-    (bench.directory / "paths.toml").write_text(_plan("pread64"))
+    (bench.directory / "paths.toml").write_text(_plan("pread64,newfstatat,openat"))
     (bench.directory / "function.py").write_text(_FUNCTION)
 
     def inside(what: str, *options: str) -> Callable[[int], Command]:
@@ -43,11 +43,13 @@ def faults(bench: Bench) -> Iterator[Row]:
         bench.per_turn(inside("getppid", "--plan", "calls.toml"), turns),
     )
     yield Row(f"getppid, {_RULES} rules for other calls, beside none", "ns", plain, others, 1.05)
-    plain, others = bench.medians(
-        bench.per_turn(inside("pread"), turns),
-        bench.per_turn(inside("pread", "--plan", "paths.toml"), turns),
-    )
-    yield Row(f"pread, {_RULES} rules for other files, beside none", "ns", plain, others, 1.05)
+    for what, times in (("pread", 500_000), ("stat", 200_000), ("open", 100_000)):
+        turns = bench.turns(times)
+        plain, others = bench.medians(
+            bench.per_turn(inside(what), turns),
+            bench.per_turn(inside(what, "--plan", "paths.toml"), turns),
+        )
+        yield Row(f"{what}, {_RULES} rules for other files, beside none", "ns", plain, others, 1.05)
     asks = bench.turns(20_000)
     (asked,) = bench.medians(bench.per_turn(inside("getppid", "--plan", "function.py"), asks))
     yield Row("a rule that is a function", "us", None, asked / 1000, 150)

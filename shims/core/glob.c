@@ -91,3 +91,13 @@ int glob_any(const char *alternatives, const char *text)
     }
     return 0;
 }
+
+void glob_grams_of(struct glob_grams *to, const char *text)
+{
+    for (u32 i = 0; i < sizeof to->words / sizeof *to->words; i++)
+        to->words[i] = 0;
+    if (!text[0] || !text[1])
+        return;
+    for (; text[2]; text++)
+        to->words[glob_gram(text) / 64] |= 1ul << glob_gram(text) % 64;
+}

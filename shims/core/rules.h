@@ -13,6 +13,11 @@ static inline void set_add(struct fault_set *s, u32 rule)
 {
     s->words[rule / 64] |= 1ul << rule % 64;
 }
+static inline void set_join(struct fault_set *s, const struct fault_set *more)
+{
+    for (u32 i = 0; i < FAULT_WORDS; i++)
+        s->words[i] |= more->words[i];
+}
 
 /* Counts a match and gives its number in the rule's scope, from 1. */
 u64 rule_count(struct fault_world *f, u32 rule, u32 task, u32 proc, u64 nr);

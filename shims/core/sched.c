@@ -1,4 +1,5 @@
 #include "ready_heap.h"
+#include "replay.h"
 #include "rng.h"
 #include "strategy.h"
 
@@ -22,11 +23,18 @@ static const struct strategy_row rows[] = {
     [STRATEGY_PCT] = {.choose = pct_choose, HEAP(pct), .chooses_waiters = 1,
                       .yields = pct_yields, .found_nothing = pct_found_nothing},
     [STRATEGY_POS] = {.choose = pos_choose, HEAP(pos), .chooses_waiters = 1},
+    [STRATEGY_REPLAY] = {.choose = replay_choose, HEAP(replay)},
 };
 
 static const struct strategy_row *row_of(const struct world *w)
 {
-    return &rows[w->config.sched.strategy];
+    return &rows[w->config.sched.chooser];
+}
+
+static void count_point(struct world *w)
+{
+    w->sched.points++;
+    w->tasks[w->token_task].sched.passed++;
 }
 
 static void is_ready(struct world *w, u32 task)
@@ -52,7 +60,7 @@ u32 sched_choose(struct world *w, u32 running)
     if (!s->count)
         return running;
     if (s->count + (running != 0) > 1)
-        s->points++;
+        count_point(w);
     u32 next = row_of(w)->choose(w, running);
     s->choices++;
     if (running && next != running)
@@ -64,9 +72,9 @@ int sched_asks(struct world *w)
 {
     if (!w->sched.count)
         return 0;
-    if (w->config.sched.strategy != STRATEGY_FIFO || fifo_slice_is_over(w))
+    if (w->config.sched.strategy != STRATEGY_FIFO || fifo_slice_is_over(w) || is_replay(w))
         return 1;
-    w->sched.points++; /* one at which the holder simply goes on */
+    count_point(w); /* one at which the holder simply goes on */
     return 0;
 }
 
@@ -103,7 +111,7 @@ u64 sched_identity(u64 parent, u64 child_number)
 
 int sched_chooses_waiters(const struct world *w)
 {
-    return row_of(w)->chooses_waiters;
+    return rows[w->config.sched.strategy].chooses_waiters;
 }
 
 u32 sched_choose_waiter(struct world *w, u32 count)

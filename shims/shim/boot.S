@@ -1,6 +1,6 @@
 /* boot.S: written by the supervisor over a new program's first instructions, before its loader runs.
  *
- * A socket pair lets the supervisor hand in the descriptors of the shim, the world and the trace
+ * A socket pair lets the supervisor hand in the descriptors of the shim, the world, the trace
  * (SCM_RIGHTS: no path, so no mount namespace, chroot or uid can be in the way). Two stops: at the
  * first the supervisor takes one end (rbx: its descriptor) and sends; at the second all is mapped and
  * closed, and rax holds 0 or the error. The sizes at the blob's end are filled in by the supervisor.
@@ -20,7 +20,7 @@ boot:
     mov 0(%rsp), %r15d
     mov 4(%rsp), %ebx
     int3
-    xor %eax, %eax          /* recvmsg: one byte, and room for three descriptors */
+    xor %eax, %eax          /* recvmsg: one byte, and room for four descriptors */
     mov %rax, 192(%rsp)
     mov %rax, 200(%rsp)
     mov %rax, 240(%rsp)
@@ -71,7 +71,15 @@ boot:
     mov $0x4011, %r10d      /* ... | MAP_NORESERVE */
     mov 88(%rsp), %r8d
     call map
-1:  mov %r15d, %edi
+1:  mov replay_bytes(%rip), %rsi
+    test %rsi, %rsi
+    jz 2f
+    mov replay_base(%rip), %rdi
+    mov $1, %edx            /* PROT_READ */
+    mov $0x4011, %r10d
+    mov 92(%rsp), %r8d
+    call map
+2:  mov %r15d, %edi
     call shut
     mov %ebx, %edi
     call shut
@@ -97,10 +105,12 @@ shut:
     ret
 
     .balign 8
-ours_bytes:  .quad 0        /* the last 7 quads, in this order: dstrun/launch/inject.py */
-shim_base:   .quad 0
-shim_bytes:  .quad 0
-world_base:  .quad 0
-world_bytes: .quad 0
-trace_base:  .quad 0
-trace_bytes: .quad 0
+ours_bytes:   .quad 0       /* the last 9 quads, in this order: dstrun/launch/inject.py */
+shim_base:    .quad 0
+shim_bytes:   .quad 0
+world_base:   .quad 0
+world_bytes:  .quad 0
+trace_base:   .quad 0
+trace_bytes:  .quad 0
+replay_base:  .quad 0
+replay_bytes: .quad 0

@@ -80,7 +80,7 @@ static int is_to_be_trapped(u64 nr)
 {
     const struct world *w = WORLD;
     return timer_next_ns(w) <= w->now_ns || sched_read_asks(w) || w->now_ns > w->config.end_ns ||
-           w->faults.call_any[nr];
+           w->faults.call_slot[nr];
 }
 
 __attribute__((noinline, section(".trapped"))) i64 trapped_call(i64 nr, u64 a, u64 b, u64 c)

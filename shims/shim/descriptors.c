@@ -93,7 +93,7 @@ u32 object_of_statx(const struct statx_k *st)
 static u32 adopt(struct proc *p, u32 fd)
 {
     struct statx_k st;
-    if (raw(__NR_statx, fd, "", AT_EMPTY_PATH_FLAG, STATX_BASIC_AND_BIRTH, &st))
+    if (statx_of(fd, "", AT_EMPTY_PATH_FLAG, STATX_BASIC_AND_BIRTH, &st))
         return 0;
     u32 object = object_of_statx(&st);
     i64 flags = raw(__NR_fcntl, fd, F_GETFL_CMD, 0);

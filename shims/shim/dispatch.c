@@ -23,6 +23,7 @@ REFUSAL(EPERM)
 REFUSAL(EACCES)
 REFUSAL(EOPNOTSUPP)
 
+#define IS_FD(kind) (ARG_##kind == ARG_FD)
 #define IS_STRING(kind) (ARG_##kind == ARG_PATH || ARG_##kind == ARG_STR)
 #define COUNT_(a, b, c, d, e, f, n, ...) n
 #define COUNT(...) COUNT_(__VA_ARGS__, 6, 5, 4, 3, 2, 1, 0)
@@ -38,6 +39,12 @@ REFUSAL(EOPNOTSUPP)
 #define STRINGS4(a, ...) IS_STRING(a) + STRINGS3(__VA_ARGS__)
 #define STRINGS5(a, ...) IS_STRING(a) + STRINGS4(__VA_ARGS__)
 #define STRINGS6(a, ...) IS_STRING(a) + STRINGS5(__VA_ARGS__)
+#define FDS1(a) IS_FD(a)
+#define FDS2(a, ...) IS_FD(a) + FDS1(__VA_ARGS__)
+#define FDS3(a, ...) IS_FD(a) + FDS2(__VA_ARGS__)
+#define FDS4(a, ...) IS_FD(a) + FDS3(__VA_ARGS__)
+#define FDS5(a, ...) IS_FD(a) + FDS4(__VA_ARGS__)
+#define FDS6(a, ...) IS_FD(a) + FDS5(__VA_ARGS__)
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 #define FIRST(...) FIRST_(__VA_ARGS__, )
@@ -47,6 +54,7 @@ REFUSAL(EOPNOTSUPP)
     [nr] = {.handler = handler_,                                             \
             .cls = cls_,                                                     \
             .args = FIRST(__VA_ARGS__) == ARG_NONE ? 0 : COUNT(__VA_ARGS__), \
+            .fds = JOIN(FDS, COUNT(__VA_ARGS__))(__VA_ARGS__),               \
             .strings = JOIN(STRINGS, COUNT(__VA_ARGS__))(__VA_ARGS__),       \
             .kinds = {JOIN(KINDS, COUNT(__VA_ARGS__))(__VA_ARGS__)}},
 const struct syscall_row syscall_rows[SYSCALLS_MAX] = {

@@ -138,8 +138,7 @@ static i64 exec(struct trap *c, i64 dirfd, u64 argv, u64 envp, u64 at_flags)
     t->place = PLACE_SHIM;
     if (error)
         return error;
-    record_mark(&mark);
-    record_call(c, 0);
+    record_provisionally(c, 0, &mark);
     /* Here, for the memory is gone afterwards. */
     struct robust_undo undo = {.count = 0};
     for (u32 i = c->p->first_task; i; i = task_at(i)->next_in_proc)

@@ -2,6 +2,7 @@
  *
  * Which rules fire is decided before the call; what they do is put together as abi_faults.h says.
  */
+#include "decisions.h"
 #include "faults.h"
 
 /* A rule that the call matches: does it fire? */
@@ -10,12 +11,13 @@ static void consider(struct faulting *f, u32 rule)
     struct trap *c = f->c;
     const struct fault_rule *r = &FAULTS->rules[rule];
     struct fault_state *s = &FAULTS->states[rule];
-    struct firing g = {.action = &r->action, .rule = (u16)rule, .match = s->matched + 1,
+    struct firing g = {.rule = (u16)rule, .match = s->matched + 1,
                        .phase = r->flags & FAULT_AFTER_CALL ? PHASE_EXIT : PHASE_ENTRY,
                        .asks = (r->flags & FAULT_CALLBACK) != 0};
     rule_draws(g.draws, WORLD->config.fault_seed, r, s->matched, 0);
     u64 n = rule_count(FAULTS, rule, c->t->index, c->p->index, c->nr);
-    if (!rule_decides(r, s, n, g.draws[DRAW_PROB]))
+    g.action = choose_fault(r, s, g.match, n, g.draws[DRAW_PROB]);
+    if (!g.action)
         return;
     if (!g.asks)
         s->decided++;
@@ -41,7 +43,7 @@ static void count_as_strace(const struct trap *c)
 {
     const struct fault_set *named = &FAULTS->call_rules[c->nr];
     u64 any = 0;
-    for (u32 i = 0; i < FAULTS->words_used; i++)
+    for (u32 i = 0; i < FAULTS->words_used && !c->is_part; i++)
         any |= named->words[i] & FAULTS->strace_rules.words[i];
     if (any)
         FAULTS->tasks[c->t->index].calls[c->nr]++;

@@ -52,6 +52,12 @@ struct faulting {
     struct fault_action given[ANSWERS_MAX];
 };
 
+static inline u64 slot_bit(u64 nr)
+{
+    u32 slot = FAULTS->call_slot[nr];
+    return slot ? 1ul << (slot - 1) : 0;
+}
+
 #define SIZE_NONE (~0ul)
 #define SIZE_UNKNOWN (~0ul - 1)
 
@@ -59,6 +65,7 @@ struct faulting {
 struct path_names {
     char given[PATH_BYTES_MAX];    /* made absolute, links not followed */
     char resolved[PATH_BYTES_MAX]; /* the kernel's name; empty: it has none */
+    struct fault_set rules;        /* whose paths one of them is */
     u32 mode;                      /* of what is there, 0: nothing */
 };
 
@@ -71,13 +78,26 @@ struct net_address;
 struct sock;
 /* The other end's address, as the call gives it or as it is; 0: not known. */
 int faults_peer(const struct trap *c, const struct sock *s, struct net_address *peer) HIDDEN;
-int faults_task_passes(const struct task *t, u32 rule) HIDDEN;
+int faults_task_passes(struct task *t, u32 rule) HIDDEN;
 int faults_window_is_open(const struct fault_rule *r) HIDDEN;
 
 /* faults_paths.c */
 struct path_names *faults_path(struct faulting *f, const struct target *t) HIDDEN;
+/* Whether the call goes on where a link at the path's end leads to. */
+int faults_follows(const struct trap *c) HIDDEN;
+/* Absolute, without "." and "..", as far as names tell: links are not followed. */
+void faults_absolute(i64 dirfd, const char *path, char to[PATH_BYTES_MAX]) HIDDEN;
+/* A name of AF_UNIX in the call: its first path, from `*dirfd`. 0: there is none. */
+int faults_take_address(struct trap *c, i64 *dirfd) HIDDEN;
 /* The kernel's name of a descriptor's file, or a socket's address; empty: it has none. */
 void faults_fd_path(i64 fd, const struct object *o, char to[PATH_BYTES_MAX]) HIDDEN;
+
+/* faults_names.c */
+/* The rules whose paths the name is. */
+const struct fault_set *faults_rules_of_name(const char *path) HIDDEN;
+/* The same of a call's path on which no link is met, as far as that is known already; 0: it is not. */
+const struct fault_set *faults_rules_of_plain(const struct trap *c, const struct target *t) HIDDEN;
+void faults_is_plain(const struct trap *c, const char *path) HIDDEN; /* it is one, by what the kernel says */
 
 /* faults_ask.c: what the rule's function says: 1: it acts, by g->action; 0: it passes. */
 int faults_ask(struct faulting *f, struct firing *g, i64 result) HIDDEN;

@@ -42,15 +42,15 @@ static void tell_target(struct faulting *f, struct fault_question *q)
 static void tell_data(struct faulting *f, struct fault_question *q)
 {
     struct data d;
-    struct iovec_k v = {0, 0};
+    struct data_way w;
+    struct iovec_k v;
     q->data = q->data_bytes = q->data_copied = 0;
     if (f->is_timed || !data_of_call(f->c, &d) || d.form == DATA_COUNT || (!d.is_write && !q->after_call))
         return;
-    u64 total = d.is_write ? d.total : q->result > 0 ? (u64)q->result : 0;
-    for (u64 i = 0; i < d.iov_count && q->data_copied < min_u64(total, FAULT_DATA_BYTES); i++) {
-        if (copy_in(&v, d.iov + i * sizeof v, sizeof v))
-            return;
-        u64 n = min_u64(v.len, min_u64(total, FAULT_DATA_BYTES) - q->data_copied);
+    u64 moved = d.is_write ? d.total : q->result > 0 ? (u64)q->result : 0, total = data_bytes(&d, moved);
+    data_start(&w, &d, moved);
+    while (q->data_copied < min_u64(total, FAULT_DATA_BYTES) && data_next(&w, &v)) {
+        u64 n = min_u64(v.len, FAULT_DATA_BYTES - q->data_copied);
         if (copy_in(q->bytes + q->data_copied, v.base, n))
             return;
         q->data = q->data ? q->data : v.base;

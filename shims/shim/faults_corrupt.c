@@ -126,41 +126,60 @@ static u64 cut_off(const struct fault_action *a, u64 bytes)
     return a->corrupt_count ? min_u64(a->corrupt_count, bytes) : bytes;
 }
 
+static i64 corrupted(struct firing *g, u64 amount, i64 before, i64 after)
+{
+    g->did |= FAULT_CORRUPT;
+    g->amount = amount;
+    g->before = before;
+    return g->after = after;
+}
+
+/* The last of several messages have fewer bytes. */
+static void shorten_messages(const struct data *d, u64 count, u64 bytes)
+{
+    while (count-- && bytes) {
+        u64 at = d->args[d->arg] + count * sizeof(struct mmsghdr_k) + __builtin_offsetof(struct mmsghdr_k, bytes);
+        u32 has;
+        if (copy_in(&has, at, sizeof has))
+            return;
+        u64 lost = min_u64(has, bytes);
+        has -= (u32)lost;
+        bytes -= lost;
+        copy_out(at, &has, sizeof has);
+    }
+}
+
 static i64 corrupt_read(struct trap *c, struct firing *g, i64 result)
 {
     struct data d;
+    struct data_way w;
     struct patches p;
     struct iovec_k v;
     if (result <= 0 || !data_of_call(c, &d) || d.is_write)
         return result;
-    g->before = result;
+    u64 total = data_bytes(&d, (u64)result), at = 0;
     if (g->action->corrupt_how == CORRUPT_TRUNCATE) {
-        g->amount = cut_off(g->action, (u64)result);
-        g->did |= FAULT_CORRUPT;
-        return g->after = result - (i64)g->amount;
+        u64 lost = cut_off(g->action, total);
+        if (d.form != DATA_MESSAGES)
+            return corrupted(g, lost, result, result - (i64)lost);
+        shorten_messages(&d, (u64)result, lost);
+        return corrupted(g, lost, result, result);
     }
-    if (!plan(&p, g, (u64)result))
+    if (!plan(&p, g, total))
         return result;
-    u64 at = 0;
-    for (u64 i = 0; i < d.iov_count && at < (u64)result; i++, at += v.len) {
-        if (copy_in(&v, d.iov + i * sizeof v, sizeof v))
-            break;
-        apply_to_memory(&p, at, v.base, min_u64(v.len, (u64)result - at));
-    }
-    g->did |= FAULT_CORRUPT;
-    g->amount = p.amount;
-    return g->after = result;
+    for (data_start(&w, &d, (u64)result); data_next(&w, &v); at += v.len)
+        apply_to_memory(&p, at, v.base, v.len);
+    return corrupted(g, p.amount, result, result);
 }
 
 /* ---- what is written ---- */
 static int gather(const struct data *d, u8 *to)
 {
+    struct data_way w;
     struct iovec_k v;
-    for (u64 i = 0; i < d->iov_count; i++) {
-        if (copy_in(&v, d->iov + i * sizeof v, sizeof v) || copy_in(to, v.base, v.len))
+    for (data_start(&w, d, d->total); data_next(&w, &v); to += v.len)
+        if (copy_in(to, v.base, v.len))
             return -EFAULT;
-        to += v.len;
-    }
     return 0;
 }
 
@@ -227,12 +246,50 @@ static i64 write_patched(struct trap *c, struct firing *g, struct data *d, const
     i64 result = trap_handle(c);
     c->nr = nr;
     data_restore(c, d);
-    if (!pieces || result <= 0)
+    return pieces && result > 0 ? corrupted(g, p->amount, (i64)d->total, result) : result;
+}
+
+/* sendmmsg: the messages in the room. 0: there is none for so many. */
+static int make_messages(struct data_room *room, const struct data *d, u64 bytes)
+{
+    u64 used = 0;
+    if (d->total > MESSAGES_MAX || bytes > sizeof room->bytes || gather(d, room->bytes))
+        return 0;
+    for (u64 i = 0; i < d->total; i++) {
+        struct mmsghdr_k *h = &room->messages[i];
+        if (copy_in(h, d->args[d->arg] + i * sizeof *h, sizeof *h))
+            return 0;
+        u64 n = bytes_of_iovecs(h->header.iov, h->header.iov_count);
+        room->iov[i] = (struct iovec_k){(u64)room->bytes + used, n};
+        h->header.iov = (u64)&room->iov[i];
+        h->header.iov_count = 1;
+        used += n;
+    }
+    return 1;
+}
+
+static i64 corrupt_messages(struct trap *c, struct firing *g, struct data *d)
+{
+    struct data_room *room = data_room(c->t);
+    struct patches p;
+    u64 total = data_bytes(d, d->total), lost = 0;
+    if (g->action->corrupt_how == CORRUPT_TRUNCATE)
+        lost = cut_off(g->action, total);
+    else if (!plan(&p, g, total))
+        return trap_handle(c);
+    if (!total || !make_messages(room, d, total))
+        return trap_handle(c);
+    if (!lost)
+        apply(&p, 0, room->bytes, total);
+    for (u64 i = d->total, left = lost, n; i-- && left; left -= n)
+        room->iov[i].len -= n = min_u64(left, room->iov[i].len);
+    c->a[d->arg] = (u64)room->messages;
+    i64 result = trap_handle(c);
+    data_restore(c, d);
+    if (result <= 0)
         return result;
-    g->did |= FAULT_CORRUPT;
-    g->amount = p->amount;
-    g->before = (i64)d->total;
-    return g->after = result;
+    data_tell_sent(d, (u64)result);
+    return corrupted(g, lost ? lost : p.amount, (i64)d->total, result);
 }
 
 static i64 corrupt_write(struct trap *c, struct firing *g)
@@ -241,6 +298,8 @@ static i64 corrupt_write(struct trap *c, struct firing *g)
     struct patches p;
     if (!data_of_call(c, &d) || !d.is_write || d.form == DATA_COUNT || !d.total)
         return trap_handle(c);
+    if (d.form == DATA_MESSAGES)
+        return corrupt_messages(c, g, &d);
     if (g->action->corrupt_how != CORRUPT_TRUNCATE)
         return plan(&p, g, d.total) ? write_patched(c, g, &d, &p) : trap_handle(c);
     u64 lost = cut_off(g->action, d.total), left = d.total - lost;
@@ -252,10 +311,7 @@ static i64 corrupt_write(struct trap *c, struct firing *g)
     }
     if (result < 0 || (u64)result < left)
         return result;
-    g->did |= FAULT_CORRUPT;
-    g->amount = lost;
-    g->before = (i64)d.total;
-    return g->after = (i64)d.total;
+    return corrupted(g, lost, (i64)d.total, (i64)d.total);
 }
 
 i64 faults_corrupt_outcome(struct faulting *f, struct firing *g)

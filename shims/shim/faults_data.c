@@ -22,6 +22,7 @@ static const struct data_row rows[] = {
     {__NR_sendmsg, DATA_MESSAGE, 1, 1}, {__NR_sendfile, DATA_COUNT, 1, 3},
     {__NR_splice, DATA_COUNT, 1, 4}, {__NR_copy_file_range, DATA_COUNT, 1, 4},
     {__NR_tee, DATA_COUNT, 1, 2}, {__NR_getrandom, DATA_BUFFER, 0, 0},
+    {__NR_sendmmsg, DATA_MESSAGES, 1, 1}, {__NR_recvmmsg, DATA_MESSAGES, 0, 1},
 };
 
 /* ---- sizes ---- */
@@ -37,6 +38,15 @@ u64 bytes_of_iovecs(u64 iov, u64 count)
     return total;
 }
 
+static u64 bytes_of_messages(u64 headers, u64 count)
+{
+    struct mmsghdr_k h;
+    u64 total = 0;
+    for (u64 i = 0; i < min_u64(count, IOVECS_MAX) && !copy_in(&h, headers + i * sizeof h, sizeof h); i++)
+        total += bytes_of_iovecs(h.header.iov, h.header.iov_count);
+    return total;
+}
+
 static u64 bytes_of_argument(const struct trap *c, int i)
 {
     struct msghdr_k h;
@@ -48,6 +58,8 @@ static u64 bytes_of_argument(const struct trap *c, int i)
         return bytes_of_iovecs(c->a[i], c->a[i + 1]);
     case ARG_MSGHDR:
         return copy_in(&h, c->a[i], sizeof h) ? SIZE_NONE : bytes_of_iovecs(h.iov, h.iov_count);
+    case ARG_MMSGHDRS:
+        return bytes_of_messages(c->a[i], (u32)c->a[i + 1]);
     default:
         return SIZE_NONE;
     }
@@ -58,7 +70,7 @@ u64 faults_size(struct faulting *f)
     const struct trap *c = f->c;
     if (f->size != SIZE_UNKNOWN)
         return f->size;
-    f->size = SIZE_NONE;
+    f->size = c->nr == __NR_mremap ? c->a[2] : SIZE_NONE; /* the new one */
     for (int i = 0; i < syscall_rows[c->nr].args && f->size == SIZE_NONE; i++)
         f->size = bytes_of_argument(c, i);
     return f->size;
@@ -73,9 +85,13 @@ int data_of_call(const struct trap *c, struct data *d)
     if (row == end)
         return 0;
     *d = (struct data){.form = row->form, .is_write = row->is_write, .arg = row->arg};
+    memcpy(d->args, c->a, sizeof d->args);
     switch (row->form) {
     case DATA_COUNT:
         d->total = c->a[row->arg];
+        return 1;
+    case DATA_MESSAGES:
+        d->total = min_u64((u32)c->a[row->arg + 1], IOVECS_MAX);
         return 1;
     case DATA_BUFFER:
         d->one = (struct iovec_k){c->a[row->arg], c->a[row->arg + 1]};
@@ -96,6 +112,64 @@ int data_of_call(const struct trap *c, struct data *d)
         return 0;
     d->total = bytes_of_iovecs(d->iov, d->iov_count);
     return 1;
+}
+
+/* ---- the buffers ---- */
+void data_start(struct data_way *w, const struct data *d, u64 result)
+{
+    *w = (struct data_way){.d = d, .iov = d->iov, .left = d->iov_count, .bytes = result};
+    if (d->form == DATA_MESSAGES)
+        *w = (struct data_way){.d = d, .messages = result};
+}
+
+/* What was read of a message is in its header; a write takes all that it has. */
+static int next_message(struct data_way *w)
+{
+    struct mmsghdr_k h;
+    u64 at = w->d->args[w->d->arg] + w->message * sizeof h;
+    if (w->message == w->messages || copy_in(&h, at, sizeof h))
+        return 0;
+    w->message++;
+    w->iov = h.header.iov;
+    w->left = min_u64(h.header.iov_count, IOVECS_MAX);
+    w->bytes = w->d->is_write ? ~0ul : h.bytes;
+    return 1;
+}
+
+int data_next(struct data_way *w, struct iovec_k *v)
+{
+    while (!w->left || !w->bytes)
+        if (!next_message(w))
+            return 0;
+    if (copy_in(v, w->iov, sizeof *v))
+        return 0;
+    w->iov += sizeof *v;
+    w->left--;
+    v->len = min_u64(v->len, w->bytes);
+    w->bytes -= v->len;
+    return 1;
+}
+
+u64 data_bytes(const struct data *d, u64 result)
+{
+    struct data_way w;
+    struct iovec_k v;
+    u64 bytes = 0;
+    if (d->form != DATA_MESSAGES)
+        return result;
+    for (data_start(&w, d, result); data_next(&w, &v); bytes += v.len)
+        ;
+    return bytes;
+}
+
+void data_tell_sent(const struct data *d, u64 messages)
+{
+    for (u64 i = 0; i < messages; i++) {
+        u64 at = d->args[d->arg] + i * sizeof(struct mmsghdr_k);
+        struct msghdr_k h;
+        u32 bytes = copy_in(&h, at, sizeof h) ? 0 : (u32)bytes_of_iovecs(h.iov, h.iov_count);
+        copy_out(at + __builtin_offsetof(struct mmsghdr_k, bytes), &bytes, sizeof bytes);
+    }
 }
 
 /* ---- other data ---- */
@@ -137,7 +211,7 @@ void data_shorten(struct trap *c, const struct data *d, u64 bytes)
 {
     if (d->form == DATA_COUNT)
         c->a[d->arg] = bytes;
-    else if (d->form == DATA_BUFFER)
+    else if (d->form == DATA_BUFFER || d->form == DATA_MESSAGES)
         c->a[d->arg + 1] = bytes;
     else
         data_replace(c, d, cut(d, data_room(c->t)->iov, bytes));
@@ -148,8 +222,7 @@ void data_restore(struct trap *c, const struct data *d)
     const struct data_room *room = data_room(c->t);
     u64 replaced = c->a[d->arg];
     struct msghdr_k h;
-    for (int i = 0; i < 6; i++)
-        c->a[i] = c->t->trap_args[i];
+    memcpy(c->a, d->args, sizeof d->args);
     if (d->form != DATA_MESSAGE || replaced != (u64)&room->header || copy_in(&h, c->a[d->arg], sizeof h))
         return;
     h.name_bytes = room->header.name_bytes; /* what the call has filled in */

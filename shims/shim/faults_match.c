@@ -74,28 +74,38 @@ static int addresses_may_match(const struct fault_rule *r, const struct object *
     if (o->kind != OBJECT_INET)
         return 0;
     const struct sock *s = sock_of(o);
-    if (r->peers && s->peer_address.port && !is_among(&s->peer_address, r->first_peer, r->peers))
+    if (r->peers && s->peer_address.port && is_stream(s) && !is_among(&s->peer_address, r->first_peer, r->peers))
         return 0;
     return !r->locals || !s->local.port || is_among(&s->local, r->first_local, r->locals);
 }
 
-static void look_at_object(struct fault_object *fo, const struct object *o, i64 fd)
+/* An fsync that failed is over for all who have the file (faults_has_forgotten). */
+static u64 slots_of_syncs(void)
+{
+    return slot_bit(__NR_fsync) | slot_bit(__NR_fdatasync);
+}
+
+static void look_at_object(struct fault_object *fo, struct object *o, i64 fd)
 {
     char path[PATH_BYTES_MAX];
     u32 kind = faults_kind(o);
+    struct fault_set named = fo->opened;
     memset(&fo->rules, 0, sizeof fo->rules);
-    if (FAULTS->has_paths)
+    if (FAULTS->has_paths) {
         faults_fd_path(fd, o, path);
+        if (path[0])
+            set_join(&named, faults_rules_of_name(path));
+    }
+    o->fault_calls = slots_of_syncs();
     for (u32 i = 0; i < FAULTS->rules_count; i++) {
         const struct fault_rule *r = &FAULTS->rules[i];
-        if (r->kinds && !(r->kinds >> kind & 1))
+        if ((r->kinds && !(r->kinds >> kind & 1)) || (r->paths && !set_has(&named, i)) ||
+            !addresses_may_match(r, o))
             continue;
-        if (r->paths && !set_has(&fo->opened, i) && !(path[0] && glob_any(faults_text(r->paths), path)))
-            continue;
-        if (addresses_may_match(r, o))
-            set_add(&fo->rules, i);
+        set_add(&fo->rules, i);
+        o->fault_calls |= FAULTS->rule_slots[i];
     }
-    fo->epoch = FAULTS->epoch;
+    o->fault_epoch = FAULTS->epoch;
 }
 
 static const struct fault_set *rules_of_object(u32 object, i64 fd)
@@ -103,7 +113,7 @@ static const struct fault_set *rules_of_object(u32 object, i64 fd)
     struct fault_object *fo = &FAULTS->objects[object];
     if (!object)
         return &FAULTS->no_object;
-    if (unlikely(fo->epoch != FAULTS->epoch))
+    if (unlikely(WORLD->objects[object].fault_epoch != FAULTS->epoch))
         look_at_object(fo, &WORLD->objects[object], fd);
     return &fo->rules;
 }
@@ -137,23 +147,26 @@ static const struct fault_set *rules_of_proc(const struct proc *p)
     return &fp->rules;
 }
 
-static const struct fault_set *rules_of_task(const struct task *t)
+static const struct fault_set *rules_of_task(struct task *t)
 {
     struct fault_task *ft = &FAULTS->tasks[t->index];
-    if (likely(ft->epoch == FAULTS->epoch))
+    if (likely(t->fault_epoch == FAULTS->epoch))
         return &ft->rules;
     ft->rules = *rules_of_proc(proc_of(t));
+    t->fault_calls = 0;
     for (u32 i = 0; i < FAULTS->rules_count; i++) {
         const struct fault_rule *r = &FAULTS->rules[i];
         int is_one = ft->order >= r->thread_from && ft->order <= r->thread_to;
         if (!is_one || (r->threads && !glob_any(faults_text(r->threads), t->comm)))
             ft->rules.words[i / 64] &= ~(1ul << i % 64);
+        else if (set_has(&ft->rules, i))
+            t->fault_calls |= FAULTS->rule_slots[i];
     }
-    ft->epoch = FAULTS->epoch;
+    t->fault_epoch = FAULTS->epoch;
     return &ft->rules;
 }
 
-int faults_task_passes(const struct task *t, u32 rule)
+int faults_task_passes(struct task *t, u32 rule)
 {
     return set_has(rules_of_task(t), rule);
 }
@@ -183,11 +196,23 @@ static int add_path(struct trap *c, struct targets *to, int arg, u32 path)
     return is_path;
 }
 
+/* Calls that may have another socket's name in them, or a new one. */
+static int names_socket(u64 nr)
+{
+    return nr == __NR_connect || nr == __NR_bind || nr == __NR_sendto || nr == __NR_sendmsg;
+}
+
+static int is_unix(u32 object)
+{
+    return WORLD->objects[object].kind == OBJECT_UNIX;
+}
+
 /* Whether there are paths among them. */
 static int find_targets(struct trap *c, struct targets *to)
 {
     const struct syscall_row *row = &syscall_rows[c->nr];
     int has_paths = 0;
+    i64 dirfd;
     u32 paths = 0;
     for (int i = 0; i < row->args; i++) {
         if (row->kinds[i] == ARG_FD && (i32)c->a[i] >= 0)
@@ -195,28 +220,79 @@ static int find_targets(struct trap *c, struct targets *to)
         else if (row->strings && arg_kinds[row->kinds[i]].how == HOW_STRING && paths < 2)
             has_paths |= add_path(c, to, i, paths++);
     }
+    if (names_socket(c->nr) && to->count && is_unix(to->list[0].object) && faults_take_address(c, &dirfd)) {
+        add_target(c, to, -1, 0, dirfd);
+        has_paths = 1;
+    }
     return has_paths;
+}
+
+/* By the bits that the task and the object keep. */
+int faults_may_concern(const struct trap *c)
+{
+    const struct syscall_row *row = &syscall_rows[c->nr];
+    const struct object *o;
+    u64 bit = slot_bit(c->nr);
+    u32 epoch = FAULTS->epoch, object;
+    if (c->t->fault_epoch != epoch)
+        return 1;
+    if (!(c->t->fault_calls & bit))
+        return 0;
+    if (row->kinds[0] != ARG_FD || row->fds != 1 || row->strings || !(object = fd_known(c->p, (i32)c->a[0])))
+        return 1;
+    if (is_unix(object) && names_socket(c->nr))
+        return 1;
+    o = &WORLD->objects[object];
+    return o->fault_epoch != epoch || (o->fault_calls & bit) != 0;
+}
+
+/* Of rules that select by path: out with those that take none of the names. */
+static void drop_other_paths(struct trap *c, const struct targets *targets, struct fault_set *from)
+{
+    struct fault_set taken = {{0}};
+    for (u32 i = 0; i < targets->count; i++) {
+        const struct target *t = &targets->list[i];
+        const struct fault_set *more = t->fd >= 0 ? rules_of_object(t->object, t->fd) : faults_rules_of_plain(c, t);
+        if (!more)
+            return;
+        set_join(&taken, more);
+    }
+    for (u32 i = 0; i < FAULT_WORDS; i++)
+        from->words[i] &= ~FAULTS->path_rules.words[i] | taken.words[i];
+}
+
+static int is_empty(const struct fault_set *s)
+{
+    u64 any = 0;
+    for (u32 i = 0; i < FAULT_WORDS; i++)
+        any |= s->words[i];
+    return !any;
 }
 
 int faults_candidates(struct trap *c, struct targets *targets, struct fault_set *to)
 {
     const struct fault_set *named = &FAULTS->call_rules[c->nr];
     const struct fault_set *whose = rules_of_task(c->t);
-    u64 any = 0;
     targets->count = 0;
-    for (u32 i = 0; i < FAULTS->words_used; i++)
-        any |= to->words[i] = named->words[i] & whose->words[i];
-    if (!any || find_targets(c, targets))
-        return any != 0;
+    for (u32 i = 0; i < FAULT_WORDS; i++) {
+        to->words[i] = named->words[i] & whose->words[i];
+        if (c->is_part) /* strace sees the whole only */
+            to->words[i] &= ~FAULTS->strace_rules.words[i];
+    }
+    if (is_empty(to))
+        return 0;
+    if (find_targets(c, targets)) {
+        drop_other_paths(c, targets, to);
+        return !is_empty(to);
+    }
     const struct fault_set *first = &FAULTS->no_object, *second = first;
     if (targets->count)
         first = second = rules_of_object(targets->list[0].object, targets->list[0].fd);
     if (targets->count > 1)
         second = rules_of_object(targets->list[1].object, targets->list[1].fd);
-    any = 0;
-    for (u32 i = 0; i < FAULTS->words_used; i++)
-        any |= to->words[i] &= first->words[i] | second->words[i];
-    return any != 0;
+    for (u32 i = 0; i < FAULT_WORDS; i++)
+        to->words[i] &= first->words[i] | second->words[i];
+    return !is_empty(to);
 }
 
 /* ---- one rule, exactly ---- */
@@ -258,23 +334,21 @@ static int addresses_match(const struct trap *c, const struct fault_rule *r, con
            (!r->locals || (local.port && is_among(&local, r->first_local, r->locals)));
 }
 
-static int path_matches(struct faulting *f, const struct fault_rule *r, const struct target *t)
+static int path_matches(struct faulting *f, u32 rule, const struct target *t)
 {
+    const struct fault_rule *r = &FAULTS->rules[rule];
     if (r->peers || r->locals || r->fd_from > 0 || r->fd_to != -1)
         return 0;
     const struct path_names *names = faults_path(f, t);
-    const char *globs = faults_text(r->paths);
-    if (r->kinds && !(r->kinds >> kind_of_mode(names->mode) & 1))
-        return 0;
-    return !r->paths || glob_any(globs, names->given) ||
-           (names->resolved[0] && glob_any(globs, names->resolved));
+    return (!r->kinds || (r->kinds >> kind_of_mode(names->mode) & 1)) &&
+           (!r->paths || set_has(&names->rules, rule));
 }
 
 static int target_matches(struct faulting *f, u32 rule, const struct target *t)
 {
     const struct fault_rule *r = &FAULTS->rules[rule];
     if (t->fd < 0)
-        return path_matches(f, r, t);
+        return path_matches(f, rule, t);
     return t->object && t->fd >= r->fd_from && (r->fd_to < 0 || t->fd <= r->fd_to) &&
            set_has(rules_of_object(t->object, t->fd), rule) &&
            addresses_match(f->c, r, &WORLD->objects[t->object]);
@@ -317,10 +391,11 @@ int faults_matches(struct faulting *f, u32 rule)
 }
 
 /* ---- tables: what is made anew ---- */
-void faults_task_made(const struct proc *p, const struct task *t)
+void faults_task_made(const struct proc *p, struct task *t)
 {
     struct fault_task *ft = &FAULTS->tasks[t->index];
     memset(ft, 0, sizeof *ft);
+    t->fault_epoch = 0;
     ft->order = ++FAULTS->procs[p->index].threads_made;
 }
 
@@ -338,7 +413,7 @@ void faults_object_made(u32 object)
 
 void faults_object_changed(u32 object)
 {
-    FAULTS->objects[object].epoch = 0;
+    WORLD->objects[object].fault_epoch = 0;
 }
 
 /* The caller has become another program. */
@@ -353,13 +428,16 @@ void faults_program_began(const struct proc *p)
 /* Of any file that is open: a directory's new name is one of all that lies below. */
 void faults_names_changed(void)
 {
-    if (FAULTS->has_paths)
-        FAULTS->epoch++;
+    if (!FAULTS->has_paths)
+        return;
+    FAULTS->epoch++;
+    faults_link_made();
+    faults_directory_changed();
 }
 
 void faults_proc_renamed(const struct proc *p)
 {
     FAULTS->procs[p->index].epoch = 0;
     for (u32 i = p->first_task; i; i = task_at(i)->next_in_proc)
-        FAULTS->tasks[i].epoch = 0;
+        task_at(i)->fault_epoch = 0;
 }

@@ -30,23 +30,6 @@ static i64 net_did(struct firing *g, i64 before, i64 after)
     return after;
 }
 
-/* ---- connect ---- */
-static i64 connect_fails(struct trap *c, struct firing *g)
-{
-    struct object *o = object_of(c);
-    struct net_address to;
-    u32 net = g->action->net, error = errno_of(net);
-    if (net == NET_UNREACHABLE || (net == NET_REFUSED && o->kind != OBJECT_INET))
-        return net_did(g, 0, -(i64)error);
-    if (o->kind != OBJECT_INET || !is_stream(sock_of(o)))
-        return trap_handle(c);
-    const struct sock *s = sock_of(o);
-    if (net == NET_HALF_OPEN || (s->flags & (SOCK_CONNECTING | SOCK_JOINED)) || s->state != SOCK_CLOSED ||
-        sockaddr_in(s, c->a[1], (u32)c->a[2], &to, 0))
-        return trap_handle(c);
-    return net_did(g, 0, stream_connect_fails(c, o, &to, error, net == NET_TIMED_OUT ? g->action->net_ns : 0));
-}
-
 /* ---- a connection that is there ---- */
 static i64 unix_reset(struct trap *c)
 {
@@ -68,12 +51,26 @@ static i64 waits_in_vain(struct trap *c, struct object *o)
     return o->nonblock ? -EAGAIN : take_error(s);
 }
 
-/* 0: nothing that could happen to it. */
+static i64 befalls_unix(struct trap *c, const struct fault_action *a, struct object *o)
+{
+    switch (a->net) {
+    case NET_RESET:
+        return unix_reset(c);
+    case NET_TIMED_OUT:
+        return unix_cut(o, a->net_ns) ? unix_cut_wait(c, o) : 0;
+    case NET_HALF_OPEN:
+        return unix_cut(o, 0);
+    default:
+        return 0;
+    }
+}
+
+/* 0: nothing that could happen to it; 1: it has, and the call goes on. */
 static i64 befalls(struct trap *c, struct firing *g, struct object *o)
 {
     u32 net = g->action->net;
     if (o->kind == OBJECT_UNIX)
-        return net == NET_RESET ? unix_reset(c) : 0;
+        return befalls_unix(c, g->action, o);
     if (o->kind != OBJECT_INET)
         return 0;
     struct sock *s = sock_of(o);
@@ -94,6 +91,44 @@ static i64 befalls(struct trap *c, struct firing *g, struct object *o)
     default:
         return -EHOSTUNREACH;
     }
+}
+
+/* ---- connect ---- */
+/* It is made, and then nothing comes through. */
+static i64 connect_cut(struct trap *c, struct firing *g, struct object *o)
+{
+    i64 result = trap_handle(c);
+    return !result && befalls(c, g, o) ? net_did(g, 0, 0) : result;
+}
+
+/* As when there is never room in the listener's queue. */
+static i64 unix_connect_in_vain(struct trap *c, struct object *o, u64 for_ns)
+{
+    u64 deadline = WORLD->now_ns + for_ns;
+    i64 error = o->nonblock ? -EAGAIN : 0;
+    while (!error && WORLD->now_ns < deadline)
+        error = socket_park(c, o, o->channel, SIDE_WRITE, deadline);
+    return o->nonblock || (error && error != -EAGAIN) ? error : -ETIMEDOUT;
+}
+
+static i64 connect_fails(struct trap *c, struct firing *g)
+{
+    struct object *o = object_of(c);
+    struct net_address to;
+    u32 net = g->action->net, error = errno_of(net);
+    if (net == NET_HALF_OPEN)
+        return connect_cut(c, g, o);
+    if (net == NET_TIMED_OUT && unix_is_connecting(o))
+        return net_did(g, 0, unix_connect_in_vain(c, o, g->action->net_ns));
+    if (net == NET_UNREACHABLE || (net == NET_REFUSED && o->kind != OBJECT_INET))
+        return net_did(g, 0, -(i64)error);
+    if (o->kind != OBJECT_INET || !is_stream(sock_of(o)))
+        return trap_handle(c);
+    const struct sock *s = sock_of(o);
+    if ((s->flags & (SOCK_CONNECTING | SOCK_JOINED)) || s->state != SOCK_CLOSED ||
+        sockaddr_in(s, c->a[1], (u32)c->a[2], &to, 0))
+        return trap_handle(c);
+    return net_did(g, 0, stream_connect_fails(c, o, &to, error, net == NET_TIMED_OUT ? g->action->net_ns : 0));
 }
 
 /* What ends it cannot fail. */

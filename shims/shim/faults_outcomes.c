@@ -5,7 +5,6 @@
 
 #define WRITTEN_MAX 0x7ffff000ul /* what one call moves at most */
 #define O_APPEND_FLAG 02000ul
-#define SEEK_CUR_K 1
 
 /* What a rule makes the result, done or not. */
 static i64 other_result(struct firing *g, i64 before)
@@ -74,30 +73,14 @@ static void pass_over(struct trap *c, u64 bytes)
     raw(__NR_lseek, c->a[0], bytes, SEEK_CUR_K);
 }
 
-/* sendmmsg: each message is said to be sent. */
-static i64 drop_messages(struct trap *c, struct firing *g)
-{
-    u64 count = min_u64((u32)c->a[2], IOVECS_MAX);
-    for (u64 i = 0; i < count; i++) {
-        u64 at = c->a[1] + i * sizeof(struct mmsghdr_k);
-        struct msghdr_k h;
-        if (copy_in(&h, at, sizeof h))
-            return -EFAULT;
-        u32 bytes = (u32)bytes_of_iovecs(h.iov, h.iov_count);
-        if (copy_out(at + __builtin_offsetof(struct mmsghdr_k, bytes), &bytes, sizeof bytes))
-            return -EFAULT;
-    }
-    return did(g, FAULT_DROP, (i64)count, (i64)count);
-}
-
 static i64 do_drop(struct trap *c, struct firing *g)
 {
     struct data d;
-    if (c->nr == __NR_sendmmsg)
-        return drop_messages(c, g);
     if (!data_of_call(c, &d) || !d.is_write || !d.total || !fd_object(c->p, (i32)c->a[0]))
         return trap_handle(c);
     u64 bytes = min_u64(d.total, WRITTEN_MAX);
+    if (d.form == DATA_MESSAGES)
+        data_tell_sent(&d, bytes);
     pass_over(c, bytes);
     return did(g, FAULT_DROP, (i64)bytes, (i64)bytes);
 }
@@ -105,12 +88,11 @@ static i64 do_drop(struct trap *c, struct firing *g)
 static i64 do_twice(struct trap *c, struct firing *g)
 {
     struct data d;
-    int is_many = c->nr == __NR_sendmmsg;
-    if (!is_many && (!data_of_call(c, &d) || !d.is_write))
+    if (!data_of_call(c, &d) || !d.is_write)
         return trap_handle(c);
     i64 result = trap_handle(c);
     if (result > 0 && trap_handle(c) > 0)
-        did(g, FAULT_DUPLICATE, is_many ? result : (i64)d.total, result);
+        did(g, FAULT_DUPLICATE, (i64)d.total, result);
     return result;
 }
 

@@ -8,6 +8,7 @@
 
 #define DELETED " (deleted)"
 #define SUN_PATH_OFFSET 2
+#define NO_FILE (-1000) /* instead of a directory: an abstract name */
 
 static u64 append(char *to, u64 used, const char *from, u64 n)
 {
@@ -43,7 +44,7 @@ static u64 start_directory(i64 dirfd, char to[PATH_BYTES_MAX])
 }
 
 /* Absolute, without "." and "..", as far as names tell: links are not followed. */
-static void make_absolute(i64 dirfd, const char *path, char to[PATH_BYTES_MAX])
+void faults_absolute(i64 dirfd, const char *path, char to[PATH_BYTES_MAX])
 {
     u64 used = path[0] == '/' ? 0 : start_directory(dirfd, to);
     if (used == 1)
@@ -67,7 +68,7 @@ static void make_absolute(i64 dirfd, const char *path, char to[PATH_BYTES_MAX])
 }
 
 /* Calls that are about the link itself, and not about what it leads to. */
-static int follows(const struct trap *c)
+int faults_follows(const struct trap *c)
 {
     const struct syscall_row *row = &syscall_rows[c->nr];
     switch (c->nr) {
@@ -104,16 +105,20 @@ static void resolve_parent(i64 dirfd, const char *given, char to[PATH_BYTES_MAX]
     append(to, used == 1 ? 0 : used, given + n - 1, string_length(given + n - 1));
 }
 
-static void name_path(const struct trap *c, const struct target *t, struct path_names *to)
+static void look_at_path(const struct trap *c, const struct target *t, struct path_names *to)
 {
     const char *path = c->path[t->path];
     struct statx_k st;
     const u64 nofollow = 0400000ul;
     to->mode = 0;
     to->resolved[0] = 0;
-    make_absolute(t->dirfd, path, to->given);
+    if (t->dirfd == NO_FILE) {
+        append(to->given, 0, path, string_length(path));
+        return;
+    }
+    faults_absolute(t->dirfd, path, to->given);
     i64 fd = raw(__NR_openat, t->dirfd, path,
-                 O_PATH_FLAG | O_CLOEXEC_FLAG | (follows(c) ? 0 : nofollow), 0);
+                 O_PATH_FLAG | O_CLOEXEC_FLAG | (faults_follows(c) ? 0 : nofollow), 0);
     if (fd < 0) {
         resolve_parent(t->dirfd, to->given, to->resolved);
         return;
@@ -124,6 +129,19 @@ static void name_path(const struct trap *c, const struct target *t, struct path_
     raw(__NR_close, fd);
 }
 
+static void name_path(const struct trap *c, const struct target *t, struct path_names *to)
+{
+    look_at_path(c, t, to);
+    memset(&to->rules, 0, sizeof to->rules);
+    if (!FAULTS->has_paths)
+        return;
+    set_join(&to->rules, faults_rules_of_name(to->given));
+    if (to->resolved[0])
+        set_join(&to->rules, faults_rules_of_name(to->resolved));
+    if (string_equal(to->given, to->resolved))
+        faults_is_plain(c, to->given);
+}
+
 struct path_names *faults_path(struct faulting *f, const struct target *t)
 {
     struct path_names *names = (struct path_names *)f->c->t->polls + t->path;
@@ -131,6 +149,25 @@ struct path_names *faults_path(struct faulting *f, const struct target *t)
         name_path(f->c, t, names);
     f->paths_known |= 1u << t->path;
     return names;
+}
+
+/* ---- AF_UNIX names ---- */
+/* The name in the call, as its first path; abstract ones begin with "@". */
+int faults_take_address(struct trap *c, i64 *dirfd)
+{
+    struct unix_address a = {.bytes = 0};
+    struct message m;
+    int to_given = c->nr == __NR_connect || c->nr == __NR_bind;
+    if (to_given ? unix_address_in(c->a[1], c->a[2], &a)
+                 : message_of_call(c, &m) || !m.name || unix_address_in(m.name, m.name_bytes, &a))
+        return 0;
+    if (a.bytes <= SUN_PATH_OFFSET)
+        return 0;
+    *dirfd = a.path[0] ? AT_FDCWD_VALUE : NO_FILE;
+    append(c->t->path[0], a.path[0] ? 0 : append(c->t->path[0], 0, "@", 1), a.path + !a.path[0],
+           string_length(a.path + !a.path[0]));
+    c->path[0] = c->t->path[0];
+    return 1;
 }
 
 /* ---- descriptors ---- */
@@ -147,7 +184,7 @@ static int address_of_socket(i64 nr, i64 fd, char to[PATH_BYTES_MAX])
         append(to, append(to, 0, "@", 1), path + 1, bytes - SUN_PATH_OFFSET - 1);
         return 1;
     }
-    make_absolute(AT_FDCWD_VALUE, path, to);
+    faults_absolute(AT_FDCWD_VALUE, path, to);
     return 1;
 }
 
@@ -166,12 +203,14 @@ void faults_fd_path(i64 fd, const struct object *o, char to[PATH_BYTES_MAX])
 /* After an open that has made the object: its name is that of the first of the call's paths. */
 void faults_opened(struct trap *c, i64 dirfd, u32 object)
 {
-    struct fault_object *fo = &FAULTS->objects[object];
+    struct target t = {.fd = -1, .path = 0, .dirfd = dirfd};
     char name[PATH_BYTES_MAX];
     if (!FAULTS->has_paths)
         return;
-    make_absolute(dirfd, c->path[0], name);
-    for (u32 rule = 0; rule < FAULTS->rules_count; rule++)
-        if (FAULTS->rules[rule].paths && glob_any(faults_text(FAULTS->rules[rule].paths), name))
-            set_add(&fo->opened, rule);
+    const struct fault_set *rules = faults_rules_of_plain(c, &t);
+    if (!rules) {
+        faults_absolute(dirfd, c->path[0], name);
+        rules = faults_rules_of_name(name);
+    }
+    set_join(&FAULTS->objects[object].opened, rules);
 }

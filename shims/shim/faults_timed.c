@@ -1,4 +1,5 @@
 /* faults_timed.c: rules that fire at a time, and stops that end at one. */
+#include "decisions.h"
 #include "faults.h"
 #include "process.h"
 
@@ -125,14 +126,15 @@ static void timed_rule(u32 rule)
     const struct fault_rule *r = &FAULTS->rules[rule];
     struct fault_state *s = &FAULTS->states[rule];
     struct faulting f;
-    struct firing g = {.action = &r->action, .rule = (u16)rule, .match = s->matched + 1};
+    struct firing g = {.rule = (u16)rule, .match = s->matched + 1};
     f.answers = f.targets.count = 0;
     f.is_timed = 1;
     if (!faults_window_is_open(r))
         return;
     rule_draws(g.draws, WORLD->config.fault_seed, r, s->matched, 0);
     u64 n = ++s->matched;
-    if (!rule_decides(r, s, n, g.draws[DRAW_PROB]))
+    g.action = choose_fault(r, s, g.match, n, g.draws[DRAW_PROB]);
+    if (!g.action)
         return;
     if (!(r->flags & FAULT_CALLBACK))
         s->decided++;

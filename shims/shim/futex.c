@@ -6,6 +6,7 @@
  */
 #include "futex.h"
 
+#include "decisions.h"
 #include "files.h"
 
 #define PROCMAP_QUERY_CMD 0xc0686611ul /* _IOWR('f', 17, struct procmap_query) */
@@ -179,8 +180,8 @@ i64 futex_wake_key(const u64 key[2], u32 most, u32 bitset)
     int all = !sched_chooses_waiters(w) || most >= count_meant(key, bitset); /* in their order */
     for (u32 slot; woken < (i64)most; woken++) {
         u32 n = unlikely(newest) ? count_meant(key, bitset) - 1
-                : all            ? 0
-                                 : sched_choose_waiter(w, count_meant(key, bitset));
+                : all            ? 0u
+                                 : choose_waiter(count_meant(key, bitset));
         if (!(slot = nth_meant(key, bitset, n)))
             break;
         futex_wake_waiter(slot);

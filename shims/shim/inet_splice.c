@@ -1,6 +1,7 @@
 /* inet_splice.c: between a TCP socket and a file or pipe, without the program's memory: the kernel
  * reads and writes the world's. */
 #include "inet.h"
+#include "views.h"
 
 /* Reads what the file has into a span of the socket's queue; waits for a pipe that is empty. */
 static i64 read_file(struct trap *c, u32 arg, u8 *to, u64 bytes, i64 *offset, int waits)
@@ -28,7 +29,7 @@ static i64 read_file(struct trap *c, u32 arg, u8 *to, u64 bytes, i64 *offset, in
 i64 inet_from_file(struct trap *c, struct object *o, u32 arg, i64 *offset, u64 bytes, int waits)
 {
     u8 *buffer = c->t->polls;
-    i64 done = 0;
+    i64 done = 0, out_fd = (i32)c->a[c->nr == __NR_sendfile ? 0 : 2];
     if (!is_stream(sock_of(o)))
         return -EINVAL;
     while (bytes) {
@@ -50,6 +51,8 @@ i64 inet_from_file(struct trap *c, struct object *o, u32 arg, i64 *offset, u64 b
             *offset = start + (sent > 0 ? sent : 0);
         if (sent < 0)
             return done ? done : sent;
+        if (faults_is_output(c->p, out_fd))
+            faults_output(out_fd, buffer, (u64)sent);
         done += sent;
         bytes -= (u64)sent;
         if (sent < got)
@@ -80,6 +83,8 @@ i64 inet_to_file(struct trap *c, struct object *o, u32 arg, u64 bytes, int waits
         }
         if (put <= 0)
             return done ? done : broken_pipe(c, put, 0);
+        if (faults_is_output(c->p, (i32)c->a[arg]))
+            faults_output((i32)c->a[arg], from, (u64)put);
         stream_taken(s, (u64)put);
         channel_wake(out->channel, SIDE_READ);
         done += put;

@@ -30,12 +30,19 @@
 #define O_ACCMODE_K 3u
 
 /* ---- asking the kernel ---- */
+i64 statx_of(i64 dirfd, const char *path, u32 flags, u32 mask, struct statx_k *st)
+{
+    i64 error = raw(__NR_statx, dirfd, path, flags, mask, st);
+    if (!error)
+        show_start_file(st);
+    return error;
+}
+
 i64 statx_of_path(i64 dirfd, const char *path, u32 flags, struct statx_k *st)
 {
     if (!path)
         flags |= AT_EMPTY_PATH_K;
-    return raw(__NR_statx, dirfd, path ? path : "", flags | AT_NO_AUTOMOUNT_K,
-               STATX_BASIC_AND_BIRTH, st);
+    return statx_of(dirfd, path ? path : "", flags | AT_NO_AUTOMOUNT_K, STATX_BASIC_AND_BIRTH, st);
 }
 
 i64 statx_of_fd(i64 fd, struct statx_k *st)
@@ -315,10 +322,21 @@ void inode_name_gone(const struct statx_k *st)
 }
 
 /* ---- numbers ---- */
+/* A view of files is no other device than the files are. */
+static u64 dev_seen(u64 dev)
+{
+    const struct config *c = &WORLD->config;
+    for (u32 i = 0; i < c->views; i++)
+        if (c->view_devs[i].dev == dev)
+            return c->view_devs[i].stands_for;
+    return dev;
+}
+
 static u32 dev_index(u64 dev)
 {
     struct world *w = WORLD;
     u32 i = 0;
+    dev = dev_seen(dev);
     while (i < w->used_devs && w->devs[i] != dev)
         i++;
     if (i == w->used_devs) {

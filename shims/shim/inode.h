@@ -65,6 +65,10 @@ static inline i64 time_ns(const struct statx_time_k *t)
 }
 
 /* ---- asking the kernel; `path` may be 0 for the descriptor itself ---- */
+/* start_files.c: where a view's copy was asked of, what the original tells of itself */
+void show_start_file(struct statx_k *st) HIDDEN;
+/* statx; `path` may be the program's own pointer: the kernel finds out what is wrong with it. */
+i64 statx_of(i64 dirfd, const char *path, u32 flags, u32 mask, struct statx_k *st) HIDDEN;
 i64 statx_of_path(i64 dirfd, const char *path, u32 flags, struct statx_k *st) HIDDEN;
 i64 statx_of_fd(i64 fd, struct statx_k *st) HIDDEN;
 

@@ -4,8 +4,8 @@
  * few tests; else the clock moves and the strategy chooses at once, mostly that the caller goes on. Only where another task is to run, or time has something to do, it is a call, trapped like
  * any other. An event tells where another task was chosen.
  */
+#include "decisions.h"
 #include "preload_abi.h"
-#include "shim.h"
 
 long point_passed(unsigned long which, unsigned long object, unsigned long effect) HIDDEN;
 long shim_export_point(unsigned long which, unsigned long object, unsigned long effect) HIDDEN;
@@ -33,7 +33,7 @@ static int goes_on(const struct task *t)
         return 0;
     if (!sched_asks(w))
         return 1;
-    u32 next = sched_choose(w, t->index);
+    u32 next = choose_next(t->index);
     if (next != t->index) {
         w->chosen = next;
         return 0;
@@ -50,7 +50,7 @@ long point_passed(unsigned long which, unsigned long object, unsigned long effec
     if (time_matters(which))
         charge(t, w->config.cost_clock_ns);
     if (unlikely(effect || timer_next_ns(w) <= w->now_ns || w->now_ns > w->config.end_ns ||
-                 w->faults.call_any[which] || w->faults.first_held))
+                 w->faults.call_slot[which] || w->faults.first_held))
         return trapped_call((i64)NR_PRELOAD_POINT, which, object, effect);
     if (unlikely(w->sched.count) && is_shared(t, which) && !goes_on(t))
         return trapped_call((i64)NR_PRELOAD_POINT, which, object, effect);
@@ -81,5 +81,5 @@ i64 preload_point(struct trap *c)
     else
         scheduling_point(t);
     t->at_point = 0;
-    return c->a[2] == POINT_PASSES && unlikely(WORLD->faults.call_any[c->a[0]]) ? faults_point(c) : 0;
+    return c->a[2] == POINT_PASSES && unlikely(WORLD->faults.call_slot[c->a[0]]) ? faults_point(c) : 0;
 }

@@ -22,9 +22,11 @@ int is_outside(const struct object *o)
 }
 
 /* Known without the kernel? Then what is ready, else ~0. */
-static u32 own_ready(struct task *t, struct object *o)
+static u32 own_ready(struct task *t, i64 fd, struct object *o)
 {
     switch (o->kind) {
+    case OBJECT_UNIX:
+        return fd >= 0 && unlikely(unix_is_cut(o)) ? unix_cut_ready(o, fd) : ~0u;
     case OBJECT_INET:
         return inet_ready(o);
     case OBJECT_TTY:
@@ -74,7 +76,7 @@ static i64 borrow(u32 object)
 
 u32 object_ready(struct task *t, i64 fd, struct object *o, u32 events)
 {
-    u32 ready = own_ready(t, o);
+    u32 ready = own_ready(t, fd, o);
     if (ready != ~0u)
         return ready & (events | POLL_ALWAYS);
     i64 own = fd < 0 ? borrow((u32)(o - WORLD->objects)) : fd;
@@ -83,7 +85,10 @@ u32 object_ready(struct task *t, i64 fd, struct object *o, u32 events)
         return NOT_KNOWN;
     }
     struct pollfd_k p = {.fd = (i32)own, .events = (i16)events};
-    raw(__NR_poll, &p, 1, 0);
+    if (unlikely(unix_is_cut(o)))
+        p.revents = (i16)(unix_cut_ready(o, own) & (events | POLL_ALWAYS));
+    else
+        raw(__NR_poll, &p, 1, 0);
     if (fd < 0)
         raw(__NR_close, own);
     note_full(o, events, (u16)p.revents);
@@ -98,7 +103,7 @@ static u64 split_polls(struct task *t, struct pollfd_k *polls, u64 count, struct
     u64 n = 0;
     for (struct pollfd_k *p = polls; p < polls + count; p++) {
         u32 index = p->fd >= 0 ? fd_object(proc_of(t), p->fd) : 0;
-        u32 ready = index ? own_ready(t, &WORLD->objects[index]) : ~0u;
+        u32 ready = index ? own_ready(t, p->fd, &WORLD->objects[index]) : ~0u;
         if (p->fd < 0) {
             p->revents = 0;
         } else if (ready == ~0u) {

@@ -3,6 +3,7 @@
  * What makes two events the same is their identity: task, call, scalar arguments, result, and hashes
  * of the data moved. Addresses are recorded and shown but are no part of it.
  */
+#include "decisions.h"
 #include "sockets.h"
 
 #define PREVIEW_BYTES 32u
@@ -20,13 +21,14 @@ struct side { /* side data of the event being written */
     u8 *start, *at, *end;
     u64 identity;
     u8 flags; /* enum event_flag */
+    u8 may_be_taken_back;
 };
 
 static void side_start(struct side *d)
 {
     d->start = d->at = stream_reserve(STREAM_DATA, SIDE_BYTES_MAX);
     d->end = d->start + SIDE_BYTES_MAX;
-    d->flags = 0;
+    d->flags = d->may_be_taken_back = 0;
 }
 
 /* ---- fields ---- */
@@ -318,6 +320,8 @@ static void append(struct task *t, struct side *d, u32 kind, u64 nr, i64 result,
     HEADER->trace_hash = s->hash;
     HEADER->virtual_ns = w->now_ns - w->config.boot_ns;
     __atomic_store_n(&HEADER->events, s->events, __ATOMIC_RELEASE);
+    if (unlikely(w->config.flags & CONFIG_REPLAY))
+        event_follows(d->identity, d->may_be_taken_back);
 }
 
 static u64 identity_of(const struct task *t, u32 kind, u64 nr)
@@ -340,18 +344,24 @@ static int counts_and_records(void)
     return (w->config.flags & CONFIG_RECORD) != 0;
 }
 
-void record_call(struct trap *c, i64 result)
+static void record_call_as(struct trap *c, i64 result, int may_be_taken_back)
 {
     struct side d;
     if (!counts_and_records())
         return;
     side_start(&d);
+    d.may_be_taken_back = (u8)may_be_taken_back;
     d.identity = identity_of(c->t, EVENT_SYSCALL, c->nr);
     if (!(result_is_address(c->nr) && (result > 0 || result < -4095)))
         d.identity = hash_mix(d.identity, (u64)result);
     add_arguments(&d, c, result);
     d.flags = c->injected ? EVENT_FAULT : 0;
     append(c->t, &d, EVENT_SYSCALL, c->nr, result, c->enter_ns);
+}
+
+void record_call(struct trap *c, i64 result)
+{
+    record_call_as(c, result, 0);
 }
 
 void record_plain(struct task *t, u32 kind, u32 nr, i64 result, const char *text)
@@ -404,9 +414,10 @@ void record_fault(struct task *t, u32 nr, const struct fault_record *r)
     append(t, &d, EVENT_INJECTED, nr, r->after, WORLD->now_ns);
 }
 
-void record_mark(struct trace_state *mark)
+void record_provisionally(struct trap *c, i64 result, struct trace_state *before)
 {
-    *mark = WORLD->trace;
+    *before = WORLD->trace;
+    record_call_as(c, result, 1);
 }
 
 void record_take_back(const struct trace_state *mark)
@@ -415,6 +426,7 @@ void record_take_back(const struct trace_state *mark)
     const struct stream_state *before = mark->streams;
     if (!(WORLD->config.flags & CONFIG_RECORD) || s->streams[STREAM_EVENTS].segment != before[STREAM_EVENTS].segment)
         return; /* a new segment was begun: the event stays */
+    WORLD->replay.is_unsure = 0;
     stream_take_back(STREAM_EVENTS, before[STREAM_EVENTS].used);
     s->events = mark->events;
     s->hash = mark->hash;

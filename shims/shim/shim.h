@@ -72,6 +72,7 @@ struct trap {
     u8 keep_registers;   /* the handler has set all registers (rt_sigreturn) */
     u8 recorded;         /* no event is to be appended at the end */
     u8 injected;         /* some fault rule has done something to it */
+    u8 is_part;          /* of another call of the program, which does several like it (io_submit) */
     u8 steps;            /* its tracer lets the task make a single step: this one */
 };
 
@@ -89,7 +90,7 @@ struct arg_kind_row {
 
 struct syscall_row {
     handler_fn handler;
-    u8 cls, args, strings; /* number of arguments, of string arguments */
+    u8 cls, args, fds, strings; /* number of arguments, of descriptors and of strings among them */
     u8 kinds[6];
 };
 
@@ -131,6 +132,7 @@ i64 pass(struct trap *c) HIDDEN;
 void count_uncontrolled(const struct trap *c) HIDDEN; /* named in the summary, refused by --strict */
 void task_enter_control(struct task *t) HIDDEN;
 i64 trap_handle(struct trap *c) HIDDEN;       /* the call, whatever rules there are */
+i64 trap_call(struct trap *c) HIDDEN; /* with what the fault rules say of it */
 void take_strings(struct trap *c) HIDDEN; /* the call's path arguments */
 i64 install_kernel_handlers(void) HIDDEN;
 
@@ -339,7 +341,7 @@ void record_plain(struct task *t, u32 kind, u32 nr, i64 result, const char *text
 void record_input(struct task *t, u32 fd, u64 user, u64 bytes) HIDDEN;
 void record_start(struct task *t, const char *path, u64 argv) HIDDEN;
 /* A call's event that may have to be taken back (an exec that fails after all). */
-void record_mark(struct trace_state *mark) HIDDEN;
+void record_provisionally(struct trap *c, i64 result, struct trace_state *before) HIDDEN;
 void record_take_back(const struct trace_state *mark) HIDDEN;
 
 void record_fault(struct task *t, u32 nr, const struct fault_record *r) HIDDEN;
@@ -349,6 +351,7 @@ i64 ask_supervisor(struct task *t, u32 kind) HIDDEN;
 
 /* faults.c: a call that some fault rule names */
 i64 faults_call(struct trap *c) HIDDEN;
+int faults_may_concern(const struct trap *c) HIDDEN; /* 0: no rule does */
 i64 faults_point(struct trap *c) HIDDEN; /* a point of the preload library */
 void faults_written(const struct trap *c, i64 result) HIDDEN; /* faults_marks.c */
 /* faults_waits.c: what rules do to waits. The deadline that a wait has then. */
@@ -363,7 +366,7 @@ void faults_timer_fired(u32 id, u64 deadline_ns) HIDDEN;
 void faults_proc_gone(struct proc *p) HIDDEN;
 /* faults_match.c, faults_paths.c: where there is a plan, what changes whom its rules concern */
 static inline int has_plan(void) { return unlikely(WORLD->faults.rules_count); }
-void faults_task_made(const struct proc *p, const struct task *t) HIDDEN;
+void faults_task_made(const struct proc *p, struct task *t) HIDDEN;
 void faults_proc_forked(const struct proc *parent, const struct proc *child) HIDDEN;
 void faults_proc_made(const struct proc *p) HIDDEN;
 void faults_program_began(const struct proc *p) HIDDEN;
@@ -371,6 +374,8 @@ void faults_proc_renamed(const struct proc *p) HIDDEN;
 void faults_object_made(u32 object) HIDDEN;
 void faults_object_changed(u32 object) HIDDEN;
 void faults_names_changed(void) HIDDEN; /* of files */
+void faults_link_made(void) HIDDEN;     /* a symbolic link has come */
+void faults_directory_changed(void) HIDDEN; /* a task's working directory */
 void faults_opened(struct trap *c, i64 dirfd, u32 object) HIDDEN;
 
 /* sys_identity.c */

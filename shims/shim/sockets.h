@@ -163,6 +163,16 @@ i64 inet_to_file(struct trap *c, struct object *o, u32 arg, u64 bytes, int waits
  * for good, whatever SA_RESTART says, as the rest of the time would be lost. */
 i64 socket_park(struct trap *c, struct object *o, u32 channel, u32 side, u64 deadline_ns) HIDDEN;
 
+/* ---- unix_cut.c ---- */
+/* A fault: nothing comes through between the two ends any more; this one gives up after timeout_ns (0: never).
+ * 0: it is no connection. */
+int unix_cut(struct object *o, u64 timeout_ns) HIDDEN;
+int unix_is_cut(const struct object *o) HIDDEN;
+int unix_is_connecting(const struct object *o) HIDDEN; /* a connect would be the first, and of a stream */
+i64 unix_cut_wait(struct trap *c, struct object *o) HIDDEN; /* until it gives up, if the call may; its error */
+u32 unix_cut_ready(const struct object *o, i64 fd) HIDDEN;
+void unix_timer_fired(struct object *o) HIDDEN;
+
 /* ---- inet_options.c ---- */
 i64 inet_setsockopt(struct trap *c, struct object *o) HIDDEN;
 i64 inet_getsockopt(struct trap *c, struct object *o) HIDDEN;

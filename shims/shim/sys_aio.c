@@ -37,12 +37,6 @@ struct iocb_k {
 };
 _Static_assert(sizeof(struct iocb_k) == 64, "struct iocb");
 
-i64 sys_pread64(struct trap *c) HIDDEN;
-i64 sys_pwrite64(struct trap *c) HIDDEN;
-i64 sys_preadv2(struct trap *c) HIDDEN;
-i64 sys_pwritev2(struct trap *c) HIDDEN;
-i64 sys_readv(struct trap *c) HIDDEN;
-i64 sys_writev(struct trap *c) HIDDEN;
 i64 sys_io_getevents(struct trap *c) HIDDEN;
 
 /* ---- contexts ---- */
@@ -165,8 +159,18 @@ static void complete(struct aio_context *x, u32 slot, u64 request, u64 data, i64
     channel_wake(x->channel, SIDE_READ);
 }
 
-/* By the handlers of the plain calls; a stream has no offset. */
-static i64 transfer(const struct trap *c, const struct iocb_k *q)
+/* As a call of its own, which fault rules see. */
+static i64 do_part(struct trap *c, struct trap *one, u64 nr)
+{
+    one->nr = nr;
+    one->is_part = 1;
+    i64 result = trap_call(one);
+    c->injected |= one->injected;
+    return result;
+}
+
+/* By the plain calls; a stream has no offset. */
+static i64 transfer(struct trap *c, const struct iocb_k *q)
 {
     struct trap one = *c;
     struct iovec_k v = {q->buffer, q->bytes};
@@ -183,20 +187,22 @@ static i64 transfer(const struct trap *c, const struct iocb_k *q)
     one.a[3] = position;
     one.a[4] = 0;
     one.a[5] = (u64)q->rw_flags;
-    if (plain) {
-        one.nr = writes ? __NR_pwrite64 : __NR_pread64;
-        return writes ? sys_pwrite64(&one) : sys_pread64(&one);
-    }
-    if (!q->rw_flags && o->kind != OBJECT_FILE) {
-        one.nr = writes ? __NR_writev : __NR_readv;
-        return writes ? sys_writev(&one) : sys_readv(&one);
-    }
-    one.nr = writes ? __NR_pwritev2 : __NR_preadv2;
-    return writes ? sys_pwritev2(&one) : sys_preadv2(&one);
+    if (plain)
+        return do_part(c, &one, writes ? __NR_pwrite64 : __NR_pread64);
+    if (!q->rw_flags && o->kind != OBJECT_FILE)
+        return do_part(c, &one, writes ? __NR_writev : __NR_readv);
+    return do_part(c, &one, writes ? __NR_pwritev2 : __NR_preadv2);
+}
+
+static i64 sync(struct trap *c, const struct iocb_k *q)
+{
+    struct trap one = *c;
+    one.a[0] = q->fd;
+    return do_part(c, &one, q->command == AIO_FSYNC ? __NR_fsync : __NR_fdatasync);
 }
 
 /* `*refused`: the request was none, and has no completion. */
-static i64 carry_out(const struct trap *c, const struct iocb_k *q, int *refused)
+static i64 carry_out(struct trap *c, const struct iocb_k *q, int *refused)
 {
     i64 result;
     switch (q->command) {
@@ -212,7 +218,7 @@ static i64 carry_out(const struct trap *c, const struct iocb_k *q, int *refused)
         *refused = q->buffer || q->offset || q->bytes || q->rw_flags;
         if (*refused)
             return -EINVAL;
-        result = raw(q->command == AIO_FSYNC ? __NR_fsync : __NR_fdatasync, q->fd);
+        result = sync(c, q);
         *refused = result == -EINVAL;
         return result;
     default:
@@ -230,7 +236,7 @@ static i64 event_object(const struct trap *c, const struct iocb_k *q, struct obj
     return !object ? -EBADF : (*o)->kind == OBJECT_EVENTFD ? 0 : -EINVAL;
 }
 
-static i64 submit(const struct trap *c, struct aio_context *x, u64 request)
+static i64 submit(struct trap *c, struct aio_context *x, u64 request)
 {
     struct iocb_k q;
     struct object *event;

@@ -134,6 +134,10 @@ void object_timer_fired(u32 index, u64 deadline_ns)
         inet_timer_fired(o);
         return;
     }
+    if (o->kind == OBJECT_UNIX) {
+        unix_timer_fired(o);
+        return;
+    }
     o->value = o->interval_ns ? deadline_ns : 0;
     o->value2++;
     channel_wake(o->channel, SIDE_READ);

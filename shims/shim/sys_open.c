@@ -25,7 +25,7 @@ static i64 wait_for_reader(struct trap *c, i64 dirfd, const char *path, const st
     struct statx_k st;
     i64 fd = -ENXIO;
     while (fd == -ENXIO && !(how->flags & O_NONBLOCK_FLAG)) {
-        if (raw(__NR_statx, dirfd, path, 0, STATX_BASIC_AND_BIRTH, &st) ||
+        if (statx_of(dirfd, path, 0, STATX_BASIC_AND_BIRTH, &st) ||
             (st.mode & S_IFMT_BITS) != S_IFIFO_BITS)
             return fd;
         u32 channel = fifo_channel(inode_of_statx(&st));
@@ -114,13 +114,13 @@ static i64 opened(struct trap *c, i64 dirfd, i64 fd, u64 flags)
     struct world *w = WORLD;
     struct statx_k st;
     inode_of_open(fd, dirfd, (char *)c->path[0], flags);
-    if (raw(__NR_statx, fd, "", AT_EMPTY_PATH_FLAG, STATX_BASIC_AND_BIRTH, &st))
+    if (statx_of(fd, "", AT_EMPTY_PATH_FLAG, STATX_BASIC_AND_BIRTH, &st))
         return fd;
     u64 dev = statx_dev(&st);
     int special = dev == w->config.proc_dev || dev == w->config.sys_dev || hosts_are_served(c->path[0]);
     if (unlikely(special) && !(flags & O_PATH_FLAG)) {
         fd = procfs_open(c, fd, flags);
-        if (fd < 0 || raw(__NR_statx, fd, "", AT_EMPTY_PATH_FLAG, STATX_BASIC_AND_BIRTH, &st))
+        if (fd < 0 || statx_of(fd, "", AT_EMPTY_PATH_FLAG, STATX_BASIC_AND_BIRTH, &st))
             return fd;
     }
     u32 mode = st.mode & S_IFMT_BITS;

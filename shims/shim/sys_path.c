@@ -28,8 +28,17 @@ i64 sys_mkdir(struct trap *c) { return made(pass(c), AT_FDCWD_K, (char *)c->path
 i64 sys_mkdirat(struct trap *c) { return made(pass(c), (i32)c->a[0], (char *)c->path[0]); }
 i64 sys_mknod(struct trap *c) { return made(pass(c), AT_FDCWD_K, (char *)c->path[0]); }
 i64 sys_mknodat(struct trap *c) { return made(pass(c), (i32)c->a[0], (char *)c->path[0]); }
-i64 sys_symlink(struct trap *c) { return made(pass(c), AT_FDCWD_K, (char *)c->path[1]); }
-i64 sys_symlinkat(struct trap *c) { return made(pass(c), (i32)c->a[1], (char *)c->path[1]); }
+
+static i64 symlink_made(struct trap *c, i64 dirfd)
+{
+    i64 result = pass(c);
+    if (!result && has_plan())
+        faults_link_made();
+    return made(result, dirfd, (char *)c->path[1]);
+}
+
+i64 sys_symlink(struct trap *c) { return symlink_made(c, AT_FDCWD_K); }
+i64 sys_symlinkat(struct trap *c) { return symlink_made(c, (i32)c->a[1]); }
 
 /* A file without a name (O_TMPFILE) is closed in the table; its first name opens it again. */
 static i64 link_at(struct trap *c, i64 from_dir, i64 to_dir, u32 flags)
@@ -41,6 +50,8 @@ static i64 link_at(struct trap *c, i64 from_dir, i64 to_dir, u32 flags)
     i64 result = pass(c);
     if (result)
         return result;
+    if (has_plan())
+        faults_link_made(); /* it may be one of a symbolic link */
     WORLD->inodes[index].touched &= ~(u32)INODE_UNLINKED;
     inode_touch(index, INODE_CTIME);
     if (c->path[1])
@@ -98,6 +109,26 @@ static i64 rename_at(struct trap *c, i64 from_dir, i64 to_dir, u32 flags)
 i64 sys_rename(struct trap *c) { return rename_at(c, AT_FDCWD_K, AT_FDCWD_K, 0); }
 i64 sys_renameat(struct trap *c) { return rename_at(c, (i32)c->a[0], (i32)c->a[2], 0); }
 i64 sys_renameat2(struct trap *c) { return rename_at(c, (i32)c->a[0], (i32)c->a[2], (u32)c->a[4]); }
+
+/* ---- where names start ---- */
+static i64 change_directory(struct trap *c)
+{
+    i64 result = pass(c);
+    if (has_plan())
+        faults_directory_changed();
+    return result;
+}
+
+i64 sys_chdir(struct trap *c) { return change_directory(c); }
+i64 sys_fchdir(struct trap *c) { return change_directory(c); }
+
+i64 sys_chroot(struct trap *c)
+{
+    i64 result = pass(c);
+    if (has_plan())
+        faults_names_changed();
+    return result;
+}
 
 /* ---- modes, owners, sizes ---- */
 static i64 changed_at(struct trap *c, i64 dirfd, u32 flags, u32 what)

@@ -5,8 +5,8 @@
  */
 #include "files.h"
 #include "sockets.h"
+#include "views.h"
 
-#define SPLICE_NONBLOCK_FLAG 2u
 #define TRANSFER_BYTES_MAX 0x7ffff000ul
 
 static void moved(struct object *in, i64 in_fd, struct object *out, u64 bytes)
@@ -35,14 +35,38 @@ static struct object *object_at(struct trap *c, u32 arg)
     return &WORLD->objects[fd_object(c->p, (i32)c->a[arg])];
 }
 
+static struct transfer_ends ends_of(const struct trap *c, u32 in_arg, u32 out_arg)
+{
+    struct transfer_ends e = {(i32)c->a[in_arg], (i32)c->a[out_arg], c->a[in_arg + 1], c->a[4]};
+    if (c->nr == __NR_sendfile)
+        e.bytes = c->a[3];
+    if (c->nr == __NR_tee)
+        e.offset_at = 0, e.bytes = c->a[2];
+    return e;
+}
+
+/* The kernel does it, once. */
+static i64 transfer_once(struct trap *c, u32 in_arg, u32 out_arg)
+{
+    struct transfer_ends ends = ends_of(c, in_arg, out_arg);
+    struct transfer_view view;
+    if (!faults_is_output(c->p, ends.out_fd) || in_arg == out_arg)
+        return pass(c);
+    faults_transfer_begins(c, &view, &ends);
+    i64 n = pass(c);
+    faults_transfer_ended(&view, &ends, n);
+    return n;
+}
+
 /* From the descriptor that one argument is to that of another. */
 static i64 transfer(struct trap *c, u32 in_arg, u32 out_arg, int waits)
 {
     struct object *in = object_at(c, in_arg), *out = object_at(c, out_arg);
-    if (in->kind == OBJECT_RANDOM || in->kind == OBJECT_TTY || out->kind == OBJECT_TTY)
+    if (in->kind == OBJECT_RANDOM || in->kind == OBJECT_TTY || out->kind == OBJECT_TTY || unix_is_cut(in) ||
+        unix_is_cut(out))
         return -EINVAL; /* programs fall back on read */
     for (;;) {
-        i64 n = pass(c);
+        i64 n = transfer_once(c, in_arg, out_arg);
         if (n > 0)
             moved(in, (i32)c->a[in_arg], out, (u64)n);
         if (n != -EAGAIN || !waits)

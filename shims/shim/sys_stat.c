@@ -59,12 +59,11 @@ static void translate(const struct trap *c, struct statx_k *x)
     x->ino = PRELOAD_INODE;
 }
 
-/* `user_path` is the program's own pointer: the kernel finds out what is wrong with it. */
 static i64 stat_at(struct trap *c, i64 dirfd, u64 user_path, u32 flags, u64 out)
 {
     struct statx_k x;
     c->t->place = PLACE_KERNEL; /* may block: network file systems, automounts */
-    i64 error = raw(__NR_statx, dirfd, user_path, flags, STATX_BASIC_AND_BIRTH, &x);
+    i64 error = statx_of(dirfd, (const char *)user_path, flags, STATX_BASIC_AND_BIRTH, &x);
     c->t->place = PLACE_SHIM;
     if (error)
         return error;
@@ -103,7 +102,7 @@ i64 sys_statx(struct trap *c)
     u32 wanted = (u32)c->a[3];
     u32 ask = STATX_BASIC_AND_BIRTH | (wanted & STATX_MASK_RESERVED);
     c->t->place = PLACE_KERNEL;
-    i64 error = raw(__NR_statx, (i32)c->a[0], c->a[1], (u32)c->a[2], ask, &x);
+    i64 error = statx_of((i32)c->a[0], (const char *)c->a[1], (u32)c->a[2], ask, &x);
     c->t->place = PLACE_SHIM;
     if (error)
         return error;

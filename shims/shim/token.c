@@ -5,6 +5,7 @@
  * that is given the token but is dead already is noticed by the giver, because the kernel marks a
  * task's own `alive` word before it looks at the token.
  */
+#include "decisions.h"
 #include "futex.h"
 #include "process.h"
 
@@ -144,7 +145,7 @@ static struct task *next_to_run(void)
             sweep_outside_deaths(0);
         fire_due_timers();
         check_virtual_limit();
-        u32 next = sched_choose(w, 0);
+        u32 next = choose_next(0);
         if (next)
             return task_at(next);
         if (unlikely(w->faults.first_held) && faults_release_held())
@@ -352,7 +353,7 @@ void scheduling_point(struct task *t)
     if (unlikely(w->faults.first_held))
         faults_held_point();
     if (unlikely(sched_asks(w))) {
-        u32 next = sched_choose(w, t->index);
+        u32 next = choose_next(t->index);
         if (next != t->index)
             make_way(t, next);
     }

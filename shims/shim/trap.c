@@ -22,6 +22,8 @@ void count_uncontrolled(const struct trap *c)
 {
     struct world *w = WORLD;
     w->uncontrolled_syscalls[c->nr]++;
+    if (has_plan())
+        faults_names_changed(); /* a mount, perhaps */
     if (w->config.flags & CONFIG_STRICT) {
         char message[128], *end = message + sizeof message;
         number_append(string_append(message, end, "system call "), end, c->nr);
@@ -89,6 +91,13 @@ i64 trap_handle(struct trap *c)
     return result;
 }
 
+i64 trap_call(struct trap *c)
+{
+    if (unlikely(WORLD->faults.call_slot[c->nr]) && !c->recorded && faults_may_concern(c))
+        return faults_call(c);
+    return trap_handle(c);
+}
+
 static i64 dispatch(struct trap *c)
 {
     if (unlikely(c->nr >= SYSCALLS_MAX || !syscall_rows[c->nr].handler))
@@ -100,9 +109,7 @@ static i64 dispatch(struct trap *c)
         c->recorded = (u8)loads_preload(c);
     if (unlikely(row->cls == UNCONTROLLED))
         count_uncontrolled(c);
-    if (unlikely(WORLD->faults.call_any[c->nr]) && !c->recorded)
-        return faults_call(c);
-    return trap_handle(c);
+    return trap_call(c);
 }
 
 static void start_trap(struct trap *c, struct task *t, struct ucontext_k *uc)
@@ -122,7 +129,7 @@ static void start_trap(struct trap *c, struct task *t, struct ucontext_k *uc)
     c->a[5] = r->r9;
     c->path[0] = c->path[1] = 0;
     c->path_error = 0;
-    c->keep_registers = c->recorded = c->injected = 0;
+    c->keep_registers = c->recorded = c->injected = c->is_part = 0;
     c->steps = (t->trace_flags & TRACEE_STEPS) != 0;
     c->enter_ns = w->now_ns;
     w->traps++;

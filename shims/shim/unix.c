@@ -345,6 +345,8 @@ i64 unix_getsockopt(struct trap *c, struct object *o)
     switch ((u32)c->a[2]) {
     case SO_PEERPIDFD_K:
         return peer_pidfd(c);
+    case SO_ERROR_K:
+        return unix_is_cut(o) ? unix_cut_error(c, o) : pass(c);
     case SO_COOKIE_K:
         return cookie(c, SOCKETS_MAX + o->part); /* none that a socket of the network has */
     case SO_NETNS_COOKIE_K:

@@ -36,6 +36,12 @@ struct unix_end *end_new(u32 type) HIDDEN; /* with one reference */
 void end_unref(struct unix_end *e) HIDDEN;
 void end_set_peer(struct unix_end *e, struct unix_end *peer) HIDDEN; /* 0: none any more */
 
+/* ---- unix_cut.c ---- */
+/* Of an end that was cut. To receive: 1, ask the kernel; else the result. */
+i64 unix_cut_send(struct trap *c, struct object *o, int waits, u64 deadline_ns, u32 flags) HIDDEN;
+i64 unix_cut_receive(struct trap *c, struct object *o, int waits, u64 deadline_ns) HIDDEN;
+i64 unix_cut_error(struct trap *c, struct object *o) HIDDEN; /* SO_ERROR */
+
 /* ---- unix_names.c ---- */
 i64 unix_address_in(u64 user, u64 bytes, struct unix_address *a) HIDDEN;
 /* Whose name it is. A socket outside the simulation: ECONNREFUSED, or counted and `*outside`. */

@@ -184,6 +184,8 @@ static i64 packet_send(struct trap *c, struct object *o, u32 flags)
 
 i64 unix_send(struct trap *c, struct object *o, u32 flags)
 {
+    if (unlikely(unix_is_cut(o)))
+        return unix_cut_send(c, o, may_wait(c, o, flags), wait_deadline(o->value2), flags);
     return end_of(o)->type == SOCK_STREAM_K ? stream_send(c, o, flags) : packet_send(c, o, flags);
 }
 
@@ -350,10 +352,13 @@ i64 unix_receive(struct trap *c, struct object *o, u32 flags)
     int waits = may_wait(c, o, flags);
     int all = waits && e->type == SOCK_STREAM_K && !(flags & (MSG_PEEK_FLAG | MSG_OOB_FLAG)) &&
               ((flags & MSG_WAITALL_FLAG) || e->low_water > 1);
-    if (unlikely(all))
+    if (unlikely(all && !unix_is_cut(o)))
         return stream_receive_all(c, o, flags);
     for (;;) {
-        i64 n = pass(c);
+        i64 n = unlikely(unix_is_cut(o)) ? unix_cut_receive(c, o, waits, deadline_ns) : 1;
+        if (n != 1)
+            return n;
+        n = pass(c);
         if (n >= 0)
             call_taken(c, o, flags);
         if (n != -EAGAIN || !waits)

@@ -61,7 +61,7 @@ def spec(dstrun: Dstrun, *args: str, **more: Any) -> dict[str, Any]:
         (["--trace", "/proc/none/x", "sh"], 2, "cannot be written"),
         (["--trace", "x", "--no-trace", "sh"], 2, "give one of them"),
         (["--status-fd", "99", "sh"], 2, "is not open"),
-        (["replay", "x"], 2, "not available in this version"),
+        (["explore", "x"], 2, "not available in this version"),
         (["no-such-command"], 127, "not found"),
         (["/no/such"], 127, "no such file"),
         (["/etc"], 126, "is a directory"),

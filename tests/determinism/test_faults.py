@@ -18,6 +18,7 @@ CASES: list[tuple[str, str, tuple[str, ...]]] = [
         "on=write path=wal/* error=EIO",
         "on=unlink,access,faccessat,faccessat2,stat,newfstatat path=wal/* error=EACCES",
     )),
+    ("files", "meanings", ("on=access,faccessat,faccessat2 path=**/wal/* error=EACCES",)),
     ("files", "less", ("on=write,writev,pwrite64,pread64,preadv path=*.db short=5",)),
     ("files", "lost", (
         "on=write path=a.db when=2 drop=true",
@@ -57,6 +58,33 @@ CASES: list[tuple[str, str, tuple[str, ...]]] = [
         "on=pipe,pipe2 error=ENFILE",
         "on=execve when=1 error=ENOMEM",
     )),
+    ("transfers", "aio", (
+        "on=pwrite64 path=*.db when=1 error=ENOSPC",
+        "on=pwrite64 path=*.db when=2 short=4",
+        "on=fsync path=*.db error=EIO",
+        'on=pread64 path=*.db corrupt="zero"',
+        "on=io_submit when=8 error=EBADF",
+    )),
+    ("transfers", "mappings", (
+        "on=mmap path=*.db error=ENOMEM",
+        "on=mmap path=b.txt size=4096 error=EAGAIN",
+        "on=msync when=1 error=EIO",
+        "on=mremap size=16384 error=ENOMEM",
+    )),
+    ("transfers", "many", (
+        "on=sendmmsg when=1 short=2",
+        "on=recvmmsg when=1 short=1",
+        'on=recvmmsg when=2 corrupt={how="zero",where="read",range="1+"}',
+        'on=sendmmsg when=2 corrupt={how="zero",where="write",range="2..5"}',
+        'on=sendmmsg when=3 corrupt={how="truncate",where="write",bytes=7}',
+        "on=sendmmsg when=4 drop=true",
+    )),
+    ("transfers", "marks", tuple(
+        f'on={call} since_output="by {how}" retval=77' for call, how in (
+            ("getuid", "sendfile"), ("geteuid", "copy_file_range"), ("getgid", "splice"),
+            ("getegid", "splicetee"), ("getppid", "spliceteepipe"), ("getpgrp", "socket"),
+        )
+    )),
     ("net", "connects", (
         "on=connect peer=127.0.0.1:5001 net=refused",
         "on=connect peer=127.0.0.0/8:5002 net=timed_out net_timeout=30s",
@@ -74,6 +102,17 @@ CASES: list[tuple[str, str, tuple[str, ...]]] = [
         "on=sendmsg short=5",
         "on=recvmsg short=4",
         "on=write kind=unix net=reset",
+    )),
+    ("net", "unix_half_open", ("on=write kind=unix when=2+3 net=half_open",)),
+    ("net", "unix_timed_out", (
+        "on=read kind=unix when=1 net=timed_out net_timeout=20s",
+        "on=read kind=unix when=3 net=timed_out net_timeout=20s",
+    )),
+    ("net", "unix_connects", (
+        "on=connect path=one net=timed_out net_timeout=30s",
+        "on=connect path=**/two net=half_open",
+        "on=bind path=@three error=EADDRINUSE",
+        "on=sendto path=@th* error=EPERM",
     )),
     ("clocks", "forward", ('at=1s clock={of="wall",jump="1h"}',)),
     ("clocks", "backward", ('at=1s clock={of="wall",jump="-60s"}',)),
@@ -118,7 +157,7 @@ def test_case(
 
 
 @pytest.mark.parametrize(
-    ("program", "case", "rules"), CASES[8:14], ids=lambda v: v if isinstance(v, str) else ""
+    ("program", "case", "rules"), CASES[9:15], ids=lambda v: v if isinstance(v, str) else ""
 )
 def test_whatever_the_schedule(
     program: str, case: str, rules: tuple[str, ...], programs: Path, simulate: Simulate

@@ -9,6 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dstrun import abi
+from dstrun.plan.compile import gram
+
 PARTS = st.sampled_from(["a", "b", "/", "*", "**", "?", "[ab]", "[!a]", "\\*", "**/", "/**/"])
 TEXTS = st.text("ab*/c", max_size=12)
 
@@ -39,6 +42,19 @@ def model(pattern: str) -> str:
 def test_it_agrees_with_the_model(core: ctypes.CDLL, pattern: str, text: str) -> None:
     wanted = re.fullmatch(model(pattern), text, re.DOTALL) is not None
     assert bool(core.glob_match(pattern.encode(), text.encode())) == wanted
+
+
+LITERALS = st.sampled_from(["abc", "b.db", "/a", "*", "**", "?", "[ab]", "\\*", "**/", "/**/", "/"])
+
+
+@given(st.lists(LITERALS, max_size=7).map("".join), st.lists(LITERALS, max_size=7).map("".join))
+def test_what_matches_has_the_pattern_s_gram(core: ctypes.CDLL, pattern: str, text: str) -> None:
+    grams = (ctypes.c_uint64 * ((abi.GLOB_GRAMS + 64) // 64))()
+    for each in (text, pattern.replace("*", "").replace("?", "x")):
+        core.glob_grams_of(grams, each.encode())
+        number = gram([pattern])
+        has = not number or grams[number // 64] >> number % 64 & 1
+        assert has or not core.glob_match(pattern.encode(), each.encode())
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,16 @@ from click.testing import CliRunner
 from dstrun import abi
 from dstrun._syscalls import SYSCALLS
 from dstrun.commands.plan import command as plan_command
-from dstrun.plan.compile import DOES, Table, absolute, check_room, fallbacks, quantiles, write_plan
+from dstrun.plan.compile import (
+    DOES,
+    Table,
+    absolute,
+    check_room,
+    fallbacks,
+    gram,
+    quantiles,
+    write_plan,
+)
 from dstrun.plan.effects import parse_delay
 from dstrun.plan.fields import FAULTS, FIELDS
 from dstrun.plan.load import load_plan
@@ -82,12 +91,38 @@ def test_which_calls() -> None:
     assert c.rules_of(abi.FaultWorld.call_rules, NR["read"]) == [1]
     assert c.rules_of(abi.FaultWorld.call_rules, NR["write"]) == []
     assert c.rules_of(abi.FaultWorld.call_rules, abi.POINT_malloc) == [3]
-    hit = [nr for nr in range(abi.SYSCALLS_MAX) if c.world(abi.FaultWorld.call_any, nr)]
+    hit = [nr for nr in range(abi.SYSCALLS_MAX) if c.world(abi.FaultWorld.call_slot, nr)]
     assert hit == [NR["read"], NR["fsync"], abi.POINT_malloc]
     assert c.rules_of(abi.FaultWorld.timed_rules) == [2]
     assert c.get(R.flags, 2) == abi.FAULT_TIMED
     assert c.rules_of(abi.FaultWorld.no_object) == [0, 1, 2, 3]
     assert c.world(abi.FaultWorld.words_used) == 1
+
+
+def test_slots_tell_which_rules_a_call_may_concern() -> None:
+    c = Compiled("on=read,fsync error=5", "on=all delay_enter=1us", "on=fsync path=/a error=5")
+    slots = [c.world(abi.FaultWorld.call_slot, NR[name]) for name in ("read", "fsync", "write")]
+    bits = [c.world(abi.FaultWorld.rule_slots, rule) for rule in range(3)]
+    assert len(set(slots)) == 3
+    assert bits[0] == sum(1 << slot - 1 for slot in slots[:2])
+    assert bits[1] == (1 << abi.FAULT_SLOTS) - 1  # more calls than slots: all are taken
+    assert bits[2] == 1 << slots[1] - 1
+    assert c.rules_of(abi.FaultWorld.path_rules) == [2]
+
+
+@pytest.mark.parametrize(
+    ("globs", "literal"),
+    [
+        (["**/other-7/*"], "-7/"),
+        (["/srv/**/wal/*"], "rv/"),
+        (["/a[bcdef]g*.sqlite"], "ite"),
+        (["/ab\\*cdefg"], "efg"),
+        (["**/a?b"], None),
+        (["/one", "/two"], None),
+    ],
+)
+def test_grams(globs: list[str], literal: str | None) -> None:
+    assert gram(globs) == (gram([literal]) if literal else 0)
 
 
 def test_many_rules_use_more_words() -> None:

@@ -60,6 +60,49 @@ static void names(void)
     CHECK_EQ(unlink("other"), 0);
 }
 
+static void check_access(const char *path, int is_wal)
+{
+    for (int i = 0; i < 3; i++) /* looked at, and remembered */
+        if (is_wal)
+            CHECK_ERRNO(access(path, F_OK), EACCES);
+        else
+            CHECK_EQ(access(path, F_OK), 0);
+}
+
+/* What a name means changes: each time it is looked at anew. */
+static void meanings(void)
+{
+    CHECK_EQ(mkdir("a", 0755) | mkdir("a/wal", 0755) | mkdir("a/b", 0755), 0);
+    close(make("a/wal/f"));
+    close(make("a/b/f"));
+    close(make("f"));
+    check_access("f", 0);
+    check_access("a/b/f", 0);
+    check_access("a/wal/f", 1);
+    check_access("./a//wal/./f", 1);
+    check_access("a/b/../wal/f", 1);
+    CHECK_EQ(unlink("f") | symlink("a/wal/f", "f"), 0); /* a link to it */
+    check_access("f", 1);
+    CHECK_EQ(unlink("f") | link("a/b/f", "f"), 0); /* and no longer */
+    check_access("f", 0);
+    CHECK_EQ(rename("a/b", "a/c") | symlink("wal", "a/b"), 0); /* a link on the way */
+    check_access("a/b/f", 1);
+    check_access("a/c/f", 0);
+    check_access("a/b/../c/f", 0); /* behind the link */
+    CHECK_EQ(chdir("a/c"), 0);
+    check_access("f", 0);
+    CHECK_EQ(chdir("../b"), 0);
+    check_access("f", 1);
+    CHECK_EQ(chdir("../.."), 0);
+    check_access("f", 0);
+    CHECK_EQ(rename("a/wal", "a/d"), 0); /* the directory has another name */
+    check_access("a/d/f", 0);
+    CHECK_EQ(chdir("a/d"), 0);
+    check_access("f", 0);
+    CHECK_EQ(rename("../../a/d", "../../a/wal"), 0);
+    check_access("f", 1);
+}
+
 static void less(void)
 {
     char text[10] = "";
@@ -153,7 +196,7 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(void);
-    } cases[] = {{"error", error}, {"after", after}, {"names", names}, {"less", less}, {"lost", lost},
+    } cases[] = {{"error", error}, {"after", after}, {"names", names}, {"meanings", meanings}, {"less", less}, {"lost", lost},
                  {"forget", forget}, {"corrupt", corrupt}, {"at_rest", at_rest}};
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
         if (argc > 1 && !strcmp(argv[1], cases[i].name))

@@ -3,7 +3,9 @@
 
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 static struct sockaddr_in address(int port)
 {
@@ -140,6 +142,93 @@ static void datagrams(void)
     CHECK_ERRNO(recv(to, text, 20, MSG_DONTWAIT), EAGAIN);
 }
 
+static int ready(int fd, int events, int wait_ms)
+{
+    struct pollfd p = {fd, events, 0};
+    return poll(&p, 1, wait_ms) == 1 ? p.revents : 0;
+}
+
+/* After the second write nothing comes through any more, and a close is not heard of. */
+static void unix_half_open(void)
+{
+    for (int type = SOCK_STREAM; type; type = type == SOCK_STREAM ? SOCK_SEQPACKET : 0) {
+        int ends[2];
+        char c, many[8192] = "";
+        CHECK_EQ(socketpair(AF_UNIX, type, 0, ends), 0);
+        CHECK_EQ(write(ends[0], "a", 1), 1);
+        CHECK_EQ(write(ends[0], "b", 1), 1);
+        CHECK_EQ(ready(ends[1], POLLIN, 0), POLLIN);
+        CHECK_EQ(read(ends[1], &c, 1), 1); /* what came before */
+        CHECK_EQ(c, 'a');
+        CHECK_EQ(ready(ends[1], POLLIN, 10000), 0);
+        CHECK_EQ(write(ends[1], "c", 1), 1);
+        CHECK_EQ(ready(ends[0], POLLIN, 10000), 0);
+        CHECK_ERRNO(recv(ends[0], &c, 1, MSG_DONTWAIT), EAGAIN);
+        while (send(ends[0], many, sizeof many, MSG_DONTWAIT) > 0)
+            ;
+        CHECK_EQ(errno, EAGAIN); /* the buffer is full of what nobody reads */
+        CHECK_EQ(ready(ends[0], POLLOUT, 1000), 0);
+        close(ends[0]);
+        int e = epoll_create1(0);
+        struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP};
+        CHECK_EQ(epoll_ctl(e, EPOLL_CTL_ADD, ends[1], &event), 0);
+        CHECK_EQ(epoll_wait(e, &event, 1, 5000), 0);
+        CHECK_ERRNO(recv(ends[1], &c, 1, MSG_DONTWAIT), EAGAIN);
+        CHECK_EQ(shutdown(ends[1], SHUT_WR), 0);
+        CHECK_ERRNO(send(ends[1], "x", 1, MSG_NOSIGNAL), EPIPE);
+        close(ends[1]);
+        close(e);
+    }
+}
+
+/* The read waits for 20 s, and then the connection is no more; the other end hears nothing. The second
+ * one does not wait: poll tells. */
+static void unix_timed_out(void)
+{
+    int ends[2], error;
+    char c;
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    double start = now_s(CLOCK_MONOTONIC);
+    CHECK_ERRNO(read(ends[0], &c, 1), ETIMEDOUT);
+    CHECK(now_s(CLOCK_MONOTONIC) - start > 19.9);
+    CHECK_ERRNO(send(ends[0], "c", 1, MSG_NOSIGNAL), EPIPE);
+    CHECK_EQ(read(ends[0], &c, 1), 0);
+    CHECK_EQ(ready(ends[1], POLLIN, 1000), 0);
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    CHECK_EQ(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+    CHECK_ERRNO(read(ends[0], &c, 1), EAGAIN);
+    CHECK_EQ(ready(ends[0], POLLIN, 10000), 0);
+    CHECK_EQ(ready(ends[0], POLLIN | POLLOUT, 0), POLLOUT);
+    CHECK_EQ(ready(ends[0], POLLIN, 15000), POLLIN | POLLERR | POLLHUP);
+    error = error_of(ends[0]);
+    CHECK_EQ(error, ETIMEDOUT);
+    CHECK_EQ(error_of(ends[0]), 0);
+}
+
+/* A listener that never has room; and one whose connections are cut from the start. */
+static void unix_connects(void)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX, .sun_path = "one"}, b = {.sun_family = AF_UNIX, .sun_path = "two"};
+    int listeners[2] = {socket(AF_UNIX, SOCK_STREAM, 0), socket(AF_UNIX, SOCK_STREAM, 0)};
+    int client = socket(AF_UNIX, SOCK_STREAM, 0);
+    char c;
+    CHECK_EQ(bind(listeners[0], (struct sockaddr *)&a, sizeof a) | listen(listeners[0], 5), 0);
+    CHECK_EQ(bind(listeners[1], (struct sockaddr *)&b, sizeof b) | listen(listeners[1], 5), 0);
+    double start = now_s(CLOCK_MONOTONIC);
+    CHECK_ERRNO(connect(client, (struct sockaddr *)&a, sizeof a), ETIMEDOUT);
+    CHECK(now_s(CLOCK_MONOTONIC) - start > 29.9);
+    CHECK_EQ(ready(listeners[0], POLLIN, 0), 0);
+    CHECK_EQ(connect(client, (struct sockaddr *)&b, sizeof b), 0);
+    int server = accept(listeners[1], 0, 0);
+    CHECK(server >= 0);
+    CHECK_EQ(write(client, "x", 1), 1);
+    CHECK_EQ(ready(server, POLLIN, 1000), 0);
+    CHECK_ERRNO(recv(server, &c, 1, MSG_DONTWAIT), EAGAIN);
+    struct sockaddr_un n = {.sun_family = AF_UNIX, .sun_path = "\0three"};
+    CHECK_ERRNO(bind(socket(AF_UNIX, SOCK_DGRAM, 0), (struct sockaddr *)&n, 8), EADDRINUSE);
+    CHECK_ERRNO(sendto(socket(AF_UNIX, SOCK_DGRAM, 0), "x", 1, 0, (struct sockaddr *)&n, 8), EPERM);
+}
+
 /* Messages are cut like anything else. */
 static void messages(void)
 {
@@ -170,7 +259,9 @@ int main(int argc, char **argv)
         const char *name;
         void (*run)(void);
     } cases[] = {{"connects", connects}, {"reset", reset}, {"half_open", half_open},
-                 {"timed_out", timed_out}, {"datagrams", datagrams}, {"messages", messages}};
+                 {"timed_out", timed_out}, {"datagrams", datagrams}, {"messages", messages},
+                 {"unix_half_open", unix_half_open}, {"unix_timed_out", unix_timed_out},
+                 {"unix_connects", unix_connects}};
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
         if (argc > 1 && !strcmp(argv[1], cases[i].name))
             cases[i].run();

@@ -1,0 +1,162 @@
+"""A run that follows a trace: what it is told, and the spec that it is made from.
+
+The schedule, the wake-ups, the faults and what came from outside are those that the trace has, not
+those that the seed would give again; what the program draws (its randomness, the epoch) comes from
+the seed. While it runs every event is compared, in the shim (shims/shim/decisions.c).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dstrun import abi
+from dstrun.errors import TraceError
+from dstrun.points import Point
+from dstrun.seed import Seed
+from dstrun.spec import RunResult, RunSpec
+from dstrun.trace.decisions import Decision, pack_decision, read_decisions
+from dstrun.trace.reader import Trace
+
+_IMAGE_MAGIC = 0x7961_6C70_6572_7364  # "dsreplay"
+_PAGE = 4096
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a run follows. `compare`: its events must be those of the trace."""
+
+    trace: Path
+    decisions: tuple[Decision, ...]
+    compare: bool = True
+    until: int | None = None  # it stands still when so many events are recorded
+
+
+def spec_of(trace: Trace) -> RunSpec:
+    """The run that a trace is of. TraceError: its description does not tell."""
+    meta = trace.meta
+    try:
+        return _spec(meta)
+    except (KeyError, TypeError, ValueError) as error:
+        raise TraceError(
+            f"{trace.path}: its description lacks what a replay needs ({error}); "
+            "record it again with this dstrun"
+        ) from None
+
+
+def _spec(meta: dict[str, Any]) -> RunSpec:
+    seed = Seed(meta["seed"], meta["entropy_seed"], meta["sched_seed"], meta["fault_seed"])
+    return RunSpec(
+        argv=tuple(meta["argv"]),
+        program=meta["program"],
+        env=dict(meta["env"]),
+        cwd=meta["cwd"],
+        seed=seed,
+        ignored_signals=tuple(meta["ignored_signals"]),
+        blocked_signals=tuple(meta["blocked_signals"]),
+        epoch_ns=meta["epoch_ns"],
+        cpus=meta["cpus"],
+        hostname=meta["hostname"],
+        net=meta["net"],
+        fs=meta["fs"],
+        overlay_dirs=tuple(meta["overlay_dirs"]),
+        strict=meta["strict"],
+        preload=meta["preload"],
+        strategy=meta["strategy"],
+        plan=_plan(meta["plan"]),
+        points=tuple(Point(**point) for point in meta["points"]),
+        call_cost_ns=meta["call_cost_ns"],
+        clock_cost_ns=meta["clock_cost_ns"],
+        cost_jitter_ppm=meta["cost_jitter_ppm"],
+        max_virtual_ns=meta["max_virtual_ns"],
+        max_events=meta["max_events"],
+    )
+
+
+def _plan(rules: list[dict[str, Any]]) -> Any:
+    if not rules:
+        return None
+    from dstrun.plan.load import plan_of_meta
+
+    return plan_of_meta(rules)
+
+
+def follow(trace: Trace, until: int | None = None) -> Replay:
+    """The run as it was."""
+    return Replay(trace.path, tuple(read_decisions(trace)), until=until)
+
+
+def make_image(replay: Replay) -> int:
+    """A descriptor of what the shims map at REPLAY_BASE (struct replay_image)."""
+    with Trace(replay.trace) as trace:
+        identities = [trace.identities(n).tobytes() for n in range(trace.segments())]
+    decisions = b"".join(map(pack_decision, in_order(replay.decisions)))
+    head = _PAGE
+    decisions_at = head + sum(map(len, identities))
+    h = abi.ReplayImage
+    header = bytearray(head)
+    for member, value in {
+        h.magic: _IMAGE_MAGIC,
+        h.events: sum(map(len, identities)) // 8,
+        h.identities: head,
+        h.decisions: len(replay.decisions),
+        h.decisions_at: decisions_at,
+        h.inputs_at: decisions_at + len(decisions),
+    }.items():
+        member.set(header, value)
+    fd = os.memfd_create("dstrun-replay", os.MFD_CLOEXEC)
+    with os.fdopen(os.dup(fd), "wb") as file:
+        file.writelines([header, *identities, decisions])
+        file.write(bytes(-file.tell() % _PAGE))
+    return fd
+
+
+def in_order(decisions: Iterable[Decision]) -> list[Decision]:
+    """By their keys, as the shim looks them up."""
+    return sorted(decisions, key=lambda decision: decision.key)
+
+
+def replay_trace(trace: Trace, spec: RunSpec, run: Callable[[RunSpec], RunResult]) -> RunResult:
+    """Runs `spec`, which follows the trace, and says how it compared. `spec.trace` is read."""
+    result = run(spec)
+    told = result.replay
+    if not told or not spec.replay or not spec.replay.compare:
+        return result
+    if told.differs_at is not None and told.differs_at < trace.events:
+        return _diverged(trace, spec, result, told.differs_at)
+    if told.differs_at is not None:
+        return _went_on(trace, result)
+    if told.compared < trace.events and result.outcome not in ("interrupted", "error"):
+        return _diverged(trace, spec, result, told.compared)
+    result.notes.append(f"{told.compared} events, all as in the trace")
+    return result
+
+
+def _diverged(trace: Trace, spec: RunSpec, result: RunResult, index: int) -> RunResult:
+    from dstrun.trace.diff import difference_lines
+
+    ended = result.outcome != "diverged"
+    what = "the run ended before it" if ended else "another one came"
+    message = f"event {index} of {trace.events} is not as in the trace: {what}"
+    result = replace(result, outcome="diverged", origin="dstrun", message=message)
+    assert spec.trace
+    with Trace(spec.trace) as actual:
+        result.notes += difference_lines(trace, actual, index)
+    return result
+
+
+def _went_on(trace: Trace, result: RunResult) -> RunResult:
+    """To the trace's last event, and then there was more."""
+    outcome: Any = trace.end_meta.get("outcome")
+    if outcome in ("interrupted", "limit", "uncontrolled"):  # no event tells of these
+        message = f"as in the trace, whose run ended here ({trace.end_meta.get('message', '')})"
+    elif not trace.finished:
+        outcome, message = "limit", "the trace ends here: its run was not closed in good order"
+    else:
+        message = f"the run goes on after the trace's last event, number {trace.events - 1}"
+        return replace(result, outcome="diverged", message=message)
+    result.notes.append(f"{trace.events} events, all as in the trace")
+    return replace(result, outcome=outcome, message=message)

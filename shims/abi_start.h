@@ -1,0 +1,17 @@
+/* abi_start.h: a part of abi.h: files of the start that a view (--fs overlay, a replay) holds in
+ * copies. The program is shown what the originals' directory entries tell. */
+#ifndef DST_ABI_START_H
+#define DST_ABI_START_H
+
+#define START_FILES_MAX 262144u
+#define START_INDEX_SIZE 524288u /* a power of two */
+
+struct start_file {
+    u64 dev, ino;   /* the copy's, kernel's encoding */
+    i64 real_birth_ns; /* the copy's: who gets its number later has another; 0: not known */
+    i64 ctime_ns, birth_ns; /* the original's */
+    u32 links;      /* of a directory: the original's count; 0: the copy's is right */
+    u32 next;       /* same hash */
+};
+
+#endif

@@ -1,0 +1,39 @@
+/* start_files.c: what a view's copies show of the files that they stand for (abi_start.h). */
+#include "inode.h"
+
+static i64 birth_ns_of(const struct statx_k *st)
+{
+    return st->mask & STATX_BTIME_K ? st->btime.sec * (i64)NS_PER_SECOND + st->btime.nsec : 0;
+}
+
+static void set_time(struct statx_time_k *t, i64 ns)
+{
+    t->sec = ns / (i64)NS_PER_SECOND;
+    t->nsec = (u32)(ns % (i64)NS_PER_SECOND);
+}
+
+static const struct start_file *find(const struct statx_k *st)
+{
+    const struct world *w = WORLD;
+    u64 dev = statx_dev(st);
+    u32 i = w->start_index[(dev * 31 + st->ino) % START_INDEX_SIZE];
+    for (; i; i = w->start_files[i].next) {
+        const struct start_file *f = &w->start_files[i];
+        if (f->dev == dev && f->ino == st->ino && f->real_birth_ns == birth_ns_of(st))
+            return f;
+    }
+    return 0;
+}
+
+void show_start_file(struct statx_k *st)
+{
+    if (likely(!WORLD->used_start_files))
+        return;
+    const struct start_file *f = find(st);
+    if (!f)
+        return;
+    set_time(&st->ctime, f->ctime_ns);
+    set_time(&st->btime, f->birth_ns);
+    if (f->links && st->nlink)
+        st->nlink = f->links;
+}
