@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from dstrun.errors import DstrunError
-from dstrun.trace.diff_text import Bounds, heading, pair_name, same_text, summary_lines, verdict
 from dstrun.trace.align import EQUAL, INSERT, Block
 from dstrun.trace.compare import Comparison, Part, TaskDiff
+from dstrun.trace.diff_text import Bounds, heading, pair_name, same_text, summary_lines, verdict
 from dstrun.trace.render import Renderer
 
 _FOLD_MAX: Final = 400

@@ -29,9 +29,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from dstrun.trace.diff_text import same_text, verdict
 from dstrun.trace.align import CHANGE, DELETE, EQUAL, INSERT, Block
 from dstrun.trace.compare import Comparison, Part, Scan, TaskDiff
+from dstrun.trace.diff_text import same_text, verdict
 from dstrun.trace.tasks import Task
 
 VERSION = 1
