@@ -50,11 +50,14 @@ def parse_fields(data: bytes | memoryview) -> tuple[list[int], dict[int, list[Fi
     return args, fields
 
 
-def parse_args(data: bytes) -> list[int]:
-    """The arguments alone, which come first; the rest is not looked at."""
+def parse_arguments(data: bytes) -> tuple[int, ...]:
+    """A call's argument words alone, which come first; none where the side data is damaged."""
     if not data or data[0] & 15 != abi.FIELD_ARGS:
-        return []
-    return _words(data, 1, data[0] >> 4)[0]
+        return ()
+    try:
+        return tuple(_words(data, 1, data[0] >> 4)[0])
+    except (ValueError, IndexError):
+        return ()
 
 
 def parse_waker(data: bytes | memoryview) -> Waker | None:
