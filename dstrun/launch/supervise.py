@@ -47,8 +47,8 @@ from dstrun.launch.report import (
     rule_accounts,
     uncontrolled,
 )
-from dstrun.launch.startfiles import StartFiles
 from dstrun.launch.stand import OnStand, Stand
+from dstrun.launch.startfiles import StartFiles
 from dstrun.launch.tracefile import TraceFile, remove_if_empty
 from dstrun.launch.views import show_mount_lists
 from dstrun.launch.waits import Waits
