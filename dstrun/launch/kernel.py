@@ -46,12 +46,11 @@ class Statx(NamedTuple):
     birth_ns: int  # 0: not known
 
 
-def statx(path: str) -> Statx:
-    """OSError on failure."""
+def statx(path: str, *, follow: bool = False) -> Statx:
+    """OSError on failure. `follow`: of what a symbolic link leads to."""
+    flags = 0 if follow else _AT_SYMLINK_NOFOLLOW
     data = ctypes.create_string_buffer(256)
-    syscall(
-        _SYS_STATX, _AT_FDCWD, os.fsencode(path), _AT_SYMLINK_NOFOLLOW, _STATX_BASIC_AND_BIRTH, data
-    )
+    syscall(_SYS_STATX, _AT_FDCWD, os.fsencode(path), flags, _STATX_BASIC_AND_BIRTH, data)
     mask, _, _, links, _, _, mode, _, ino = struct.unpack_from("<IIQIIIHHQ", data)
     birth_s, birth_ns = struct.unpack_from("<qI", data, 80)
     ctime_s, ctime_ns = struct.unpack_from("<qI", data, 96)

@@ -27,6 +27,7 @@ from dstrun.launch.backtrace import GDB_PATIENCE_S
 from dstrun.launch.capture import Capture
 from dstrun.launch.container import Container, launch
 from dstrun.launch.hang import StuckWatch, describe_threads
+from dstrun.launch.inherited import StandIns
 from dstrun.launch.inject import (
     InjectionFailed,
     Payload,
@@ -92,8 +93,9 @@ def run(spec: RunSpec, on_stand: OnStand | None = None) -> RunResult:
     started_ns = time.monotonic_ns()
     with ExitStack() as stack:
         check_program(spec.program)
-        capture = stack.enter_context(Capture(spec.capture))
         parts = _Parts(spec, stack)
+        capture = _plumbing(spec, parts.world)
+        stack.enter_context(capture)
         container = launch(spec, _choose_cpu(), capture.inside(), parts.make, parts.world)
         stack.callback(container.kill)
         capture.close_inside()
@@ -109,6 +111,10 @@ def run(spec: RunSpec, on_stand: OnStand | None = None) -> RunResult:
             result.notes += [note] if note else []
         result.wall_ns = time.monotonic_ns() - started_ns
         return result
+
+
+def _plumbing(spec: RunSpec, world: World) -> Capture | StandIns:
+    return StandIns(spec.start, world) if spec.start else Capture(spec.capture)
 
 
 class _Parts:
@@ -141,7 +147,9 @@ class _Parts:
         self.payload = make_payload(self.world, load_shim_image(), trace_fd, replay_fd)
         if self.trace:
             digest = {"program_blake2b": file_digest(spec.program)}
-            self.trace.describe(spec.meta() | machine_meta() | digest)
+            replaced = {1, 2} if spec.capture != "none" else set()
+            own = {"descriptors": self.start_files.describe_inherited(replaced)}
+            self.trace.describe(spec.meta() | machine_meta() | digest | own)
         # Its views are made in the run: real times would not repeat.
         if spec.fs == "overlay":
             self.world.wait_for_start()
@@ -247,13 +255,17 @@ class _Supervision:
 
     def attachments(self) -> dict[str, Path | bytes]:
         """What else belongs to the trace."""
-        found = dict(self.callbacks.log.attachment()) if self.callbacks else {}
-        return found if self.spec.replay else found | self.start_files.attachments()
+        found: dict[str, Path | bytes] = {}
+        if self.callbacks:
+            found.update(self.callbacks.log.attachment())
+        if not self.spec.replay:
+            found.update(self.start_files.attachments())
+        return found
 
     def _prepare(self) -> None:
         c = self.container
         self.world.place(pid_namespace=c.pid_namespace, proc_dev=c.proc_dev, sys_dev=c.sys_dev)
-        if self.spec.start:
+        if self.spec.start and self.spec.start.restores:
             show_mount_lists(self.world, self.spec.start.mounts, c.program_pid)
         elif self.trace:
             self.start_files.note_mounts(c.program_pid)
