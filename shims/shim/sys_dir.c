@@ -211,11 +211,21 @@ static void index_records(struct listing *l, const struct statx_k *st, u32 bytes
             l->offsets[l->entries++] = at;
 }
 
-static void renumber(struct listing *l, const struct statx_k *st)
+/* What a view (dstrun/launch/overlay.py) tells of the directory above is not that one's number. */
+static u64 number_above(i64 fd, const struct statx_k *st)
+{
+    struct statx_k above;
+    i64 error = statx_of_path(fd, "..", 0, &above);
+    return error || statx_dev(&above) != statx_dev(st) ? st->ino : above.ino;
+}
+
+static void renumber(struct listing *l, i64 fd, const struct statx_k *st)
 {
     u64 dev = statx_dev(st);
-    for (u32 i = 0; i < l->entries; i++)
-        entry_at(l, i)->ino = inode_number(dev, entry_at(l, i)->ino);
+    for (u32 i = 0; i < l->entries; i++) {
+        struct dirent64_k *e = entry_at(l, i);
+        e->ino = inode_number(dev, string_equal(e->name, "..") ? number_above(fd, st) : e->ino);
+    }
 }
 
 /* Makes the listing of an object that has none. */
@@ -241,7 +251,7 @@ static i64 listing_make(struct trap *c, i64 fd, u32 object)
     index_records(&l, &st, (u32)n);
     sort(&l);
     inode_seen(&st);
-    renumber(&l, &st);
+    renumber(&l, fd, &st);
     w->dirs[slot].entries = l.entries;
     w->dirs[slot].bytes = (u32)n;
     return 0;
