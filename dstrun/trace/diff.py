@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from dstrun import abi
-from dstrun.trace.format import EVENTS_PER_SEGMENT
 from dstrun.trace.reader import Trace
 from dstrun.trace.render import Renderer
 
@@ -40,13 +39,34 @@ def first_difference(a: Trace, b: Trace) -> int | None:
     Where one trace is the beginning of the other, that is the first event that it lacks.
     """
     common = min(a.events, b.events)
-    for segment in range(-(-common // EVENTS_PER_SEGMENT)):
-        start = segment * EVENTS_PER_SEGMENT
-        count = min(common - start, EVENTS_PER_SEGMENT)
-        left, right = a.identities(segment)[:count], b.identities(segment)[:count]
-        if left != right:
-            return start + _first_unequal(left, right)
+    start = 0
+    left, right = _Identities(a), _Identities(b)
+    while start < common:
+        x, y = left.starting(start), right.starting(start)
+        count = min(len(x), len(y), common - start)
+        if x[:count] != y[:count]:
+            return start + _first_unequal(x[:count], y[:count])
+        start += count
     return common if a.events != b.events else None
+
+
+class _Identities:
+    """A trace's identities, a segment at a time."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._segment = -1
+        self._loaded = memoryview(b"").cast("Q")
+
+    def starting(self, event: int) -> memoryview:
+        """From an event on; events are asked for in rising order."""
+        starts = self._trace.starts
+        segment = max(self._segment, 0)
+        while segment + 1 < len(starts) and starts[segment + 1] <= event:
+            segment += 1
+        if segment != self._segment:
+            self._segment, self._loaded = segment, self._trace.identities(segment)
+        return self._loaded[event - starts[segment] :]
 
 
 def _first_unequal(left: memoryview, right: memoryview) -> int:
@@ -61,15 +81,20 @@ def _first_unequal(left: memoryview, right: memoryview) -> int:
     return start
 
 
-def difference_lines(a: Trace, b: Trace, index: int, context: int = CONTEXT) -> list[str]:
-    """The first difference with what lies around it, as a diff would show it."""
+def difference_lines(
+    a: Trace, b: Trace, index: int, context: int = CONTEXT, index_b: int | None = None
+) -> list[str]:
+    """The first difference with what lies around it, as a diff would show it. `index_b`: where the
+    second trace's event is, when that is another place."""
+    at_b = index if index_b is None else index_b
     left, right = Renderer(a), Renderer(b)
-    lines = [f"first difference: event {index}{_what_differs(a, b, index)}"]
+    where = f"event {index}" if index == at_b else f"events {index} and {at_b}"
+    lines = [f"first difference: {where}{_what_differs(a, b, index, at_b)}"]
     lines += [f"  {line}" for line in left.lines(max(0, index - context), index)]
-    for sign, trace, renderer in (("-", a, left), ("+", b, right)):
-        shown = renderer.lines(index, index + 1 + context)
+    for sign, trace, renderer, at in (("-", a, left, index), ("+", b, right, at_b)):
+        shown = renderer.lines(at, at + 1 + context)
         lines += [f"{sign} {line}" for line in shown]
-        if index >= trace.events:
+        if at >= trace.events:
             lines.append(f"{sign} (no such event: {trace.path} ends here)")
     return lines
 
@@ -106,11 +131,11 @@ def describe_difference(a_path: Path, b_path: Path) -> list[str]:
         return difference_lines(a, b, index)
 
 
-def _what_differs(a: Trace, b: Trace, index: int) -> str:
+def _what_differs(a: Trace, b: Trace, at_a: int, at_b: int) -> str:
     """Names the first part in which the two events differ."""
-    if index >= min(a.events, b.events):
+    if at_a >= a.events or at_b >= b.events:
         return ""
-    left, right = a.event(index), b.event(index)
+    left, right = a.event(at_a), b.event(at_b)
     if (left.pid, left.tid) != (right.pid, right.tid):
         return ": another task"
     if (left.kind, left.nr) != (right.kind, right.nr):

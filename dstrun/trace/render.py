@@ -15,9 +15,10 @@ from dstrun import abi
 from dstrun._syscalls import SYSCALLS
 from dstrun.quantities import format_time
 from dstrun.report.summary import signal_name
-from dstrun.trace.decode import ERRNO_MAX, Field, parse_fields, render_call
-from dstrun.trace.format import Event
+from dstrun.trace.decode import ERRNO_MAX, render_call
+from dstrun.trace.format import EVENT_LOST, Event
 from dstrun.trace.reader import Trace
+from dstrun.trace.sidedata import Field, parse_fields
 from dstrun.trace.text import STRING_MAX, error, quote
 
 KIND_NAMES = {
@@ -198,6 +199,18 @@ def _injected_text(trace: Trace, event: Event) -> str:
     return f"*** {_rule_name(trace, r.rule.get(data))}, match {r.match.get(data)}: {what} ***"
 
 
+def fault_name(trace: Trace, event: Event) -> str:
+    """An injected fault in a few words: its rule, where it fired, and what it did."""
+    _args, fields = _parts(trace.side_data(event))
+    data = next((f.data for found in fields.values() for f in found), b"")
+    r = abi.FaultRecord
+    if len(data) < r.SIZE:
+        return "a fault"
+    where = f"{_call_or_point(event.nr)}: " if event.nr != 0xFFFF else ""
+    did = _did_text(r.did.get(data)) or "nothing"
+    return f"{_rule_name(trace, r.rule.get(data))} ({where}{did})"
+
+
 def _call_or_point(nr: int) -> str:
     return _point_name(nr) if nr in abi.PRELOAD_POINT_NAMES else call_name(nr)
 
@@ -207,6 +220,7 @@ def _result_text(result: int) -> str:
 
 
 _TEXTS: dict[int, Callable[[Trace, Event], str]] = {
+    EVENT_LOST: lambda _trace, _event: "(lost: the trace is damaged here)",
     abi.EVENT_SYSCALL: _call_text,
     abi.EVENT_SIGNAL: _signal_text,
     abi.EVENT_START: _start_text,
