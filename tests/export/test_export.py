@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tracefile import TraceWriter, args_field, field_bytes
+from tracefile import TraceWriter, args_field, waker_field
 
 from dstrun import abi
 from dstrun.cli import run_command_line
@@ -58,10 +58,6 @@ def export(trace: Path) -> Export:
         return of.with_suffix(suffix)
 
     return run
-
-
-def waker(event: int, tid: int) -> bytes:
-    return field_bytes(abi.FIELD_WAKER, 0, struct.pack("<QII", event, tid, 0))
 
 
 def unpack_page(path: Path) -> tuple[dict[str, Any], dict[str, list[int]]]:
@@ -245,14 +241,14 @@ def test_wakes() -> None:
     wakes = Wakes()
     events = [
         (2, None), (3, None), (2, None),
-        (4, (11, 2)),  # by thread 2's first event from 11 on: 12
-        (5, (14, 2)),  # that is 16
-        (6, (14, 3)),  # thread 3 makes none: its last one, 11
+        (4, (2, 11)),  # by thread 2's first event from 11 on: 12
+        (5, (2, 14)),  # that is 16
+        (6, (3, 14)),  # thread 3 makes none: its last one, 11
         (2, None),
-        (7, (3, 2)),  # before the first event that is known: nothing is said
+        (7, (2, 3)),  # before the first event that is known: nothing is said
     ]  # fmt: skip
     for place, (tid, woken) in enumerate(events):
-        side = args_field(1) + (waker(*woken) if woken else b"")
+        side = args_field(1) + (waker_field(*woken) if woken else b"")
         wakes.add(place, place + 10, tid, place * 100, side)
     assert [(a.source, a.target, a.at_ns) for a in sorted(wakes.finish())] == [
         (2, 3, 200), (6, 4, 600), (1, 5, 100),
