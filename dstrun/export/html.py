@@ -30,7 +30,9 @@ from dstrun import abi
 from dstrun.errors import BadUsage
 from dstrun.export.model import CATEGORIES, Moment, Picture, category, is_error, is_failure
 from dstrun.report.summary import signal_name
+from dstrun.trace.reader import Trace
 from dstrun.trace.render import about
+from dstrun.trace.select import Selection
 
 EVENTS_MAX: Final = 1_000_000
 _PAGE: Final = Path(__file__).parent / "page"
@@ -47,7 +49,7 @@ _SIGNAL: Final = 16
 def write_html(picture: Picture, file: BinaryIO) -> None:
     """Writes the page."""
     if picture.events > EVENTS_MAX:
-        raise BadUsage(_too_many(picture))
+        raise _too_many(picture.events, picture.focus or 0)
     blob = _Blob(picture).pack()
     style = (_PAGE / "page.css").read_text()
     script = "".join((_PAGE / name).read_text() for name in _SCRIPTS)
@@ -67,11 +69,21 @@ def write_html(picture: Picture, file: BinaryIO) -> None:
             file.write(parts.get(piece, piece).encode())
 
 
-def _too_many(picture: Picture) -> str:
-    focus = picture.focus or 0
+def check_size(trace: Trace, selection: Selection) -> None:
+    """Refuses what is too much for a page, before anything is done about it."""
+    if selection.processes:
+        return  # how many events a process has is known only later
+    stop = trace.events if selection.stop is None else min(selection.stop, trace.events)
+    if stop - selection.start > EVENTS_MAX:
+        chosen = enumerate(trace.read(selection.start, stop), selection.start)
+        focus = next((index for index, event in chosen if is_failure(event)), stop - 1)
+        raise _too_many(stop - selection.start, focus)
+
+
+def _too_many(events: int, focus: int) -> BadUsage:
     start = max(0, focus - EVENTS_MAX // 4)
-    return (
-        f"--to html: {picture.events} events are too many for a page ({EVENTS_MAX} at most; "
+    return BadUsage(
+        f"--to html: {events} events are too many for a page ({EVENTS_MAX} at most; "
         f"choose some, like --events {start}..{start + EVENTS_MAX // 2 - 1} around the first "
         "failure, or use --to perfetto)"
     )
@@ -182,6 +194,7 @@ def summary(picture: Picture) -> dict[str, Any]:
     argv = [str(word) for word in run.get("argv") or []]
     seed = str(run.get("seed", "?"))
     faults = run.get("faults") or []
+    path = shlex.quote(str(picture.trace.path))
     return {
         "trace": str(picture.trace.path),
         "command": shlex.join(argv),
@@ -199,6 +212,7 @@ def summary(picture: Picture) -> dict[str, Any]:
         "strategy": run.get("strategy", ""),
         "kernel": run.get("kernel", ""),
         "cwd": run.get("cwd", ""),
-        "reproduce": shlex.join(["dstrun", "--seed", seed, "--", *argv]),
+        "reproduce": f"dstrun replay {path}",
+        "commands": [f"dstrun show {path} --around @"],  # @: an event's number
         "warnings": picture.trace.warnings,
     }

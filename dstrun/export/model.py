@@ -1,8 +1,8 @@
 """What all exports say about a run: who took part, which events, what went wrong first.
 
-Two passes: `Picture` reads the whole trace once for the processes' and threads' names and for the
-first failure; `Picture.moments()` then gives the chosen events, one at a time, so that a trace of
-millions of events is exported in constant memory.
+`Picture` first surveys the trace: the processes' and threads' names, the first failure, what leads
+from where to where. `Picture.moments()` then gives the chosen events, one at a time, so that
+millions of them need little memory.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from typing import Final, NamedTuple
 
 from dstrun import abi
 from dstrun._syscalls import SYSCALLS
-from dstrun.export.arrows import Arrow, Messages, Wakes, without_waker
+from dstrun.export.arrows import Arrow, Messages, Wakes
 from dstrun.plan.calls import CLASSES
-from dstrun.trace.decode import ERRNO_MAX, parse_fields
+from dstrun.trace.decode import ERRNO_MAX
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
 from dstrun.trace.render import Renderer, event_name, event_strings
 from dstrun.trace.select import Selection
+from dstrun.trace.sidedata import parse_fields, without_waker
 from dstrun.trace.tables import RESTARTS
 
 _NR: Final = {row.name: nr for nr, row in SYSCALLS.items()}
@@ -91,9 +92,9 @@ class Thread:
 
 
 class Picture:
-    """A run as pictures show it."""
+    """A run as pictures show it. Without `with_arrows` it is made in half the time."""
 
-    def __init__(self, trace: Trace, selection: Selection) -> None:
+    def __init__(self, trace: Trace, selection: Selection, with_arrows: bool = True) -> None:
         self.trace = trace
         self.selection = selection
         self.renderer = Renderer(trace)
@@ -105,7 +106,7 @@ class Picture:
         self._names: dict[int, str] = {}
         self._texts: dict[tuple[int, int, int, int, bytes], str] = {}
         self.arrows: list[Arrow] = []  # in the order of their targets
-        self._survey()
+        self._survey(with_arrows)
 
     def moments(self) -> Iterator[Moment]:
         """The chosen events, in the order in which they ended."""
@@ -131,11 +132,12 @@ class Picture:
         # A selection remembers the names that processes had: each pass has one of its own.
         return replace(self.selection, _process_names={}).select(self.trace)
 
-    def _survey(self) -> None:
-        """Names from all events, whether chosen or not: a name is often older than the choice."""
+    def _survey(self, with_arrows: bool) -> None:
+        """All events before the last chosen one: a name is often older than what was chosen."""
         messages = Messages(self.trace)
-        for index, event in enumerate(self.trace.read()):
-            messages.step(index, event)
+        for index, event in self.trace.numbered(0, self.selection.stop):
+            if with_arrows:
+                messages.step(index, event)
             if event.kind == abi.EVENT_SYSCALL:
                 if event.nr == _NR["prctl"]:
                     self._rename(event)
@@ -143,28 +145,27 @@ class Picture:
                 self._start(event)
             elif event.kind == abi.EVENT_FORK:
                 self._fork(event)
-        self._survey_chosen(messages)
-
-    def _survey_chosen(self, messages: Messages) -> None:
-        last = None
-        wakes = Wakes()
         numbers = array("Q")
-        start_ns = self.renderer.start_ns
+        wakes = Wakes()
         for index, event in self._chosen():
-            last = index
-            thread = self.threads.get(event.tid)
-            if thread is None:
-                thread = self._appear(event)
-            thread.events += 1
-            if self.focus is None and is_failure(event):
-                self.focus = index
-            side = self.trace.side_data(event)
-            wakes.add(len(numbers), index, event.tid, event.time_ns - start_ns, side)
+            self._survey_chosen(index, event)
+            if with_arrows:
+                end_ns = event.time_ns - self.renderer.start_ns
+                side = self.trace.side_data(event) if event.flags & abi.EVENT_WOKEN else b""
+                wakes.add(len(numbers), index, event.tid, end_ns, side)
             numbers.append(index)
         self.events = len(numbers)
-        if self.focus is None:
-            self.focus = last
+        if self.focus is None and numbers:
+            self.focus = numbers[-1]
         self.arrows = sorted([*wakes.finish(), *messages.between(numbers)])
+
+    def _survey_chosen(self, index: int, event: Event) -> None:
+        thread = self.threads.get(event.tid)
+        if thread is None:
+            thread = self._appear(event)
+        thread.events += 1
+        if self.focus is None and is_failure(event):
+            self.focus = index
 
     def _appear(self, event: Event) -> Thread:
         process = self._process(event.pid)
