@@ -14,10 +14,10 @@ from typing import Any, Final, NamedTuple
 
 from dstrun import abi
 from dstrun.quantities import format_time
-from dstrun.trace.decode import Waker, parse_waker
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
 from dstrun.trace.render import event_name
+from dstrun.trace.sidedata import Waker, parse_waker
 from dstrun.trace.tasks import find_tasks
 
 # How far the waking call is looked for in either direction: a task that is preempted right after

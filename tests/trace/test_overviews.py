@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import json
-import struct
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from trace_calls import NUMBERS
-from tracefile import TraceWriter, args_field, field_bytes
+from tracefile import TraceWriter, args_field, field_bytes, waker_field
 
 from dstrun import abi
 from dstrun.commands.show import command
 from dstrun.errors import BadUsage
-
-
-def _waker(tid: int, event: int) -> bytes:
-    data = bytearray(abi.FieldWaker.SIZE)
-    abi.FieldWaker.tid.set(data, tid)
-    abi.FieldWaker.event.set(data, event)
-    return field_bytes(abi.FIELD_WAKER, 0, bytes(data))
 
 
 @pytest.fixture
@@ -30,12 +22,12 @@ def trace(tmp_path: Path) -> Path:
     w.start("/bin/sh", "sh")  # 0
     w.add(kind=abi.EVENT_FORK, nr=0, result=2, pid=3)  # 1
     w.add(nr=NUMBERS["write"], result=1, data=args_field(4, 0, 1), pid=3)  # 2
-    w.add(nr=NUMBERS["read"], result=1, data=args_field(3, 0, 1) + _waker(3, 2))  # 3
+    w.add(nr=NUMBERS["read"], result=1, data=args_field(3, 0, 1) + waker_field(3, 2))  # 3
     w.add(nr=NUMBERS["read"], result=-11, data=args_field(3, 0, 1))  # 4
-    w.add(nr=NUMBERS["wait4"], result=3, data=args_field(3, 0, 0, 0) + _waker(3, 9))  # 5
+    w.add(nr=NUMBERS["wait4"], result=3, data=args_field(3, 0, 0, 0) + waker_field(3, 9))  # 5
     w.add(nr=NUMBERS["exit_group"], data=args_field(1), pid=3)  # 6
     w.add(kind=abi.EVENT_EXIT, nr=0, result=1 << 8, pid=3)  # 7
-    w.add(nr=NUMBERS["poll"], data=args_field(0, 0, 0) + _waker(77, 0))  # 8
+    w.add(nr=NUMBERS["poll"], data=args_field(0, 0, 0) + waker_field(77, 0))  # 8
     w.add(kind=abi.EVENT_EXIT, nr=0)  # 9
     return w.write(tmp_path / "t")
 
@@ -97,7 +89,7 @@ def test_lanes_over_time_and_over_events(trace: Path) -> None:
 def test_a_fault_is_seen_in_its_lane(tmp_path: Path) -> None:
     writer = TraceWriter()
     writer.start("/bin/sh", "sh")
-    data = struct.pack("<BBHI", abi.FIELD_FAULT, 0, 0, 0)
+    data = field_bytes(abi.FIELD_FAULT, 0, b"")
     writer.add(kind=abi.EVENT_INJECTED, nr=1, data=data)
     assert "*" in _show(writer.write(tmp_path / "t"), "--timeline")[1]
 
