@@ -8,10 +8,10 @@ the seed. While it runs every event is compared, in the shim (shims/shim/decisio
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dstrun import abi
 from dstrun.errors import TraceError
@@ -19,10 +19,15 @@ from dstrun.points import Point
 from dstrun.seed import Seed
 from dstrun.spec import RunResult, RunSpec
 from dstrun.trace.decisions import Decision, pack_decision, read_decisions
+from dstrun.trace.decode import parse_fields
 from dstrun.trace.reader import Trace
+
+if TYPE_CHECKING:
+    from dstrun.launch.answers import Key
 
 _IMAGE_MAGIC = 0x7961_6C70_6572_7364  # "dsreplay"
 _PAGE = 4096
+_SIGN = 1 << 63
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Replay:
     trace: Path
     decisions: tuple[Decision, ...]
     compare: bool = True
+    answers: Mapping[Key, tuple[Any, list[Any]]] = field(default_factory=dict)  # of plan functions
     until: int | None = None  # it stands still when so many events are recorded
 
 
@@ -86,14 +92,23 @@ def _plan(rules: list[dict[str, Any]]) -> Any:
 
 def follow(trace: Trace, until: int | None = None) -> Replay:
     """The run as it was."""
-    return Replay(trace.path, tuple(read_decisions(trace)), until=until)
+    return Replay(trace.path, tuple(read_decisions(trace)), answers=_answers(trace), until=until)
+
+
+def _answers(trace: Trace) -> dict[Key, tuple[Any, list[Any]]]:
+    from dstrun.launch.answers import ATTACHMENT, read_answers
+
+    if ATTACHMENT not in trace.attachments():
+        return {}
+    return read_answers(trace.attachment(ATTACHMENT))
 
 
 def make_image(replay: Replay) -> int:
     """A descriptor of what the shims map at REPLAY_BASE (struct replay_image)."""
     with Trace(replay.trace) as trace:
         identities = [trace.identities(n).tobytes() for n in range(trace.segments())]
-    decisions = b"".join(map(pack_decision, in_order(replay.decisions)))
+        placed, inputs = place_inputs(trace, replay.decisions)
+    decisions = b"".join(map(pack_decision, in_order(placed)))
     head = _PAGE
     decisions_at = head + sum(map(len, identities))
     h = abi.ReplayImage
@@ -109,9 +124,35 @@ def make_image(replay: Replay) -> int:
         member.set(header, value)
     fd = os.memfd_create("dstrun-replay", os.MFD_CLOEXEC)
     with os.fdopen(os.dup(fd), "wb") as file:
-        file.writelines([header, *identities, decisions])
+        file.writelines([header, *identities, decisions, inputs])
         file.write(bytes(-file.tell() % _PAGE))
     return fd
+
+
+def place_inputs(trace: Trace, decisions: Iterable[Decision]) -> tuple[list[Decision], bytes]:
+    """The decisions, in which those about input tell where their bytes lie in the second part."""
+    placed, inputs = [], bytearray()
+    for decision in decisions:
+        if decision.kind == abi.DECISION_INPUT and 0 < decision.value < _SIGN:
+            data = _input_bytes(trace, decision)
+            placed.append(decision._replace(event=len(inputs)))
+            inputs += data
+        else:
+            placed.append(decision)
+    return placed, bytes(inputs)
+
+
+def _input_bytes(trace: Trace, decision: Decision) -> bytes:
+    """What a read from outside brought: kept whole, in the events before the call's own."""
+    data = b""
+    for event in trace.read(decision.event):
+        if event.kind != abi.EVENT_INPUT or len(data) >= decision.value:
+            break
+        _, fields = parse_fields(trace.side_data(event))
+        data += b"".join(field.data for of_argument in fields.values() for field in of_argument)
+    if len(data) != decision.value:
+        raise TraceError(f"{trace.path}: damaged: input of event {decision.event} is missing")
+    return data
 
 
 def in_order(decisions: Iterable[Decision]) -> list[Decision]:

@@ -18,7 +18,8 @@ enum decision_kind {
     /* The fault rule of stream `entity` decided to act at its `number`-th match. value: 0, or in an
      * edited replay 1 + the index of the rule whose action is done instead. */
     DECISION_FAULT = 3,
-    /* What poll told of a descriptor from outside the `number`-th time that task `entity` asked: revents. */
+    /* What poll told of a descriptor from outside the `number`-th time that task `entity` asked: revents,
+     * and from bit 16 on how many ns of the machine's time that took (--net host). */
     DECISION_READY = 4,
     /* What the `number`-th read from outside gave task `entity`: the bytes that came, or -errno. */
     DECISION_INPUT = 5
@@ -32,7 +33,7 @@ struct decision {
     u8 number_high;
     u8 kind;
     u16 task;  /* NEXT: the index that task `value` had */
-    u64 event; /* how many events there were; no part of the key */
+    u64 event; /* how many events there were; no part of the key. In the image, of INPUT: its bytes' place */
 };
 
 #define DECISION_BYTES 32u
@@ -42,7 +43,7 @@ struct replay_image {
     u64 magic;
     u64 events, identities;    /* how many, and where: offsets from the image's start */
     u64 decisions, decisions_at;
-    u64 inputs_at;             /* bytes from outside; INPUT's `value` is then length << 40 | place */
+    u64 inputs_at;             /* bytes from outside */
 };
 
 struct replay_state {

@@ -1,19 +1,39 @@
-"""`dstrun diff`: where two runs part. Exit status as diff's: 0 same, 1 different, 2 trouble."""
+"""`dstrun diff`: where two runs part, why, and the aligned rest.
+
+Exit status as diff's: 0 same, 1 different, 2 trouble.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
-from dstrun.trace.diff import CONTEXT, difference_lines, first_difference, meta_differences
+from dstrun.trace.diff import CONTEXT, first_difference
+from dstrun.trace.identity import RULES, parse_rules
 from dstrun.trace.reader import Trace
 
+_RULES_HELP = "\n".join(f"  {name:8}{meaning}" for name, meaning in RULES.items())
+_EPILOG = f"""\b
+--ignore leaves out of the comparison:
+{_RULES_HELP}
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+Where the tasks' events are aligned, times are left out (--with-time counts them), and process ids
+mean the tasks that match. --json writes one object; its keys are stable within a `version`.
+"""
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
+@click.option(
+    "--ignore", metavar="RULE[,...]", multiple=True, help="What does not count; see below."
+)
+@click.option("--with-time", is_flag=True, help="Times count where tasks are aligned.")
+@click.option("--all", "everything", is_flag=True, help="Every task and event that differs.")
 @click.option(
     "-U",
     "--context",
@@ -21,39 +41,48 @@ from dstrun.trace.reader import Trace
     type=click.IntRange(0),
     default=CONTEXT,
     show_default=True,
-    help="Events to show around the difference.",
+    help="Events to show around the first difference.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Only the exit status.")
 @click.option("--json", "as_json", is_flag=True, help="The finding as one line of JSON.")
-def command(a: Path, b: Path, context: int, quiet: bool, as_json: bool) -> int:
-    """Show the first difference of traces A and B."""
+@click.option("--html", metavar="FILE", type=click.Path(path_type=Path),
+              help="Both runs side by side, as a page that needs nothing else.")  # fmt: skip
+def command(a: Path, b: Path, **options: Any) -> int:
+    """Show where traces A and B part, and what they have in common."""
+    ignored = parse_rules(options["ignore"])
     with Trace(a) as left, Trace(b) as right:
         for warning in [*left.warnings, *right.warnings]:
             click.echo(f"dstrun: {warning}", err=True)
-        index = first_difference(left, right)
-        if quiet:
-            pass
-        elif as_json:
-            click.echo(
-                json.dumps(
-                    {
-                        "same": index is None,
-                        "first_difference": index,
-                        "events": [left.events, right.events],
-                        "trace_hash": [f"{left.trace_hash:016x}", f"{right.trace_hash:016x}"],
-                    }
-                )
-            )
-        else:
-            _print(left, right, index, context)
-    return 0 if index is None else 1
+        if options["quiet"] and not options["html"] and not ignored:
+            return 0 if first_difference(left, right) is None else 1
+        return _report(left, right, ignored, options)
 
 
-def _print(left: Trace, right: Trace, index: int | None, context: int) -> None:
-    if index is None:
-        click.echo(f"the same: {left.events} events, hash {left.trace_hash:016x}")
-        return
-    click.echo(f"--- {left.path} ({left.events} events)")
-    click.echo(f"+++ {right.path} ({right.events} events)")
-    for line in [*meta_differences(left, right), *difference_lines(left, right, index, context)]:
-        click.echo(line)
+def _report(a: Trace, b: Trace, ignored: frozenset[str], options: dict[str, Any]) -> int:
+    from dstrun.trace.compare import compare
+
+    found = compare(a, b, ignored, options["with_time"])
+    if options["html"]:
+        from dstrun.trace.diff_html import write_page
+
+        write_page(options["html"], found)
+    if options["quiet"]:
+        pass
+    elif options["as_json"]:
+        from dstrun.trace.diff_json import as_dict
+
+        click.echo(json.dumps(as_dict(found)))
+    else:
+        for line, color in _text(found, options):
+            click.echo(click.style(line, fg=color) if color else line)
+    return 0 if found.same else 1
+
+
+def _text(found: Any, options: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
+    from dataclasses import replace
+
+    from dstrun.trace.diff_text import EVERYTHING, Bounds, color_of, text_lines
+
+    bounds = EVERYTHING if options["everything"] else Bounds()
+    for line in text_lines(found, replace(bounds, context=options["context"])):
+        yield line, color_of(line)

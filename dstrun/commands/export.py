@@ -16,29 +16,43 @@ from dstrun.export.model import Picture
 from dstrun.trace.reader import Trace
 from dstrun.trace.select import Selection, parse_range
 
-Write = Callable[[Picture, BinaryIO], None]
+Write = Callable[[Trace, Selection, BinaryIO], int]
 
 
-def _perfetto() -> Write:
+def _perfetto(trace: Trace, selection: Selection, file: BinaryIO) -> int:
     from dstrun.export.perfetto import write_perfetto
 
-    return write_perfetto
+    picture = _picture(trace, selection)
+    write_perfetto(picture, file)
+    return picture.events
 
 
-def _json() -> Write:
+def _json(trace: Trace, selection: Selection, file: BinaryIO) -> int:
     from dstrun.export.lines import write_json
 
-    return write_json
+    picture = _picture(trace, selection, with_arrows=False)
+    write_json(picture, file)
+    return picture.events
 
 
-def _html() -> Write:
-    from dstrun.export.html import write_html
+def _html(trace: Trace, selection: Selection, file: BinaryIO) -> int:
+    from dstrun.export.html import check_size, write_html
 
-    return write_html
+    check_size(trace, selection)
+    picture = _picture(trace, selection)
+    write_html(picture, file)
+    return picture.events
+
+
+def _picture(trace: Trace, selection: Selection, with_arrows: bool = True) -> Picture:
+    picture = Picture(trace, selection, with_arrows)
+    if not picture.events:
+        raise TraceError(f"{trace.path}: no event to export (see --events and --process)")
+    return picture
 
 
 class _Format(NamedTuple):
-    load: Callable[[], Write]
+    write: Write  # gives how many events it has written
     suffix: str
     is_text: bool
     hint: str
@@ -73,18 +87,14 @@ def command(trace: Path, target: str, output: str | None, force: bool, **chosen:
             click.echo(f"dstrun: {warning}", err=True)
         if path is not None:
             _refuse_to_overwrite(path, trace, force)
-        picture = Picture(opened, selection)
-        if not picture.events:
-            raise TraceError(f"{trace}: no event to export (see --events and --process)")
-        write = chosen_format.load()
         if path is None:
-            write(picture, sys.stdout.buffer)
+            chosen_format.write(opened, selection, sys.stdout.buffer)
             sys.stdout.buffer.flush()
             return 0
         with _new_file(path) as file:
-            write(picture, file)
+            events = chosen_format.write(opened, selection, file)
     size = f"{path.stat().st_size / 1e6:.1f} MB"
-    click.echo(f"dstrun: {path}: {picture.events} events, {size} ({chosen_format.hint})", err=True)
+    click.echo(f"dstrun: {path}: {events} events, {size} ({chosen_format.hint})", err=True)
     return 0
 
 

@@ -30,7 +30,9 @@ from dstrun import abi
 from dstrun.errors import BadUsage
 from dstrun.export.model import CATEGORIES, Moment, Picture, category, is_error, is_failure
 from dstrun.report.summary import signal_name
+from dstrun.trace.reader import Trace
 from dstrun.trace.render import about
+from dstrun.trace.select import Selection
 
 EVENTS_MAX: Final = 1_000_000
 _PAGE: Final = Path(__file__).parent / "page"
@@ -47,7 +49,7 @@ _SIGNAL: Final = 16
 def write_html(picture: Picture, file: BinaryIO) -> None:
     """Writes the page."""
     if picture.events > EVENTS_MAX:
-        raise BadUsage(_too_many(picture))
+        raise _too_many(picture.events, picture.focus or 0)
     blob = _Blob(picture).pack()
     style = (_PAGE / "page.css").read_text()
     script = "".join((_PAGE / name).read_text() for name in _SCRIPTS)
@@ -67,11 +69,21 @@ def write_html(picture: Picture, file: BinaryIO) -> None:
             file.write(parts.get(piece, piece).encode())
 
 
-def _too_many(picture: Picture) -> str:
-    focus = picture.focus or 0
+def check_size(trace: Trace, selection: Selection) -> None:
+    """Refuses what is too much for a page, before anything is done about it."""
+    if selection.processes:
+        return  # how many events a process has is known only later
+    stop = trace.events if selection.stop is None else min(selection.stop, trace.events)
+    if stop - selection.start > EVENTS_MAX:
+        chosen = enumerate(trace.read(selection.start, stop), selection.start)
+        focus = next((index for index, event in chosen if is_failure(event)), stop - 1)
+        raise _too_many(stop - selection.start, focus)
+
+
+def _too_many(events: int, focus: int) -> BadUsage:
     start = max(0, focus - EVENTS_MAX // 4)
-    return (
-        f"--to html: {picture.events} events are too many for a page ({EVENTS_MAX} at most; "
+    return BadUsage(
+        f"--to html: {events} events are too many for a page ({EVENTS_MAX} at most; "
         f"choose some, like --events {start}..{start + EVENTS_MAX // 2 - 1} around the first "
         "failure, or use --to perfetto)"
     )
@@ -106,6 +118,9 @@ class _Blob:
         self.columns = {
             "number": array("I"), "start": array("q"), "duration": array("q"),
             "thread": array("I"), "name": array("I"), "text": array("I"), "flags": array("B"),
+            "arrow_from": array("I", [arrow.source for arrow in picture.arrows]),
+            "arrow_to": array("I", [arrow.target for arrow in picture.arrows]),
+            "arrow_kind": array("B", [arrow.kind for arrow in picture.arrows]),
         }  # fmt: skip
 
     def pack(self) -> bytes:
@@ -135,7 +150,7 @@ class _Blob:
         columns["duration"].append(moment.end_ns - moment.start_ns)
         columns["thread"].append(self.threads[event.tid])
         columns["name"].append(self.names.number(moment.name))
-        columns["text"].append(self.texts.number(self.picture.renderer.text(event)))
+        columns["text"].append(self.texts.number(self.picture.text(event)))
         columns["flags"].append(_flags(moment))
 
     def _header(self) -> dict[str, Any]:
@@ -166,7 +181,7 @@ def _flags(moment: Moment) -> int:
     is_fault = event.kind == abi.EVENT_INJECTED or event.flags & abi.EVENT_FAULT
     return (
         (_ERROR if is_error(event) else 0)
-        | (_FAILURE if is_failure(event) else 0)
+        | (_FAILURE if is_failure(event) and not is_fault else 0)
         | (0 if is_call else _INSTANT)
         | (_FAULT if is_fault else 0)
         | (_SIGNAL if event.kind == abi.EVENT_SIGNAL else 0)
@@ -179,6 +194,7 @@ def summary(picture: Picture) -> dict[str, Any]:
     argv = [str(word) for word in run.get("argv") or []]
     seed = str(run.get("seed", "?"))
     faults = run.get("faults") or []
+    path = shlex.quote(str(picture.trace.path))
     return {
         "trace": str(picture.trace.path),
         "command": shlex.join(argv),
@@ -196,6 +212,7 @@ def summary(picture: Picture) -> dict[str, Any]:
         "strategy": run.get("strategy", ""),
         "kernel": run.get("kernel", ""),
         "cwd": run.get("cwd", ""),
-        "reproduce": shlex.join(["dstrun", "--seed", seed, "--", *argv]),
+        "reproduce": f"dstrun replay {path}",
+        "commands": [f"dstrun show {path} --around @"],  # @: an event's number
         "warnings": picture.trace.warnings,
     }

@@ -1,12 +1,13 @@
 """What all exports say about a run: who took part, which events, what went wrong first.
 
-Two passes: `Picture` reads the whole trace once for the processes' and threads' names and for the
-first failure; `Picture.moments()` then gives the chosen events, one at a time, so that a trace of
-millions of events is exported in constant memory.
+`Picture` first surveys the trace: the processes' and threads' names, the first failure, what leads
+from where to where. `Picture.moments()` then gives the chosen events, one at a time, so that
+millions of them need little memory.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -14,16 +15,20 @@ from typing import Final, NamedTuple
 
 from dstrun import abi
 from dstrun._syscalls import SYSCALLS
+from dstrun.export.arrows import Arrow, Messages, Wakes, without_waker
 from dstrun.plan.calls import CLASSES
 from dstrun.trace.decode import ERRNO_MAX, parse_fields
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
 from dstrun.trace.render import Renderer, event_name, event_strings
 from dstrun.trace.select import Selection
+from dstrun.trace.tables import RESTARTS
 
 _NR: Final = {row.name: nr for nr, row in SYSCALLS.items()}
 _PR_SET_NAME: Final = 15
 _NOT_FAILED: Final = frozenset({abi.END_EXITED})
+
+_TEXTS_KEPT: Final = 50_000
 
 # Coarse groups of events: one colour, one filter each. The first that holds a name wins.
 CATEGORIES: Final = ("sync", "time", "net", "memory", "process", "signal", "file", "other")
@@ -86,9 +91,9 @@ class Thread:
 
 
 class Picture:
-    """A run as pictures show it."""
+    """A run as pictures show it. Without `with_arrows` it is made in half the time."""
 
-    def __init__(self, trace: Trace, selection: Selection) -> None:
+    def __init__(self, trace: Trace, selection: Selection, with_arrows: bool = True) -> None:
         self.trace = trace
         self.selection = selection
         self.renderer = Renderer(trace)
@@ -98,7 +103,9 @@ class Picture:
         self.focus: int | None = None  # the first failure among them, or else the last of them
         self._known: dict[int, Process] = {}
         self._names: dict[int, str] = {}
-        self._survey()
+        self._texts: dict[tuple[int, int, int, int, bytes], str] = {}
+        self.arrows: list[Arrow] = []  # in the order of their targets
+        self._survey(with_arrows)
 
     def moments(self) -> Iterator[Moment]:
         """The chosen events, in the order in which they ended."""
@@ -108,13 +115,28 @@ class Picture:
             begin_ns = min(max(0, event.enter_ns - start_ns), end_ns)
             yield Moment(index, event, event_name(event), begin_ns, end_ns)
 
+    def text(self, event: Event) -> str:
+        """The event as show prints it. Programs do the same again and again: what is recorded of
+        an event, but for who woke it, tells its text, which is made once."""
+        side = self.trace.side_data(event)
+        key = (event.kind, event.nr, event.flags, event.result, without_waker(side))
+        text = self._texts.get(key)
+        if text is None:
+            if len(self._texts) == _TEXTS_KEPT:
+                self._texts.clear()
+            text = self._texts[key] = self.renderer.text(event)
+        return text
+
     def _chosen(self) -> Iterator[tuple[int, Event]]:
         # A selection remembers the names that processes had: each pass has one of its own.
         return replace(self.selection, _process_names={}).select(self.trace)
 
-    def _survey(self) -> None:
-        """Names from all events, whether chosen or not: a name is often older than the choice."""
-        for _index, event in enumerate(self.trace.read()):
+    def _survey(self, with_arrows: bool) -> None:
+        """All events before the last chosen one: a name is often older than what was chosen."""
+        messages = Messages(self.trace)
+        for index, event in enumerate(self.trace.read(0, self.selection.stop)):
+            if with_arrows:
+                messages.step(index, event)
             if event.kind == abi.EVENT_SYSCALL:
                 if event.nr == _NR["prctl"]:
                     self._rename(event)
@@ -122,18 +144,27 @@ class Picture:
                 self._start(event)
             elif event.kind == abi.EVENT_FORK:
                 self._fork(event)
-        last = None
+        numbers = array("Q")
+        wakes = Wakes()
         for index, event in self._chosen():
-            last = index
-            self.events += 1
-            thread = self.threads.get(event.tid)
-            if thread is None:
-                thread = self._appear(event)
-            thread.events += 1
-            if self.focus is None and is_failure(event):
-                self.focus = index
-        if self.focus is None:
-            self.focus = last
+            self._survey_chosen(index, event)
+            if with_arrows:
+                end_ns = event.time_ns - self.renderer.start_ns
+                side = self.trace.side_data(event)
+                wakes.add(len(numbers), index, event.tid, end_ns, side)
+            numbers.append(index)
+        self.events = len(numbers)
+        if self.focus is None and numbers:
+            self.focus = numbers[-1]
+        self.arrows = sorted([*wakes.finish(), *messages.between(numbers)])
+
+    def _survey_chosen(self, index: int, event: Event) -> None:
+        thread = self.threads.get(event.tid)
+        if thread is None:
+            thread = self._appear(event)
+        thread.events += 1
+        if self.focus is None and is_failure(event):
+            self.focus = index
 
     def _appear(self, event: Event) -> Thread:
         process = self._process(event.pid)
@@ -173,8 +204,9 @@ class Picture:
 
 
 def is_error(event: Event) -> bool:
-    """A call that gave an errno."""
-    return event.kind == abi.EVENT_SYSCALL and -ERRNO_MAX <= event.result < 0
+    """A call that gave the program an errno."""
+    is_errno = event.kind == abi.EVENT_SYSCALL and -ERRNO_MAX <= event.result < 0
+    return is_errno and -event.result not in RESTARTS
 
 
 def is_failure(event: Event) -> bool:

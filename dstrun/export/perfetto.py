@@ -2,8 +2,11 @@
 
 Each process and thread has its track, each call is a slice on its thread's track with the call as
 show prints it, the number of the event and the result as annotations; signals, forks, exits and
-faults are instants. Two tracks of the whole run tell which thread ran and what was injected. Time
-is virtual: nanoseconds since the run's start, tied to the date that the program saw.
+faults are instants. Where a thread was woken, or read what another one had sent, an instant inside
+of its call says so, and a flow leads there from the call that did it: the thread's own call may
+have begun long before, and flows run forward in time. Two tracks of the whole run tell which thread
+ran and what was injected. Time is virtual: nanoseconds since the run's start, tied to the date that
+the program saw.
 
 The encoding is Perfetto's own (its Python package, which holds the definitions of the format).
 """
@@ -15,10 +18,12 @@ from typing import Any, BinaryIO, Final
 from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as pb
 
 from dstrun import abi
+from dstrun.export.arrows import MESSAGE, WAKE
 from dstrun.export.model import Moment, Picture, Thread, category, is_error
 
 _SEQUENCE: Final = 1
 _PACKETS_AT_ONCE: Final = 4096
+_CALLS_KEPT: Final = 20_000
 _BEGIN: Final = pb.TrackEvent.TYPE_SLICE_BEGIN
 _END: Final = pb.TrackEvent.TYPE_SLICE_END
 _INSTANT: Final = pb.TrackEvent.TYPE_INSTANT
@@ -30,6 +35,8 @@ _FAULTS: Final = 2
 _THREADS: Final = 3
 _PROCESS_BASE: Final = 1 << 32
 _THREAD_BASE: Final = 2 << 32
+
+_ARROW_NAMES: Final = {WAKE: "woken", MESSAGE: "received"}
 
 
 class _Writer:
@@ -76,6 +83,14 @@ class _Writer:
             self._last = packet
         return event
 
+    def copy(self, time_ns: int, model: Any) -> Any:
+        """A packet's event like one that was made before."""
+        self._last = packet = self.packet()
+        packet.timestamp = time_ns
+        packet.sequence_flags = pb.TracePacket.SEQ_NEEDS_INCREMENTAL_STATE
+        packet.track_event.CopyFrom(model)
+        return packet.track_event
+
     def annotate(self, event: Any, name: str) -> Any:
         """A new annotation of the event that was made last."""
         annotation = event.debug_annotations.add()
@@ -104,19 +119,25 @@ class _Export:
     def __init__(self, picture: Picture, file: BinaryIO) -> None:
         self.picture = picture
         self.out = _Writer(file)
+        self.calls: dict[tuple[int, int, str], Any] = {}
         self.alive: dict[int, int] = {}  # thread: process
         self.running: int | None = None
         self.now_ns = 0
+        # Arrows by their ends: the next ones of each order. An arrow's flow has its place plus 1.
+        self.arrivals = 0
+        self.leaving = sorted(
+            range(len(picture.arrows)), key=lambda k: picture.arrows[k].source, reverse=True
+        )
 
     def write(self) -> None:
         self._head()
         self._tracks()
         follows_runs = not self.picture.selection.processes
-        for moment in self.picture.moments():
+        for place, moment in enumerate(self.picture.moments()):
             if follows_runs:
                 self._run(moment)
             self._count_threads(moment)
-            self._moment(moment)
+            self._moment(place, moment)
         if self.running is not None:
             self.out.event(_END, self.now_ns, _RUNNING)
         self.out.flush()
@@ -188,26 +209,64 @@ class _Export:
             counter = self.out.event(_COUNTER, moment.end_ns, _THREADS)
             counter.counter_value = len(self.alive)
 
-    def _moment(self, moment: Moment) -> None:
+    def _moment(self, place: int, moment: Moment) -> None:
         event = moment.event
-        track = _THREAD_BASE + event.tid
-        text = self.picture.renderer.text(event)
+        text = self.picture.text(event)
         if event.kind == abi.EVENT_SYSCALL and not event.flags & abi.EVENT_NO_RETURN:
-            shown = self.out.event(
-                _BEGIN, moment.start_ns, track, moment.name, category(moment.name)
-            )
-            self._annotate(shown, moment, text)
-            self.out.annotate(shown, "result").int_value = event.result
-            if is_error(event):
-                self.out.annotate(shown, "errno").int_value = -event.result
-            self.out.event(_END, moment.end_ns, track)
+            self._leave(place, self._call(moment, text))
+            self._arrive(place, moment)
+            self.out.event(_END, moment.end_ns, _THREAD_BASE + event.tid)
             return
+        self._arrive(place, moment)
         name = moment.name if event.kind == abi.EVENT_SYSCALL else text
+        track = _THREAD_BASE + event.tid
         shown = self.out.event(_INSTANT, moment.end_ns, track, name, category(moment.name))
         self._annotate(shown, moment, text)
+        self._leave(place, shown)
         if event.kind == abi.EVENT_INJECTED:
             shown = self.out.event(_INSTANT, moment.end_ns, _FAULTS, text, "fault")
             self._annotate(shown, moment, text)
+
+    def _call(self, moment: Moment, text: str) -> Any:
+        """A slice's begin. The same call of the same thread is copied, which is quicker."""
+        event = moment.event
+        key = (event.tid, event.result, text)
+        known = self.calls.get(key)
+        if known is not None:
+            shown = self.out.copy(moment.start_ns, known)
+        else:
+            track = _THREAD_BASE + event.tid
+            shown = self.out.event(
+                _BEGIN, moment.start_ns, track, moment.name, category(moment.name)
+            )
+            self.out.annotate(shown, "call").string_value = text
+            self.out.annotate(shown, "result").int_value = event.result
+            if is_error(event):
+                self.out.annotate(shown, "errno").int_value = -event.result
+            if len(self.calls) == _CALLS_KEPT:
+                self.calls.clear()
+            self.calls[key] = known = pb.TrackEvent()
+            known.CopyFrom(shown)
+        self.out.annotate(shown, "event").uint_value = moment.number
+        return shown
+
+    def _leave(self, place: int, shown: Any) -> None:
+        """The flows that begin at this event."""
+        arrows = self.picture.arrows
+        while self.leaving and arrows[self.leaving[-1]].source == place:
+            shown.flow_ids.append(self.leaving.pop() + 1)
+
+    def _arrive(self, place: int, moment: Moment) -> None:
+        """The flows that end within this event."""
+        arrows = self.picture.arrows
+        while self.arrivals < len(arrows) and arrows[self.arrivals].target == place:
+            arrow = arrows[self.arrivals]
+            at_ns = min(max(arrow.at_ns, moment.start_ns), moment.end_ns)
+            name = _ARROW_NAMES[arrow.kind]
+            track = _THREAD_BASE + moment.event.tid
+            shown = self.out.event(_INSTANT, at_ns, track, name, "flow")
+            shown.terminating_flow_ids.append(self.arrivals + 1)
+            self.arrivals += 1
 
     def _annotate(self, shown: Any, moment: Moment, text: str) -> None:
         self.out.annotate(shown, "call").string_value = text

@@ -17,6 +17,7 @@ from typing import Any, Final
 from dstrun import abi
 from dstrun._syscalls import SYSCALLS
 from dstrun.errors import did_you_mean
+from dstrun.launch.answers import ACTION, AnswerLog, question_key, write_answer
 from dstrun.launch.pids import Pids
 from dstrun.launch.report import processes
 from dstrun.launch.waits import Waits
@@ -33,9 +34,6 @@ from dstrun.spec import ProcessInfo, RunSpec
 
 _BASE: Final = abi.World.faults.offset
 _QUESTION: Final = abi.FaultWorld.question.at(0, _BASE)
-_ANSWER: Final = abi.FaultWorld.answer.at(0, _BASE)
-_ACTION: Final = _ANSWER + abi.FaultAnswer.action.offset
-_NOTHING: Final = bytes(abi.FaultAction.SIZE)
 _ACTIONS: Final = frozenset(field.name for field in FAULTS)
 _WRITTEN: Final = frozenset({"DATA_IN", "IOVEC_IN"})
 _STRINGS: Final = frozenset({"PATH", "STR"})
@@ -57,7 +55,8 @@ class Callbacks:
         self._functions = self._load(plan)
         self._rules = list(plan.rules)
         self._copies: dict[int, int] = {}  # of rules that were made in the run
-        self._answers: dict[Any, bytes] = {}
+        self._answers: dict[Any, tuple[dict[str, Any], bytes]] = {}
+        self.log = AnswerLog()
 
     def _load(self, plan: Plan) -> dict[int, Callable[[Call], Any]]:
         """The function of each rule that has one. Scripts are run again: this run's own state."""
@@ -85,16 +84,16 @@ class Callbacks:
             raise CallbackFailed(
                 f'plan {rule.script}: "{rule.function}" raised\n{own_traceback(error)}'
             ) from None
+        key = question_key(self.world.memory)
         try:
             action = self._join(said)
-            self._add_rules(rule)
-            data = None if action is None else self._compile(action, call)
+            made = self._add_rules(rule)
+            values, data = self._compile(action, call) if action is not None else (None, None)
         except (BadValue, TableFull) as error:
             text = f'the answer of "{rule.function}": {error}'
             raise CallbackFailed(f"plan {rule.place_name}: {text}") from None
-        abi.FaultAnswer.act.set(self.world.memory, int(data is not None), _ANSWER)
-        if data is not None:
-            self.world.memory[_ACTION : _ACTION + len(data)] = data
+        write_answer(self.world.memory, data)
+        self.log.add(key, values, made)
 
     def _join(self, said: Any) -> dict[str, Any] | None:
         """One action out of what a function gave back."""
@@ -110,7 +109,7 @@ class Callbacks:
             action |= part
         return action or None
 
-    def _compile(self, action: dict[str, Any], call: Call) -> bytes:
+    def _compile(self, action: dict[str, Any], call: Call) -> tuple[dict[str, Any], bytes]:
         key = tuple(action.items())
         try:
             if key in self._answers:
@@ -118,16 +117,14 @@ class Callbacks:
         except TypeError:
             key = ()
         values, is_drawn = _parse_action(action, call)
-        memory = bytearray(_NOTHING)
-        self.world.memory[_ACTION : _ACTION + len(memory)] = memory
-        self.table.write_action(_ACTION, values)
-        data = bytes(self.world.memory[_ACTION : _ACTION + len(memory)])
+        data = self.table.action_bytes(ACTION, values)
         if key and not is_drawn:
-            self._answers[key] = data
-        return data
+            self._answers[key] = values, data
+        return values, data
 
-    def _add_rules(self, asked: Rule) -> None:
+    def _add_rules(self, asked: Rule) -> list[Rule]:
         """Rules that the function made; they hold from the next call on."""
+        made = []
         drafts = self.sim.take_drafts()
         for draft in drafts:
             draft.number = len(self._rules) + 1
@@ -138,9 +135,11 @@ class Callbacks:
             rule = replace(rule, copy=self._copies.get(rule.stream, 0))
             self._copies[replace(rule, copy=0).stream] = rule.copy + 1
             self._rules.append(rule)
+            made.append(rule)
             index = self.table.add(rule)
             if rule.callback is not None:
                 self._functions[index] = self.sim.function(rule.callback)
+        return made
 
 
 def _asks(rule: Rule) -> bool:

@@ -47,6 +47,7 @@ from dstrun.launch.report import (
     rule_accounts,
     uncontrolled,
 )
+from dstrun.launch.stand import OnStand, Stand
 from dstrun.launch.tracefile import TraceFile, remove_if_empty
 from dstrun.launch.waits import Waits
 from dstrun.launch.world import YEAR_NS, World
@@ -55,6 +56,7 @@ from dstrun.points import Point
 from dstrun.spec import RunResult, RunSpec
 
 if TYPE_CHECKING:
+    from dstrun.launch.answers import RecordedAnswers
     from dstrun.launch.callbacks import Callbacks
     from dstrun.replay import Replay
 
@@ -73,6 +75,8 @@ _REQUEST_ERROR = abi.Request.error.within(abi.World.request)
 _REQUEST_PID = abi.Request.pid.within(abi.World.request)
 _REQUEST_TID = abi.Request.tid.within(abi.World.request)
 _REQUEST_TASK = abi.Request.task.within(abi.World.request)
+_STANDS = abi.ReplayState.stands.within(abi.World.replay)
+_UNTIL = abi.ReplayState.until.within(abi.World.replay)
 _SEGMENTS_READY = abi.TraceState.segments_ready.within(abi.World.trace)
 _GROW_WANTED = abi.TraceState.grow_wanted.within(abi.World.trace)
 _GROW_FAILED = abi.TraceState.grow_failed.within(abi.World.trace)
@@ -80,8 +84,9 @@ _TRACE_HASH = abi.TraceState.hash.within(abi.World.trace)
 _ALIVE = abi.AliveWord.word.within(abi.Task.alive)
 
 
-def run(spec: RunSpec) -> RunResult:
-    """Runs the program to its end. DstrunError: it could not be started."""
+def run(spec: RunSpec, on_stand: OnStand | None = None) -> RunResult:
+    """Runs the program to its end. DstrunError: it could not be started. `on_stand`: what to do
+    where the world stands still (spec.replay.until); without it the run is ended there."""
     started_ns = time.monotonic_ns()
     with ExitStack() as stack:
         check_program(spec.program)
@@ -90,13 +95,14 @@ def run(spec: RunSpec) -> RunResult:
         container = launch(spec, _choose_cpu(), capture.inside(), parts.make)
         stack.callback(container.kill)
         capture.close_inside()
-        result = _Supervision(spec, parts, container, started_ns).run()
+        supervision = _Supervision(spec, parts, container, started_ns, on_stand)
+        result = supervision.run()
         if spec.keep:
             _keep(container, spec, spec.keep, result)
         container.kill()
         capture.finish(result)
         if parts.trace:
-            parts.trace.finish(_end_meta(result))
+            parts.trace.finish(_end_meta(result), supervision.attachments())
         result.wall_ns = time.monotonic_ns() - started_ns
         return result
 
@@ -153,10 +159,14 @@ def _keep(container: Container, spec: RunSpec, directory: Path, result: RunResul
         result.message = f"--keep {directory}: {error.strerror}: {error.filename}"
 
 
-def _callbacks(spec: RunSpec, world: World, pids: Pids) -> Callbacks | None:
+def _callbacks(spec: RunSpec, world: World, pids: Pids) -> Callbacks | RecordedAnswers | None:
     """The functions of the fault plan, where it has any."""
     if not spec.plan or all(rule.callback is None for rule in spec.plan.rules):
         return None
+    if spec.replay:
+        from dstrun.launch.answers import RecordedAnswers
+
+        return RecordedAnswers(spec.replay.answers, world, spec.cwd)
     from dstrun.launch.callbacks import Callbacks
 
     return Callbacks(spec.plan, spec, world, pids)
@@ -184,8 +194,12 @@ def _choose_cpu() -> int:
 
 
 class _Supervision:
-    def __init__(self, spec: RunSpec, parts: _Parts, container: Container, started_ns: int) -> None:
+    def __init__(
+        self, spec: RunSpec, parts: _Parts, container: Container, started_ns: int,
+        on_stand: OnStand | None,
+    ) -> None:  # fmt: skip
         self.spec = spec
+        self.on_stand = on_stand
         self.world = parts.world
         self.trace = parts.trace
         self.payload = parts.payload
@@ -222,6 +236,10 @@ class _Supervision:
                 kernel.futex_wait_any(words, _TICK_S)
                 self._check_limits()
         return self._result()
+
+    def attachments(self) -> dict[str, Path | bytes]:
+        """What else belongs to the trace."""
+        return {**self.callbacks.log.attachment()} if self.callbacks else {}
 
     def _prepare(self) -> None:
         c = self.container
@@ -283,6 +301,8 @@ class _Supervision:
             self._grow_trace()
         if self.world.get(abi.World.look_wanted):
             self._look_for_stuck()
+        if self.world.get(_STANDS):
+            self._stand()
         if token & abi.ROBUST_OWNER_DIED:
             self._holder_died(token)
 
@@ -345,6 +365,17 @@ class _Supervision:
         self.stuck.look()
         self.world.set(abi.World.look_wanted, 0)
         kernel.futex_wake(self.world.word(abi.World.look_wanted))
+
+    def _stand(self) -> None:
+        """Everything stands still at an event, until it is told how far to go on."""
+        stand = Stand(self.spec, self.world, self.pids, self.container)
+        until = self.on_stand(stand) if self.on_stand else None
+        if until is None:
+            self._end(abi.END_INTERRUPTED, f"it was stopped after event {stand.events - 1}")
+            return
+        self.world.set(_UNTIL, until)
+        self.world.set(_STANDS, 0)
+        kernel.futex_wake(self.world.word(_STANDS))
 
     # ---- deaths that the simulation did not cause ----
     def _holder_died(self, token: int) -> None:

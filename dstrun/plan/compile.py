@@ -242,6 +242,13 @@ class Table:
         return index
 
     # ---- actions ----
+    def action_bytes(self, base: int, values: Mapping[str, Any]) -> bytes:
+        """A struct fault_action, made at `base`, where there is room for one."""
+        place = slice(base, base + abi.FaultAction.SIZE)
+        self.memory[place] = bytes(abi.FaultAction.SIZE)
+        self.write_action(base, values)
+        return bytes(self.memory[place])
+
     def write_action(self, base: int, values: Mapping[str, Any]) -> None:
         """What to do, into a struct fault_action that is all zeros."""
         a = abi.FaultAction

@@ -39,17 +39,19 @@ def load_plan(sources: Iterable[Source], fault_seed: int, hostname: str = "dstru
 
 def plan_of_meta(rules: Iterable[dict[str, Any]]) -> Plan:
     """The plan that a trace's header tells (Plan.meta). Its scripts' functions are not there."""
-    plan = []
-    for number, meta in enumerate(rules, start=1):
-        draft = Draft(Place(meta["from"]), number, meta["fields"])
-        if "callback" in meta:
-            draft.callback, draft.function, draft.script = 0, meta["callback"], meta["script"]
-        rule, problems = make_rule(draft)
-        if not rule:
-            raise BadPlan(problems)
-        is_strace = meta.get("counts") == "strace"
-        plan.append(replace(rule, is_strace=is_strace, copy=meta.get("copy", 0)))
-    return Plan(tuple(plan))
+    return Plan(tuple(rule_of_meta(meta, number) for number, meta in enumerate(rules, start=1)))
+
+
+def rule_of_meta(meta: dict[str, Any], number: int) -> Rule:
+    """The rule that Rule.meta tells of."""
+    draft = Draft(Place(meta["from"]), number, meta["fields"])
+    if "callback" in meta:
+        draft.callback, draft.function, draft.script = 0, meta["callback"], meta["script"]
+    rule, problems = make_rule(draft)
+    if not rule:
+        raise BadPlan(problems)
+    is_strace = meta.get("counts") == "strace"
+    return replace(rule, is_strace=is_strace, copy=meta.get("copy", 0))
 
 
 class _Loader:

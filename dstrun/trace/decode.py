@@ -55,6 +55,16 @@ def parse_fields(data: bytes | memoryview) -> tuple[list[int], dict[int, list[Fi
     return args or [], fields
 
 
+def parse_arguments(data: bytes) -> tuple[int, ...]:
+    """A call's argument words alone; none where the side data is damaged."""
+    if len(data) < _HEADER.size or data[0] != abi.FIELD_ARGS:
+        return ()
+    count = int.from_bytes(data[2:4], "little") // 8
+    if len(data) < _HEADER.size + 8 * count:
+        return ()
+    return struct.unpack_from(f"<{count}Q", data, _HEADER.size)
+
+
 class Waker(NamedTuple):
     """Who let a task go on that had parked in its call: the call that did it is that thread's first
     event from `event` on (its last one before, where it makes no other)."""

@@ -30,7 +30,7 @@ from typing import Final, NamedTuple
 from dstrun import abi
 from dstrun._syscalls import SYSCALLS
 from dstrun.trace.connections import Address, Connection, Connections, parse_address
-from dstrun.trace.decode import Field, parse_fields
+from dstrun.trace.decode import Field, parse_arguments, parse_fields
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
 from dstrun.trace.text import signed32
@@ -125,13 +125,7 @@ class _Now(NamedTuple):
 
 def call_arguments(trace: Trace, event: Event) -> tuple[int, ...]:
     """A call's argument words, without decoding the rest of its side data."""
-    data = trace.side_data(event)
-    if len(data) < 8 or data[0] != abi.FIELD_ARGS:
-        return ()
-    size = int.from_bytes(data[2:4], "little") // 8
-    if len(data) < 8 + 8 * size:
-        return ()
-    return struct.unpack_from(f"<{size}Q", data, 8)
+    return parse_arguments(trace.side_data(event))
 
 
 class Tracker:
@@ -263,6 +257,15 @@ class Tracker:
             return parse_fields(self.trace.side_data(event))[1]
         except ValueError:
             return {}
+
+    def hashes(self, event: Event) -> tuple[tuple[int, int], ...]:
+        """Size and XXH64 of what a call moved, by message where there are several."""
+        return tuple(
+            (part.total, part.hash)
+            for found in self.fields(event).values()
+            for part in found
+            if part.kind == abi.FIELD_BYTES
+        )
 
     def _strings(self, event: Event) -> dict[int, str]:
         """The paths and names among the arguments."""
@@ -580,10 +583,7 @@ class Tracker:
 
     def _of_messages(self, now: _Now, use: Use, kinds: tuple[str, ...]) -> Use:
         fields = self.fields(now.event)
-        hashes = tuple(
-            (part.total, part.hash)
-            for found in fields.values() for part in found if part.kind == abi.FIELD_BYTES
-        )  # fmt: skip
+        hashes = self.hashes(now.event)
         destination = None
         if use.how == WRITE:
             at = kinds.index("SOCKADDR_IN") if "SOCKADDR_IN" in kinds else 1

@@ -61,15 +61,20 @@ def _first_unequal(left: memoryview, right: memoryview) -> int:
     return start
 
 
-def difference_lines(a: Trace, b: Trace, index: int, context: int = CONTEXT) -> list[str]:
-    """The first difference with what lies around it, as a diff would show it."""
+def difference_lines(
+    a: Trace, b: Trace, index: int, context: int = CONTEXT, index_b: int | None = None
+) -> list[str]:
+    """The first difference with what lies around it, as a diff would show it. `index_b`: where the
+    second trace's event is, when that is another place."""
+    at_b = index if index_b is None else index_b
     left, right = Renderer(a), Renderer(b)
-    lines = [f"first difference: event {index}{_what_differs(a, b, index)}"]
+    where = f"event {index}" if index == at_b else f"events {index} and {at_b}"
+    lines = [f"first difference: {where}{_what_differs(a, b, index, at_b)}"]
     lines += [f"  {line}" for line in left.lines(max(0, index - context), index)]
-    for sign, trace, renderer in (("-", a, left), ("+", b, right)):
-        shown = renderer.lines(index, index + 1 + context)
+    for sign, trace, renderer, at in (("-", a, left, index), ("+", b, right, at_b)):
+        shown = renderer.lines(at, at + 1 + context)
         lines += [f"{sign} {line}" for line in shown]
-        if index >= trace.events:
+        if at >= trace.events:
             lines.append(f"{sign} (no such event: {trace.path} ends here)")
     return lines
 
@@ -106,11 +111,11 @@ def describe_difference(a_path: Path, b_path: Path) -> list[str]:
         return difference_lines(a, b, index)
 
 
-def _what_differs(a: Trace, b: Trace, index: int) -> str:
+def _what_differs(a: Trace, b: Trace, at_a: int, at_b: int) -> str:
     """Names the first part in which the two events differ."""
-    if index >= min(a.events, b.events):
+    if at_a >= a.events or at_b >= b.events:
         return ""
-    left, right = a.event(index), b.event(index)
+    left, right = a.event(at_a), b.event(at_b)
     if (left.pid, left.tid) != (right.pid, right.tid):
         return ": another task"
     if (left.kind, left.nr) != (right.kind, right.nr):

@@ -198,6 +198,18 @@ def _injected_text(trace: Trace, event: Event) -> str:
     return f"*** {_rule_name(trace, r.rule.get(data))}, match {r.match.get(data)}: {what} ***"
 
 
+def fault_name(trace: Trace, event: Event) -> str:
+    """An injected fault in a few words: its rule, where it fired, and what it did."""
+    _args, fields = _parts(trace.side_data(event))
+    data = next((f.data for found in fields.values() for f in found), b"")
+    r = abi.FaultRecord
+    if len(data) < r.SIZE:
+        return "a fault"
+    where = f"{_call_or_point(event.nr)}: " if event.nr != 0xFFFF else ""
+    did = _did_text(r.did.get(data)) or "nothing"
+    return f"{_rule_name(trace, r.rule.get(data))} ({where}{did})"
+
+
 def _call_or_point(nr: int) -> str:
     return _point_name(nr) if nr in abi.PRELOAD_POINT_NAMES else call_name(nr)
 

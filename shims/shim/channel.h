@@ -59,7 +59,8 @@ static inline i64 park_on_fd(struct trap *c, u32 arg, struct object *o, u32 side
  * outside. How long it is to ask the kernel in earnest (ms of real time) when it looks again. */
 i64 park_for_events(struct task *t, int outside, u64 deadline_ns) HIDDEN;
 /* poll(2) that may wait in real time. */
-void poll_in_earnest(struct pollfd_k *polls, u64 count, i64 timeout_ms) HIDDEN;
+void poll_outside(struct task *t, struct pollfd_k *polls, u64 count, i64 timeout_ms) HIDDEN;
+u32 outside_ready(struct task *t, i64 fd, u32 events) HIDDEN; /* revents */
 
 /* ---- sys_epoll.c ---- */
 void epoll_tell(u32 channel, u32 events) HIDDEN;

@@ -58,6 +58,40 @@ const struct fault_action *choose_fault(const struct fault_rule *r, const struct
     return value ? &WORLD->faults.rules[value - 1].action : &r->action;
 }
 
+/* ---- what came from outside ---- */
+static u64 *outside_counter(struct task *t, u32 kind)
+{
+    return kind == DECISION_READY ? &t->sched.outside_asked : &t->sched.outside_read;
+}
+
+static const struct decision *outside_next(struct task *t, u32 kind)
+{
+    return is_replay(WORLD) ? decision_find(kind, t->sched.identity, *outside_counter(t, kind) + 1) : 0;
+}
+
+int outside_as_in_trace(struct task *t, u32 kind, u64 *value)
+{
+    const struct decision *d = outside_next(t, kind);
+    if (d)
+        *value = d->value;
+    return d != 0;
+}
+
+int outside_input_in_trace(struct task *t, u64 *value, u64 *bytes)
+{
+    const struct decision *d = outside_next(t, DECISION_INPUT);
+    if (!d)
+        return 0;
+    *value = d->value;
+    *bytes = REPLAY_BASE + REPLAY->inputs_at + d->event;
+    return 1;
+}
+
+void outside_decided(struct task *t, u32 kind, u64 value)
+{
+    decision_record(kind, t->sched.identity, ++*outside_counter(t, kind), value, 0);
+}
+
 /* ---- a run that follows a trace ---- */
 static void stand_still(void)
 {

@@ -5,11 +5,13 @@
  * virtual time, but under --net host, where timeouts are about that network: there the clock follows.
  */
 #include "channel.h"
+#include "decisions.h"
 #include "files.h"
 #include "sockets.h"
 
 #define SLICE_MS 20 /* then another one that waits for the outside has its turn */
 #define NS_PER_MS 1000000ul
+#define READY_TIME_SHIFT 16 /* in a decision: above what poll told, the ns that it took */
 #define INPUT_BYTES_MAX 16384u /* in one event */
 
 static u64 real_ns(void)
@@ -19,12 +21,51 @@ static u64 real_ns(void)
     return (u64)t.sec * NS_PER_SECOND + (u64)t.nsec;
 }
 
-void poll_in_earnest(struct pollfd_k *polls, u64 count, i64 timeout_ms)
+/* How long it took, in virtual time. */
+static u64 poll_in_real_time(struct pollfd_k *polls, u64 count, i64 timeout_ms)
 {
     u64 before_ns = real_ns();
     raw(__NR_poll, polls, count, timeout_ms);
-    if (WORLD->config.flags & CONFIG_NET_HOST)
-        WORLD->now_ns += real_ns() - before_ns;
+    return timeout_ms && WORLD->config.flags & CONFIG_NET_HOST ? real_ns() - before_ns : 0;
+}
+
+static int fd_is_outside(const struct task *t, i32 fd)
+{
+    u32 object = fd_object(proc_of(t), fd);
+    return object && is_outside(&WORLD->objects[object]);
+}
+
+u32 outside_ready(struct task *t, i64 fd, u32 events)
+{
+    struct pollfd_k p = {.fd = (i32)fd, .events = (i16)events};
+    u64 told;
+    if (!outside_as_in_trace(t, DECISION_READY, &told)) {
+        raw(__NR_poll, &p, 1, 0);
+        told = (u16)p.revents;
+    }
+    outside_decided(t, DECISION_READY, told);
+    return (u16)told;
+}
+
+/* A trace that is followed has the answers of those from outside; of others the kernel knows better. */
+void poll_outside(struct task *t, struct pollfd_k *polls, u64 count, i64 timeout_ms)
+{
+    u64 told, took_ns = 0, asked = 0;
+    for (struct pollfd_k *p = polls; p < polls + count; p++)
+        asked += (u64)fd_is_outside(t, p->fd);
+    int follows = asked && outside_as_in_trace(t, DECISION_READY, &told);
+    took_ns = poll_in_real_time(polls, count, follows ? 0 : timeout_ms);
+    for (struct pollfd_k *p = polls; p < polls + count; p++) {
+        if (!fd_is_outside(t, p->fd))
+            continue;
+        if (outside_as_in_trace(t, DECISION_READY, &told)) {
+            p->revents = (i16)told;
+            took_ns = told >> READY_TIME_SHIFT;
+        }
+        outside_decided(t, DECISION_READY, (u16)p->revents | took_ns << READY_TIME_SHIFT);
+        WORLD->now_ns += took_ns;
+        took_ns = 0;
+    }
 }
 
 static u32 outside_channel(void)
@@ -71,7 +112,7 @@ int wait_for_outside(u64 deadline_ns)
 }
 
 /* What came from outside is an input of the run: it is kept whole, in events before the call's own. */
-void outside_input(struct trap *c, i64 result)
+static void outside_input(struct trap *c, i64 result)
 {
     struct message m;
     u64 left = result > 0 ? (u64)result : 0, address;
@@ -88,10 +129,42 @@ void outside_input(struct trap *c, i64 result)
     }
 }
 
+/* Bytes that the trace has, as if they came now. */
+static i64 bytes_in(struct trap *c, u64 from, u64 count)
+{
+    struct message m;
+    u64 address, left = count;
+    if (message_of_call(c, &m))
+        return -EFAULT;
+    while (left) {
+        u64 n = left;
+        if (message_span(&m, &address, &n) || !n || copy_out(address, (const void *)from, n))
+            return -EFAULT;
+        message_advance(&m, n);
+        from += n;
+        left -= n;
+    }
+    m.flags = 0;
+    message_answer(&m, 0, 0);
+    return (i64)count;
+}
+
+i64 outside_bytes(struct trap *c)
+{
+    u64 told, from;
+    i64 n;
+    if (outside_input_in_trace(c->t, &told, &from))
+        n = (i64)told > 0 ? bytes_in(c, from, told) : (i64)told;
+    else
+        n = pass(c);
+    outside_decided(c->t, DECISION_INPUT, (u64)n);
+    outside_input(c, n);
+    return n;
+}
+
 /* The world stands still until it comes, which costs no virtual time. */
 i64 outside_read(struct trap *c)
 {
-    i64 n = pass(c);
-    outside_input(c, n);
+    i64 n = outside_bytes(c);
     return n == -ERESTARTSYS ? -EINTR : n;
 }

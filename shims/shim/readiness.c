@@ -84,15 +84,19 @@ u32 object_ready(struct task *t, i64 fd, struct object *o, u32 events)
         count_hole(HOLE_EPOLL_FOREIGN);
         return NOT_KNOWN;
     }
-    struct pollfd_k p = {.fd = (i32)own, .events = (i16)events};
-    if (unlikely(unix_is_cut(o)))
-        p.revents = (i16)(unix_cut_ready(o, own) & (events | POLL_ALWAYS));
-    else
+    if (is_outside(o)) {
+        ready = outside_ready(t, own, events);
+    } else if (unlikely(unix_is_cut(o))) {
+        ready = unix_cut_ready(o, own) & (events | POLL_ALWAYS);
+    } else {
+        struct pollfd_k p = {.fd = (i32)own, .events = (i16)events};
         raw(__NR_poll, &p, 1, 0);
+        ready = (u16)p.revents;
+    }
     if (fd < 0)
         raw(__NR_close, own);
-    note_full(o, events, (u16)p.revents);
-    return (u16)p.revents;
+    note_full(o, events, ready);
+    return ready;
 }
 
 #define KERNELS ((i16)-1) /* revents, until the kernel has been asked */
@@ -119,10 +123,7 @@ static u64 split_polls(struct task *t, struct pollfd_k *polls, u64 count, struct
 static void ask_kernel(struct task *t, struct pollfd_k *asked, u64 count, i64 timeout_ms)
 {
     t->place = PLACE_KERNEL;
-    if (timeout_ms)
-        poll_in_earnest(asked, count, timeout_ms);
-    else
-        raw(__NR_poll, asked, count, 0);
+    poll_outside(t, asked, count, timeout_ms);
     t->place = PLACE_SHIM;
     for (struct pollfd_k *p = asked; p < asked + count; p++)
         note_full(&WORLD->objects[fd_object(proc_of(t), p->fd)], (u16)p->events, (u16)p->revents);

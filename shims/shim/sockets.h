@@ -98,7 +98,7 @@ static inline u64 wait_deadline(u64 timeout_ns)
 
 /* ---- outside.c ---- */
 i64 outside_read(struct trap *c) HIDDEN;
-void outside_input(struct trap *c, i64 result) HIDDEN; /* records what a call brought from outside */
+i64 outside_bytes(struct trap *c) HIDDEN; /* the call, which brings bytes from outside */
 
 /* ---- sys_socket.c ---- */
 /* A new descriptor of the kernel for an object, which it takes over. */

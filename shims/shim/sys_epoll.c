@@ -245,7 +245,7 @@ static void look_outside(struct task *t, struct epoll *ep, i64 timeout_ms)
         items[n] = i;
         polls[n++] = (struct pollfd_k){.fd = (i32)fd, .events = (i16)wanted(it)};
     }
-    poll_in_earnest(polls, n, ep->ready ? 0 : timeout_ms);
+    poll_outside(t, polls, n, ep->ready ? 0 : timeout_ms);
     for (u32 i = 0; i < n; i++)
         if (polls[i].revents & (i16)(wanted(item_at(items[i])) | POLL_ALWAYS))
             ready_add(ep, items[i]);

@@ -78,7 +78,7 @@ static i64 foreign(struct trap *c, u32 events, u32 flags)
     if (o->kind == OBJECT_SOCKET && (WORLD->config.flags & CONFIG_NET_HOST))
         count_uncontrolled(c);
     while (o->kind == OBJECT_SOCKET && !o->nonblock && !(flags & MSG_DONTWAIT_FLAG)) {
-        poll_in_earnest(&p, 1, timeout_ms);
+        poll_outside(c->t, &p, 1, timeout_ms);
         if (p.revents)
             break;
         if (signal_waits(c->t))
@@ -95,13 +95,12 @@ static i64 foreign(struct trap *c, u32 events, u32 flags)
     }
     if (is_netlink(o) && events == POLLOUT_BIT)
         netlink_before_use(c);
-    i64 n = pass(c);
     if (events == POLLOUT_BIT)
-        return broken_pipe(c, n, flags);
+        return broken_pipe(c, pass(c), flags);
+    int brings_bytes = is_outside(o) && c->nr != __NR_accept && c->nr != __NR_accept4;
+    i64 n = brings_bytes ? outside_bytes(c) : pass(c);
     if (is_netlink(o))
         netlink_received(c, n);
-    if (is_outside(o) && c->nr != __NR_accept && c->nr != __NR_accept4)
-        outside_input(c, n);
     return n;
 }
 

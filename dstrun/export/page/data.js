@@ -39,6 +39,14 @@ function prefixSums(list, test) {
   return sums;
 }
 
+// For each place of a list, the first place from there on that holds a call.
+function nextCalls(list, isCall) {
+  const next = new Int32Array(list.length + 1);
+  next[list.length] = list.length;
+  for (let k = list.length - 1; k >= 0; k--) next[k] = isCall(list[k]) ? k : next[k + 1];
+  return next;
+}
+
 // Everything about the run. Event i is the i-th of those that are in the page.
 class Run {
   constructor({header, columns}) {
@@ -94,6 +102,7 @@ class Run {
     }
     for (const row of this.rows) {
       row.errors = prefixSums(row.events, i => this.flags[i] & ERROR);
+      row.nextCall = nextCalls(row.events, i => !(this.flags[i] & INSTANT));
       row.faults = prefixSums(row.events, i => this.flags[i] & (FAULT | FAILURE));
     }
     // Threads of a process stand together, in the order in which they came.
@@ -108,10 +117,9 @@ class Run {
 
   // Who woke whom and what went where: sorted by the event that they end at.
   #arrows(columns) {
-    const none = new Uint32Array(0);
-    this.arrowFrom = columns.arrow_from || none;
-    this.arrowTo = columns.arrow_to || none;
-    this.arrowKind = columns.arrow_kind || none;
+    this.arrowFrom = columns.arrow_from;
+    this.arrowTo = columns.arrow_to;
+    this.arrowKind = columns.arrow_kind;
     this.arrowsAt = new Map();
     for (let k = 0; k < this.arrowTo.length; k++) {
       for (const i of [this.arrowFrom[k], this.arrowTo[k]]) {

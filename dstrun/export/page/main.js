@@ -35,15 +35,16 @@ class Page {
     this.run = run;
     this.selected = -1;
     this.hits = null;
+    this.#summary();
+    this.#legend();
+    this.#splitter();
     const on = {select: i => this.select(i), zoom: i => this.timeline.showEvent(i)};
     this.timeline = new Timeline(run, {
       lanes: $("lanes"), space: $("lanes-space"), canvas: $("timeline"), overview: $("overview"), tip: $("tip"),
     }, on);
     this.list = new EventList(run, $("list"), $("list-space"), on);
-    this.#summary();
     this.#controls();
     this.#keys();
-    this.#splitter();
     this.setMode("time");
     this.toFailure();
   }
@@ -78,6 +79,15 @@ class Page {
     const notes = [summary.message, ...summary.warnings].filter(Boolean);
     $("warnings").hidden = !notes.length;
     $("warnings").textContent = notes.join("\n");
+  }
+
+  #legend() {
+    const words = {sync: "waits and locks", time: "clocks and sleep", net: "network", file: "files"};
+    for (const name of this.run.categories) {
+      const dot = element("span", undefined, "dot");
+      dot.style.background = `var(--cat-${name})`;
+      $("legend").append(dot, ` ${words[name] || name}  `);
+    }
   }
 
   #controls() {
@@ -283,6 +293,8 @@ class Page {
 
   #splitter() {
     const bar = $("splitter"), main = document.querySelector("main");
+    const needed = AXIS + LANE * (this.run.order.length + 1);
+    main.style.setProperty("--lanes", `min(45%, ${Math.max(needed, 120)}px)`);
     bar.addEventListener("pointerdown", event => {
       bar.setPointerCapture(event.pointerId);
       event.preventDefault();

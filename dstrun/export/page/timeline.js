@@ -175,25 +175,32 @@ class Timeline {
     c.rect(GUTTER, top, this.width, LANE);
     c.clip();
     let k = firstAbove(n, at => end[list[at]], from);
-    if (k > 0 && end[list[k - 1]] >= from) k--;
     while (k < n) {
       const i = list[k];
       if (begin[i] > to) break;
       const x0 = GUTTER + (begin[i] - from) * scale, x1 = GUTTER + (end[i] - from) * scale;
-      if (x1 - x0 >= 2 && !(this.run.flags[i] & INSTANT)) {
+      if (this.#isWide(i, scale)) {
         this.#drawSlice(c, i, x0, x1, top);
         k++;
         continue;
       }
-      // All that ends within this pixel is one stroke.
+      // All that ends within this pixel is one stroke; but a call that began long before stands
+      // out: it can only be the next one, recorded after what happened during it.
       const pixel = Math.floor(x1);
       const edge = from + (pixel + 1 - GUTTER) / scale;
       let next = k + 1;
       if (next < n && end[list[next]] < edge) next = firstAbove(n, at => end[list[at]], edge, next);
+      const call = row.nextCall[k];
+      if (call < next && this.#isWide(list[call], scale)) next = call;
       this.#drawStroke(c, row, k, next, pixel, top);
       k = next;
     }
     c.restore();
+  }
+
+  #isWide(i, scale) {
+    const {begin, end} = this.axis;
+    return !(this.run.flags[i] & INSTANT) && (end[i] - begin[i]) * scale >= 2;
   }
 
   #dimmed(i) { return this.hits !== null && !this.hits[i]; }
