@@ -13,6 +13,7 @@ import click
 
 from dstrun.commands.run import Report
 from dstrun.replay import follow, replay_trace, spec_of
+from dstrun.startstate import start_state
 from dstrun.trace.reader import Trace
 
 
@@ -42,8 +43,7 @@ def command(trace: Path, **options: Any) -> int:
             report.warn(warning)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         spec = replace(
-            spec,
-            fs="overlay",
+            start_state(recorded, spec),
             trace=Path(f"/proc/self/fd/{own.fileno()}"),  # it has no name, and leaves nothing
             replay=follow(recorded),
             prepared_ns=time.time_ns(),
