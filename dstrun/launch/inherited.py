@@ -8,18 +8,20 @@ the shims, from a file of the same content where its stdin was a file.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
+import select
 import stat
 import termios
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from dstrun.launch import kernel
 from dstrun.launch.capture import CHUNK_BYTES, write_all
+from dstrun.launch.stand import Output
 from dstrun.launch.views import Views
 from dstrun.launch.world import World
 from dstrun.spec import RunResult
@@ -110,14 +112,18 @@ def _is_same(fd: int, other: int) -> bool:
 class StandIns:
     """Descriptors of the same kinds as the recorded program's, for one that is replayed."""
 
-    def __init__(self, start: StartState, world: World) -> None:
+    def __init__(self, start: StartState, world: World, output: Output | None) -> None:
         self._start = start
+        self._show_output: Callable[[int, bytes], object] = output.show if output else write_all
+        if output:
+            output.begin(self.drain)
         self._views = Views(world)
         self._inside: dict[int, int] = {}
         self._by_number: dict[int, dict[str, Any]] = {}
         self._ends: dict[int, int] = {}  # ours of a pipe or a terminal, by number
         self._files: dict[int, int] = {}  # of files, to be read again afterwards
-        self._relays: list[threading.Thread] = []
+        self._relays: list[_Relay] = []
+        self._shown_to: dict[int, int] = {}  # of files: offset
         self._other_ends: dict[int, int] = {}  # of pipes
 
     def __enter__(self) -> StandIns:
@@ -155,22 +161,36 @@ class StandIns:
             os.close(fd)
         self._inside = {}
         for number, end in self._ends.items():
-            target = 2 if number == 2 else 1
-            translate = self._by_number[number]["kind"] == "terminal" and not os.isatty(target)
-            thread = threading.Thread(target=_relay, args=(end, target, translate), daemon=True)
-            thread.start()
-            self._relays.append(thread)
+            is_terminal = self._by_number[number]["kind"] == "terminal"
+            self._relays.append(_Relay(end, self._pass_on(number), is_terminal))
+
+    def _pass_on(self, number: int) -> Callable[[bytes], object]:
+        """To our stdout or stderr, or nowhere."""
+        target = self._target(number)
+        return lambda data: target and self._show_output(target, data)
+
+    def _target(self, number: int) -> int:
+        """Which of the two a pipe, terminal or file is, that has this number first; 0: neither."""
+        entries = self._by_number.values()
+        numbers = [e["fd"] for e in entries if number in (e["fd"], e["one_with"])]
+        return next((n for n in numbers if n in (1, 2)), 0)
+
+    def drain(self) -> None:
+        """All that was written until now is passed on; nobody writes meanwhile."""
+        for relay in self._relays:
+            relay.copy_on()
+        for number, file in self._files.items():
+            if target := self._target(number):
+                while data := os.pread(file, CHUNK_BYTES, self._shown_to[number]):
+                    self._shown_to[number] += len(data)
+                    self._show_output(target, data)
 
     def finish(self, result: RunResult) -> None:
         """After everything inside is gone: what was written has been passed on."""
         del result
-        for thread in self._relays:
-            thread.join()
-        for number, file in self._files.items():
-            entry = self._by_number[number]
-            if entry["flags"] & os.O_ACCMODE != os.O_RDONLY:
-                start = entry["size"] if entry["flags"] & os.O_APPEND else entry["offset"]
-                _copy_from(file, start, 2 if number == 2 else 1)
+        for relay in self._relays:
+            relay.join()
+        self.drain()
 
     # ---- kinds ----
     def _make(self, entry: dict[str, Any]) -> int:
@@ -242,6 +262,8 @@ class StandIns:
             os.fchmod(file, stat.S_IMODE(entry["mode"]))
             os.utime(file, ns=(entry["mtime_ns"], entry["mtime_ns"]))
             self._files[entry["fd"]] = file
+            appends = entry["flags"] & os.O_APPEND
+            self._shown_to[entry["fd"]] = entry["size" if appends else "offset"]
         theirs = os.open(f"/proc/self/fd/{file}", entry["flags"] & _OPEN_FLAGS)
         os.lseek(theirs, entry["offset"], os.SEEK_SET)
         if entry["fd"] in self._files:
@@ -260,26 +282,41 @@ def out_of_the_way(fd: int) -> int:
     return high
 
 
-def _relay(source: int, target: int, translate: bool) -> None:
-    """`translate`: what a terminal made "\\r\\n" of is a line's end again."""
-    passes = True
-    while chunk := _read(source):
-        if translate:
-            chunk = chunk.replace(b"\r\n", b"\n")
-        passes = passes and write_all(target, chunk)
+class _Relay:
+    """A thread that passes on what comes through a pipe or a terminal, so that it never fills."""
 
+    def __init__(self, source: int, pass_on: Callable[[bytes], object], is_terminal: bool) -> None:
+        self._source = source
+        self._pass_on = pass_on
+        self._is_terminal = is_terminal
+        self._lock = threading.Lock()
+        os.set_blocking(source, False)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
 
-def _read(source: int) -> bytes:
-    try:
-        return os.read(source, CHUNK_BYTES)
-    except OSError as error:
-        if error.errno == errno.EIO:  # a terminal that nobody has open any more
-            return b""
-        raise
+    def _run(self) -> None:
+        poll = select.poll()
+        poll.register(self._source, select.POLLIN)
+        while True:
+            poll.poll()
+            if not self.copy_on():
+                return
 
+    def copy_on(self) -> bool:
+        """All that is there; whether more may come."""
+        with self._lock:
+            while True:
+                try:
+                    data = os.read(self._source, CHUNK_BYTES)
+                except BlockingIOError:
+                    return True
+                except OSError:  # a terminal that nobody has open any more
+                    return False
+                if not data:
+                    return False
+                # What a terminal made of a line's end is one again, as it came from the program.
+                self._pass_on(data.replace(b"\r\n", b"\n") if self._is_terminal else data)
 
-def _copy_from(file: int, start: int, target: int) -> None:
-    passes = True
-    while passes and (chunk := os.pread(file, CHUNK_BYTES, start)):
-        start += len(chunk)
-        passes = write_all(target, chunk)
+    def join(self) -> None:
+        """Until the other end is closed everywhere."""
+        self._thread.join()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from dstrun import abi
 from dstrun.launch.container import Container
@@ -47,3 +48,13 @@ class Stand:
 # Called where a run stands still. How many events there are to be where it stands again (NEVER: it
 # goes on to its end); None: it is ended here.
 OnStand = Callable[[Stand], int | None]
+
+
+class Output(Protocol):
+    """Who shows what a program writes."""
+
+    def begin(self, drain: Callable[[], None]) -> None:
+        """A run starts. `drain`: shows all that it has written until then."""
+
+    def show(self, target: int, data: bytes) -> None:
+        """Bytes for stdout (1) or stderr (2)."""

@@ -60,6 +60,16 @@ class Tasks:
     by_tid: dict[int, Task] = field(default_factory=dict)
     roots: list[Task] = field(default_factory=list)
 
+    @property
+    def parents(self) -> dict[int, int]:
+        """By process: the one that made it."""
+        return {
+            child.pid: task.pid
+            for task in self.by_tid.values()
+            for child in task.children
+            if not child.is_thread
+        }
+
     def name_of(self, tid: int) -> str:
         """What a report calls a task."""
         task = self.by_tid.get(tid)
@@ -126,6 +136,14 @@ class TaskFinder:
         """A process that started no program runs its parent's."""
         parent = self._tasks.by_tid.get(self._made.get(task.tid, 0))
         return parent.name if parent else ""
+
+
+def find_tasks(trace: Trace) -> Tasks:
+    """The tasks of a trace, from one reading of it."""
+    finder = TaskFinder(trace)
+    for event in trace.read():
+        finder.step(event)
+    return finder.finish()
 
 
 def match_tasks(a: Tasks, b: Tasks) -> list[tuple[Task | None, Task | None]]:
