@@ -23,7 +23,6 @@ from typing import Any, NoReturn
 from dstrun import abi
 from dstrun.errors import CommandNotExecutable, DstrunError
 from dstrun.launch import kernel
-from dstrun.launch.inherited import out_of_the_way
 from dstrun.launch.overlay import Layer, mount_overlays
 from dstrun.launch.views import Views
 from dstrun.launch.world import DEFAULT_EPOCH_NS, NOFILE_LIMIT, STACK_LIMIT_BYTES, World
@@ -163,8 +162,8 @@ def _launch(
     control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     life_read, life = os.pipe()
     if stdio:
-        life_read = out_of_the_way(life_read)
-        theirs = socket.socket(fileno=out_of_the_way(theirs.detach()))
+        life_read = kernel.out_of_the_way(life_read)
+        theirs = socket.socket(fileno=kernel.out_of_the_way(theirs.detach()))
     container = Container(bool(flags & kernel.CLONE_NEWPID), control, life)
     try:
         try:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from dstrun.startstate import StartState
 
 _INHERITED_MAX = 256  # as many as the shims take over
-_HIGH = 256  # where ours are, out of the way of the program's
 _NULL = os.makedev(1, 3)
 _SYS_KCMP, _KCMP_FILE = 312, 0
 _NAME_CHARS_MAX = 60  # of a memfd: 249 bytes
@@ -195,9 +194,9 @@ class StandIns:
     # ---- kinds ----
     def _make(self, entry: dict[str, Any]) -> int:
         if entry["same_as"] in self._inside:
-            return out_of_the_way(os.dup(self._inside[entry["same_as"]]))
+            return kernel.out_of_the_way(os.dup(self._inside[entry["same_as"]]))
         made: int = getattr(self, f"_make_{entry['kind']}", self._make_other)(entry)
-        return out_of_the_way(made)
+        return kernel.out_of_the_way(made)
 
     @staticmethod
     def _make_null(entry: dict[str, Any]) -> int:
@@ -217,7 +216,7 @@ class StandIns:
         with suppress(OSError):
             fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, entry["bytes_max"])
         theirs, ours = (read, write) if access == os.O_RDONLY else (write, read)
-        ours = self._other_ends[entry["fd"]] = out_of_the_way(ours)
+        ours = self._other_ends[entry["fd"]] = kernel.out_of_the_way(ours)
         if access != os.O_RDONLY:  # what it reads never ends: its end is in the trace
             self._ends[entry["fd"]] = ours
         os.set_blocking(theirs, not entry["flags"] & os.O_NONBLOCK)
@@ -227,7 +226,7 @@ class StandIns:
         import socket
 
         ours, theirs = socket.socketpair()
-        self._ends[entry["fd"]] = out_of_the_way(ours.detach())
+        self._ends[entry["fd"]] = kernel.out_of_the_way(ours.detach())
         theirs.setblocking(not entry["flags"] & os.O_NONBLOCK)
         return theirs.detach()
 
@@ -240,7 +239,7 @@ class StandIns:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, bytes.fromhex(entry["window"]))
         *numbers, codes = entry["attributes"]
         termios.tcsetattr(slave, termios.TCSANOW, [*numbers, [bytes([c]) for c in codes]])
-        self._ends[entry["fd"]] = out_of_the_way(master)
+        self._ends[entry["fd"]] = kernel.out_of_the_way(master)
         if entry["flags"] & _LARGE_FILE:
             theirs = os.open(path, flags)
             os.close(slave)
@@ -256,7 +255,7 @@ class StandIns:
             file = self._files[entry["one_with"]]
         else:
             name = entry["path"].removesuffix(" (deleted)")
-            file = out_of_the_way(os.memfd_create(name[-_NAME_CHARS_MAX:]))
+            file = kernel.out_of_the_way(os.memfd_create(name[-_NAME_CHARS_MAX:]))
             self._start.write_descriptor(entry["fd"], file)
             os.truncate(file, entry["size"])
             os.fchmod(file, stat.S_IMODE(entry["mode"]))
@@ -273,13 +272,6 @@ class StandIns:
     def _show(self, fd: int, entry: dict[str, Any]) -> None:
         copy = kernel.statx(f"/proc/self/fd/{fd}", follow=True)
         self._views.add_descriptor(copy, entry)
-
-
-def out_of_the_way(fd: int) -> int:
-    """The same file, not inherited, out of the way of the numbers inside."""
-    high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH)
-    os.close(fd)
-    return high
 
 
 class _Relay:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
 import struct
 from typing import NamedTuple
@@ -32,6 +33,7 @@ _SYS_STATX, _AT_FDCWD, _AT_SYMLINK_NOFOLLOW = 332, -100, 0x100
 _STATX_BASIC_AND_BIRTH, _STATX_BTIME = 0xFFF, 0x800
 _FUTEX_WAIT, _FUTEX_WAKE, _FUTEX2_SIZE_U32 = 0, 1, 2
 _CLOCK_MONOTONIC = 1
+_PROGRAMS_FDS = 256  # as many as the shims take over
 _STATFS_BYTES = 120
 
 
@@ -149,3 +151,10 @@ def pidfd_getfd(pid: int, fd: int) -> int:
         return syscall(SYS_PIDFD_GETFD, pidfd, fd, 0)
     finally:
         os.close(pidfd)
+
+
+def out_of_the_way(fd: int) -> int:
+    """The same file, not inherited, out of the way of the numbers inside."""
+    high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _PROGRAMS_FDS)
+    os.close(fd)
+    return high
