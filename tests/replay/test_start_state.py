@@ -120,7 +120,7 @@ def test_redis_with_an_append_only_file(work: Path) -> None:
     redis-cli -p 7000 incr n; redis-cli -p 7000 shutdown; wait; cat appendonlydir/*.aof | tail -3
     """
     for _ in range(2):
-        recorded = record(work, ["sh", "-c", script], "--no-preload")
+        recorded = record(work, ["sh", "-c", script])
     assert recorded.out.startswith(b"2\n"), recorded.err
     again = replay(work)
     assert again.is_same, again.err
