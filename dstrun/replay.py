@@ -8,16 +8,19 @@ the seed. While it runs every event is compared, in the shim (shims/shim/decisio
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dstrun import abi
 from dstrun.errors import TraceError
-from dstrun.points import Point
+from dstrun.points import Point, cache_file
 from dstrun.seed import Seed
-from dstrun.spec import RunResult, RunSpec
+from dstrun.spec import ReplayResult, RunResult, RunSpec
 from dstrun.trace.decisions import Decision, pack_decision, read_decisions
 from dstrun.trace.decode import parse_fields
 from dstrun.trace.reader import Trace
@@ -38,6 +41,7 @@ class Replay:
     decisions: tuple[Decision, ...]
     compare: bool = True
     answers: Mapping[Key, tuple[Any, list[Any]]] = field(default_factory=dict)  # of plan functions
+    added: int = 0  # of the plan's rules, at its end: they only hold what is done instead
     until: int | None = None  # it stands still when so many events are recorded
 
 
@@ -164,7 +168,10 @@ def replay_trace(trace: Trace, spec: RunSpec, run: Callable[[RunSpec], RunResult
     """Runs `spec`, which follows the trace, and says how it compared. `spec.trace` is read."""
     result = run(spec)
     told = result.replay
-    if not told or not spec.replay or not spec.replay.compare:
+    if not told or not spec.replay:
+        return result
+    if not spec.replay.compare:
+        result.notes += _edited_notes(trace, spec, told)
         return result
     if told.differs_at is not None and told.differs_at < trace.events:
         return _diverged(trace, spec, result, told.differs_at)
@@ -174,6 +181,38 @@ def replay_trace(trace: Trace, spec: RunSpec, run: Callable[[RunSpec], RunResult
         return _diverged(trace, spec, result, told.compared)
     result.notes.append(f"{told.compared} events, all as in the trace")
     return result
+
+
+def _edited_notes(trace: Trace, spec: RunSpec, told: ReplayResult) -> list[str]:
+    from dstrun.trace.diff import first_difference
+
+    assert spec.trace
+    with Trace(spec.trace) as actual:
+        index = first_difference(trace, actual)
+    notes = ["as in the trace, to the end"]
+    if index is not None:
+        notes = [f"as in the trace up to event {index} of {trace.events}"]
+    if told.not_applied:
+        notes.append(f"{told.not_applied} choices of the trace had no place any more")
+    return notes
+
+
+@contextmanager
+def own_trace(kept: Path | None) -> Iterator[Path]:
+    """Where a replay's own trace is written: nowhere that the program could meet it. It has no
+    name and leaves nothing, or is put to `kept` in the end."""
+    if kept is None:
+        with tempfile.TemporaryFile(prefix="dstrun-") as file:
+            yield Path(f"/proc/self/fd/{file.fileno()}")
+        return
+    own_dir = cache_file().parent
+    own_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=own_dir) as folder:
+        path = Path(folder, kept.name)
+        yield path
+        if path.exists():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(path, kept)
 
 
 def _diverged(trace: Trace, spec: RunSpec, result: RunResult, index: int) -> RunResult:
