@@ -700,6 +700,7 @@ struct world {
     char end_message[512];
 
     struct trace_state trace;
+    struct site_slot sites[TRACE_SITE_SLOTS];
     struct sched_state sched;
     struct replay_state replay;
     u64 slice_start_ns; /* when the holder got the token */

@@ -102,7 +102,8 @@ def run(spec: RunSpec, on_stand: OnStand | None = None) -> RunResult:
         container.kill()
         capture.finish(result)
         if parts.trace:
-            parts.trace.finish(_end_meta(result), supervision.attachments())
+            note = parts.trace.finish(_end_meta(result), supervision.attachments())
+            result.notes += [note] if note else []
         result.wall_ns = time.monotonic_ns() - started_ns
         return result
 

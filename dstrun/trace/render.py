@@ -15,9 +15,10 @@ from dstrun import abi
 from dstrun._syscalls import SYSCALLS
 from dstrun.quantities import format_time
 from dstrun.report.summary import signal_name
-from dstrun.trace.decode import ERRNO_MAX, Field, parse_fields, render_call
-from dstrun.trace.format import Event
+from dstrun.trace.decode import ERRNO_MAX, render_call
+from dstrun.trace.format import EVENT_LOST, Event
 from dstrun.trace.reader import Trace
+from dstrun.trace.sidedata import Field, parse_fields
 from dstrun.trace.text import STRING_MAX, error, quote
 
 KIND_NAMES = {
@@ -219,6 +220,7 @@ def _result_text(result: int) -> str:
 
 
 _TEXTS: dict[int, Callable[[Trace, Event], str]] = {
+    EVENT_LOST: lambda _trace, _event: "(lost: the trace is damaged here)",
     abi.EVENT_SYSCALL: _call_text,
     abi.EVENT_SIGNAL: _signal_text,
     abi.EVENT_START: _start_text,
