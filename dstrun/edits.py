@@ -19,8 +19,8 @@ from dstrun.plan.load import rule_of_meta
 from dstrun.plan.model import BadPlan, Plan, Rule, make_rule
 from dstrun.spec import RunResult, RunSpec
 from dstrun.trace.decisions import Decision
-from dstrun.trace.decode import parse_fields
 from dstrun.trace.reader import Trace
+from dstrun.trace.sidedata import parse_fields
 
 if TYPE_CHECKING:
     from dstrun.launch.stand import OnStand, Stand
