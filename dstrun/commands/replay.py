@@ -16,6 +16,7 @@ import click
 from dstrun.commands.run import Report, refuse_to_overwrite
 from dstrun.replay import follow, own_trace, replay_trace, spec_of
 from dstrun.spec import RunSpec
+from dstrun.startstate import start_state
 from dstrun.trace.reader import Trace
 
 
@@ -60,7 +61,8 @@ def command(trace: Path, output: str | None, overwrite: bool, **options: Any) ->
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         kept = _output(output, overwrite, spec)
         with own_trace(kept) as own:
-            spec = replace(spec, fs="overlay", trace=own, prepared_ns=time.time_ns())
+            spec = start_state(recorded, spec)
+            spec = replace(spec, trace=own, prepared_ns=time.time_ns())
             from dstrun.launch.supervise import run
 
             spec = _edited(recorded, replace(spec, replay=follow(recorded)), options)

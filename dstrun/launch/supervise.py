@@ -48,7 +48,9 @@ from dstrun.launch.report import (
     uncontrolled,
 )
 from dstrun.launch.stand import OnStand, Stand
+from dstrun.launch.startfiles import StartFiles
 from dstrun.launch.tracefile import TraceFile, remove_if_empty
+from dstrun.launch.views import show_mount_lists
 from dstrun.launch.waits import Waits
 from dstrun.launch.world import YEAR_NS, World
 from dstrun.native import load_shim_image
@@ -92,7 +94,7 @@ def run(spec: RunSpec, on_stand: OnStand | None = None) -> RunResult:
         check_program(spec.program)
         capture = stack.enter_context(Capture(spec.capture))
         parts = _Parts(spec, stack)
-        container = launch(spec, _choose_cpu(), capture.inside(), parts.make)
+        container = launch(spec, _choose_cpu(), capture.inside(), parts.make, parts.world)
         stack.callback(container.kill)
         capture.close_inside()
         supervision = _Supervision(spec, parts, container, started_ns, on_stand)
@@ -102,6 +104,7 @@ def run(spec: RunSpec, on_stand: OnStand | None = None) -> RunResult:
         container.kill()
         capture.finish(result)
         if parts.trace:
+            result.notes += parts.start_files.notes()
             note = parts.trace.finish(_end_meta(result), supervision.attachments())
             result.notes += [note] if note else []
         result.wall_ns = time.monotonic_ns() - started_ns
@@ -123,6 +126,8 @@ class _Parts:
             stack.callback(remove_if_empty, self.trace.path)
             stack.callback(self.trace.close)
         self.world = World(spec.prepared_ns)
+        self.start_files = StartFiles(spec, self.world)
+        stack.callback(self.start_files.close)
 
     def make(self) -> None:
         """The rest, while the container sets itself up. Once, however often it is called."""
@@ -137,7 +142,8 @@ class _Parts:
         if self.trace:
             digest = {"program_blake2b": file_digest(spec.program)}
             self.trace.describe(spec.meta() | machine_meta() | digest)
-        if spec.fs == "overlay":  # its views are made in the run: real times would not repeat
+        # Its views are made in the run: real times would not repeat.
+        if spec.fs == "overlay":
             self.world.wait_for_start()
 
 
@@ -203,6 +209,7 @@ class _Supervision:
         self.on_stand = on_stand
         self.world = parts.world
         self.trace = parts.trace
+        self.start_files = parts.start_files
         self.payload = parts.payload
         self.container = container
         self.started_ns = started_ns
@@ -240,17 +247,16 @@ class _Supervision:
 
     def attachments(self) -> dict[str, Path | bytes]:
         """What else belongs to the trace."""
-        return {**self.callbacks.log.attachment()} if self.callbacks else {}
+        found = dict(self.callbacks.log.attachment()) if self.callbacks else {}
+        return found if self.spec.replay else found | self.start_files.attachments()
 
     def _prepare(self) -> None:
         c = self.container
-        self.world.place(
-            pid_namespace=c.pid_namespace,
-            proc_dev=c.proc_dev,
-            sys_dev=c.sys_dev,
-            views=[layer.devices for layer in c.layers if layer.devices],
-        )
-        self.world.add_start_files(c.start_files)
+        self.world.place(pid_namespace=c.pid_namespace, proc_dev=c.proc_dev, sys_dev=c.sys_dev)
+        if self.spec.start:
+            show_mount_lists(self.world, self.spec.start.mounts, c.program_pid)
+        elif self.trace:
+            self.start_files.note_mounts(c.program_pid)
         if self.trace:
             self.world.set(_SEGMENTS_READY, self.trace.segments)
 
@@ -294,7 +300,10 @@ class _Supervision:
     # ---- what the shims want ----
     def _serve(self, token: int) -> None:
         if self.world.get(_REQUEST_STATE) == abi.REQ_ASKED:
-            if self.world.get(_REQUEST_KIND) == abi.REQUEST_FAULT:
+            kind = self.world.get(_REQUEST_KIND)
+            if kind == abi.REQUEST_BEFORE:
+                self._keep_before()
+            elif kind == abi.REQUEST_FAULT:
                 self._ask_function()
             else:
                 self._follow_exec()
@@ -311,6 +320,11 @@ class _Supervision:
         self.world.set(_REQUEST_ERROR, error)
         self.world.set(_REQUEST_STATE, state)
         kernel.futex_wake(self.world.word(_REQUEST_STATE))
+
+    def _keep_before(self) -> None:
+        """A file of the user's is about to change for the first time."""
+        error = self.start_files.keeper(self.pids).answer()
+        self._answer(abi.REQ_REFUSED if error else abi.REQ_GRANTED, error)
 
     def _ask_function(self) -> None:
         """A rule of the fault plan is a function: what does it say to this call?"""

@@ -120,11 +120,14 @@ class Peer:
     prefix_bits: int
     port_first: int
     port_last: int
+    host: str | None = None  # a node's name, which /etc/hosts of the run gives the address
 
 
 _PEER_FORMS: Final = "HOST, HOST:PORT, :PORT, HOST a name of this host, an address, NET/BITS or *"
 _PEER = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]]*))(?::(.*))?")
 _MAPPED_BITS: Final = 96
+_HOSTNAME = re.compile(r"[A-Za-z](?:[\w.-]*\w)?", re.ASCII)
+_NODE_ADDRESS: Final = "127.0.1.1"
 
 
 def parse_peers(value: object) -> tuple[Peer, ...]:
@@ -152,6 +155,8 @@ def _parse_peer(text: str) -> list[Peer]:
     if host == "localhost":
         loopback = [_network("127.0.0.0/8"), _network("::1")]
         return [Peer(text, ip, bits, first, last) for ip, bits in loopback]
+    if _HOSTNAME.fullmatch(host):
+        return [Peer(text, *_network(_NODE_ADDRESS), first, last, host)]
     if host in ("", "*"):
         return [Peer(text, bytes(16), 0, first, last)]
     try:

@@ -169,7 +169,7 @@ _TABLE: Final = (
     # which calls
     Field("on", SELECTOR, 'calls: names, globs, %classes, /regexes/, "all"; "!" takes away',
           'on = ["write", "pwrite*"]', _parse_on, _show_on),
-    Field("path", SELECTOR, "globs of the file's path (** crosses /) or AF_UNIX name (@name: abstract)",
+    Field("path", SELECTOR, "globs of a file's path (** crosses /) or an AF_UNIX name (@abstract)",
           'path = "**/wal/*"', _globs, show_strings),
     Field("kind", SELECTOR, "of descriptor: " + " ".join(KINDS), 'kind = "tcp"',
           _words(*KINDS), show_strings),

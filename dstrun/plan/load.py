@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dstrun import abi
+from dstrun.errors import did_you_mean
 from dstrun.plan.flags import parse_flag_rule
 from dstrun.plan.model import BadPlan, Draft, Place, Plan, Problem, Rule, Script, make_rule
 from dstrun.plan.script import read_script, run_script
@@ -132,7 +133,14 @@ def _name_problems(rules: list[Rule]) -> list[Problem]:
 
 
 def _node_problems(rule: Rule, hostname: str) -> list[Problem]:
-    node = rule.values.get("node")
-    if node in (None, hostname, "localhost"):
-        return []
-    return [_rule_problem(rule, "node", f'"{node}" is not there: the one node is "{hostname}"')]
+    values = rule.values
+    named = [("node", node) for node in (values.get("node"),) if node not in (None, "localhost")]
+    named += [(name, peer.host) for name in ("peer", "local") for peer in values.get(name, ())]
+    return [
+        _rule_problem(
+            rule, name, f'"{host}" is not there: the one node is "{hostname}"'
+            + did_you_mean(host, [hostname]),
+        )
+        for name, host in named
+        if host not in (None, hostname)
+    ]  # fmt: skip

@@ -12,7 +12,7 @@ from dstrun.trace.reader import Trace
 
 def choices(trace: Trace) -> Iterator[dict[str, Any]]:
     """Each place where another thread got the token than the one that had it, or one of several:
-    number (from 1), event (how many there were), from and to: tids (None: it never got the token)."""
+    number (from 1), event (how many there were), from and to: tids (None: not known)."""
     made = [d for d in read_decisions(trace) if d.kind == abi.DECISION_NEXT]
     tids = {decision.value: decision.tid for decision in made}
     if trace.events:

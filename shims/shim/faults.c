@@ -15,6 +15,8 @@ static void consider(struct faulting *f, u32 rule)
                        .phase = r->flags & FAULT_AFTER_CALL ? PHASE_EXIT : PHASE_ENTRY,
                        .asks = (r->flags & FAULT_CALLBACK) != 0};
     rule_draws(g.draws, WORLD->config.fault_seed, r, s->matched, 0);
+    if (f->is_late)
+        g.phase = PHASE_EXIT;
     u64 n = rule_count(FAULTS, rule, c->t->index, c->p->index, c->nr);
     g.action = choose_fault(r, s, g.match, n, g.draws[DRAW_PROB]);
     if (!g.action)
@@ -113,7 +115,7 @@ static i64 do_call(struct faulting *f)
 static void begin(struct faulting *f, struct trap *c)
 {
     f->c = c;
-    f->count = f->answers = f->paths_known = f->is_timed = 0;
+    f->count = f->answers = f->paths_known = f->is_timed = f->is_late = 0;
     f->size = SIZE_UNKNOWN;
 }
 
@@ -133,6 +135,46 @@ static __attribute__((noinline)) i64 call_with_rules(struct trap *c, const struc
     return result;
 }
 
+/* ---- accept: whose connection it is shows when it is there ---- */
+/* Those of the rules that ask for the other end, out of the rest. */
+static int take_peer_rules(struct fault_set *from, struct fault_set *late)
+{
+    int any = 0;
+    memset(late, 0, sizeof *late);
+    for (u32 i = 0; i < FAULTS->rules_count; i++)
+        if (set_has(from, i) && FAULTS->rules[i].peers) {
+            from->words[i / 64] &= ~(1ul << i % 64);
+            set_add(late, i);
+            any = 1;
+        }
+    return any;
+}
+
+static __attribute__((noinline)) i64 accepted_with_rules(struct trap *c, i64 fd, const struct fault_set *late)
+{
+    struct faulting f;
+    begin(&f, c);
+    f.is_late = 1;
+    f.targets.count = 1;
+    f.targets.list[0] = (struct target){.fd = fd, .object = fd_object(c->p, fd)};
+    decide(&f, late);
+    faults_entry_acts(&f);
+    ask_after(&f, fd);
+    struct firing *g = choose_outcome(&f, PHASE_EXIT);
+    i64 result = g ? faults_accept_outcome(&f, g, fd) : fd;
+    faults_exit_acts(&f);
+    return result;
+}
+
+static i64 accept_with_rules(struct trap *c, const struct targets *targets, struct fault_set *candidates)
+{
+    struct fault_set late;
+    if (!take_peer_rules(candidates, &late))
+        return call_with_rules(c, targets, candidates);
+    i64 fd = call_with_rules(c, targets, candidates);
+    return fd < 0 ? fd : accepted_with_rules(c, fd, &late);
+}
+
 i64 faults_call(struct trap *c)
 {
     struct fault_set candidates;
@@ -142,6 +184,8 @@ i64 faults_call(struct trap *c)
     count_as_strace(c);
     if (likely(!faults_candidates(c, &targets, &candidates)))
         return trap_handle(c);
+    if (unlikely(c->nr == __NR_accept || c->nr == __NR_accept4))
+        return accept_with_rules(c, &targets, &candidates);
     return call_with_rules(c, &targets, &candidates);
 }
 

@@ -45,6 +45,7 @@ struct faulting {
     struct trap *c;
     u32 count, answers;
     u32 is_timed; /* no call: a rule's time has come */
+    u32 is_late;  /* rules that are decided after the call */
     u32 paths_known; /* bits: named (faults_paths.c) */
     u64 size; /* bytes asked for, SIZE_NONE, SIZE_UNKNOWN: not looked yet */
     struct targets targets;
@@ -74,10 +75,6 @@ int faults_candidates(struct trap *c, struct targets *targets, struct fault_set 
 int faults_matches(struct faulting *f, u32 rule) HIDDEN; /* what is not told by the sets */
 u32 faults_kind(const struct object *o) HIDDEN; /* enum fault_kind */
 const char *faults_text(u32 place) HIDDEN;
-struct net_address;
-struct sock;
-/* The other end's address, as the call gives it or as it is; 0: not known. */
-int faults_peer(const struct trap *c, const struct sock *s, struct net_address *peer) HIDDEN;
 int faults_task_passes(struct task *t, u32 rule) HIDDEN;
 int faults_window_is_open(const struct fault_rule *r) HIDDEN;
 
@@ -91,6 +88,14 @@ void faults_absolute(i64 dirfd, const char *path, char to[PATH_BYTES_MAX]) HIDDE
 int faults_take_address(struct trap *c, i64 *dirfd) HIDDEN;
 /* The kernel's name of a descriptor's file, or a socket's address; empty: it has none. */
 void faults_fd_path(i64 fd, const struct object *o, char to[PATH_BYTES_MAX]) HIDDEN;
+
+/* faults_peers.c */
+struct net_address;
+/* The other end's address, as the call gives it or as it is; 0: not known. And the socket's own. */
+int faults_peer(const struct trap *c, const struct target *t, struct net_address *peer,
+                struct net_address *local) HIDDEN;
+int faults_addresses_may_match(const struct fault_rule *r, const struct object *o, i64 fd) HIDDEN;
+int faults_addresses_match(const struct trap *c, const struct fault_rule *r, const struct target *t) HIDDEN;
 
 /* faults_names.c */
 /* The rules whose paths the name is. */
@@ -131,6 +136,7 @@ void faults_mark_seen(u32 mark) HIDDEN;
 i64 faults_entry_outcome(struct faulting *f, struct firing *g) HIDDEN; /* does the call in its way */
 i64 faults_exit_outcome(struct faulting *f, struct firing *g, i64 result) HIDDEN;
 i64 faults_memory_outcome(struct firing *g) HIDDEN; /* of malloc and its like */
+i64 faults_other_result(struct firing *g, i64 before) HIDDEN; /* what an error or retval gives instead */
 /* faults_corrupt.c */
 i64 faults_corrupt_outcome(struct faulting *f, struct firing *g) HIDDEN;
 i64 faults_corrupt_after(struct faulting *f, struct firing *g, i64 result) HIDDEN;
@@ -145,5 +151,7 @@ static inline u32 outcome_of(const struct fault_action *a)
 /* faults_net.c */
 i64 faults_net_outcome(struct faulting *f, struct firing *g) HIDDEN;
 i64 faults_net_after(struct faulting *f, struct firing *g, i64 result) HIDDEN;
+/* What becomes of a connection that accept has given, and of its result. */
+i64 faults_accept_outcome(struct faulting *f, struct firing *g, i64 fd) HIDDEN;
 int faults_has_forgotten(struct trap *c) HIDDEN; /* an fsync after one that failed: nothing is done */
 #endif

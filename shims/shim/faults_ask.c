@@ -19,7 +19,7 @@ static void tell_paths(struct faulting *f, struct fault_question *q)
 static void tell_target(struct faulting *f, struct fault_question *q)
 {
     const struct target *t = &f->targets.list[0];
-    struct net_address peer;
+    struct net_address peer, local;
     q->object = q->kind = q->is_sockaddr = q->local_port = 0;
     q->fd = -1;
     if (!f->targets.count || t->fd < 0 || !t->object)
@@ -28,10 +28,8 @@ static void tell_target(struct faulting *f, struct fault_question *q)
     q->fd = t->fd;
     q->object = t->object;
     q->kind = faults_kind(o);
-    if (o->kind != OBJECT_INET)
-        return;
-    q->local_port = sock_of(o)->local.port;
-    q->is_sockaddr = (u32)faults_peer(f->c, sock_of(o), &peer);
+    q->is_sockaddr = (u32)faults_peer(f->c, t, &peer, &local);
+    q->local_port = local.port;
     if (q->is_sockaddr) {
         memcpy(q->peer_ip, peer.ip, sizeof peer.ip);
         q->peer_port = peer.port;

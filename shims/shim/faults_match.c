@@ -50,35 +50,6 @@ static u32 kind_of_mode(u32 mode)
     }
 }
 
-static int has_prefix(const u8 ip[16], const struct fault_peer *p)
-{
-    u32 bytes = p->prefix_bits / 8, bits = p->prefix_bits % 8;
-    if (memcmp(ip, p->ip, bytes))
-        return 0;
-    return !bits || !((ip[bytes] ^ p->ip[bytes]) >> (8 - bits));
-}
-
-static int is_among(const struct net_address *a, u32 first, u32 count)
-{
-    for (const struct fault_peer *p = &FAULTS->peers[first]; count; p++, count--)
-        if (a->port >= p->port_from && a->port <= p->port_to && has_prefix(a->ip, p))
-            return 1;
-    return 0;
-}
-
-/* What is known of a socket's addresses lets the rule pass; what is not known yet does. */
-static int addresses_may_match(const struct fault_rule *r, const struct object *o)
-{
-    if (!r->peers && !r->locals)
-        return 1;
-    if (o->kind != OBJECT_INET)
-        return 0;
-    const struct sock *s = sock_of(o);
-    if (r->peers && s->peer_address.port && is_stream(s) && !is_among(&s->peer_address, r->first_peer, r->peers))
-        return 0;
-    return !r->locals || !s->local.port || is_among(&s->local, r->first_local, r->locals);
-}
-
 /* An fsync that failed is over for all who have the file (faults_has_forgotten). */
 static u64 slots_of_syncs(void)
 {
@@ -100,7 +71,7 @@ static void look_at_object(struct fault_object *fo, struct object *o, i64 fd)
     for (u32 i = 0; i < FAULTS->rules_count; i++) {
         const struct fault_rule *r = &FAULTS->rules[i];
         if ((r->kinds && !(r->kinds >> kind & 1)) || (r->paths && !set_has(&named, i)) ||
-            !addresses_may_match(r, o))
+            !faults_addresses_may_match(r, o, fd))
             continue;
         set_add(&fo->rules, i);
         o->fault_calls |= FAULTS->rule_slots[i];
@@ -296,44 +267,6 @@ int faults_candidates(struct trap *c, struct targets *targets, struct fault_set 
 }
 
 /* ---- one rule, exactly ---- */
-/* An address that the call itself gives; 0: none. */
-static int address_of_call(const struct trap *c, const struct sock *s, struct net_address *a)
-{
-    struct message m;
-    switch (c->nr) {
-    case __NR_connect:
-    case __NR_bind:
-        return sockaddr_in(s, c->a[1], (u32)c->a[2], a, 1) == 0;
-    case __NR_sendto:
-        return c->a[4] && sockaddr_in(s, c->a[4], (u32)c->a[5], a, 1) == 0;
-    case __NR_sendmsg:
-        return !message_of_header(c->a[1], 0, &m) && m.name && sockaddr_in(s, m.name, m.name_bytes, a, 1) == 0;
-    default:
-        return 0;
-    }
-}
-
-int faults_peer(const struct trap *c, const struct sock *s, struct net_address *peer)
-{
-    if (c->nr == __NR_bind || !address_of_call(c, s, peer))
-        *peer = s->peer_address;
-    return peer->port != 0;
-}
-
-static int addresses_match(const struct trap *c, const struct fault_rule *r, const struct object *o)
-{
-    struct net_address peer, local;
-    if (!r->peers && !r->locals)
-        return 1;
-    if (o->kind != OBJECT_INET)
-        return 0;
-    const struct sock *s = sock_of(o);
-    if (c->nr != __NR_bind || !address_of_call(c, s, &local))
-        local = s->local;
-    return (!r->peers || (faults_peer(c, s, &peer) && is_among(&peer, r->first_peer, r->peers))) &&
-           (!r->locals || (local.port && is_among(&local, r->first_local, r->locals)));
-}
-
 static int path_matches(struct faulting *f, u32 rule, const struct target *t)
 {
     const struct fault_rule *r = &FAULTS->rules[rule];
@@ -351,7 +284,7 @@ static int target_matches(struct faulting *f, u32 rule, const struct target *t)
         return path_matches(f, rule, t);
     return t->object && t->fd >= r->fd_from && (r->fd_to < 0 || t->fd <= r->fd_to) &&
            set_has(rules_of_object(t->object, t->fd), rule) &&
-           addresses_match(f->c, r, &WORLD->objects[t->object]);
+           faults_addresses_match(f->c, r, t);
 }
 
 static int size_matches(struct faulting *f, const struct fault_rule *r)

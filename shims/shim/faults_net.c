@@ -157,3 +157,28 @@ i64 faults_net_after(struct faulting *f, struct firing *g, i64 result)
         return result;
     return net_did(g, result, after > 0 || ends_it(f->c->nr) ? result : after);
 }
+
+/* ---- accept, when the other end is known ---- */
+static i64 refuse(struct trap *c, i64 fd, i64 error)
+{
+    raw(__NR_close, fd);
+    fd_forget(c->p, fd);
+    return error;
+}
+
+i64 faults_accept_outcome(struct faulting *f, struct firing *g, i64 fd)
+{
+    const struct fault_action *a = g->action;
+    struct object *o = &WORLD->objects[fd_object(f->c->p, fd)];
+    if (a->what & (FAULT_ERROR | FAULT_RETVAL))
+        return refuse(f->c, fd, faults_other_result(g, fd));
+    if (!(a->what & FAULT_NET) || o->kind != OBJECT_INET)
+        return fd;
+    if (a->net == NET_REFUSED || a->net == NET_UNREACHABLE)
+        return net_did(g, fd, refuse(f->c, fd, -(i64)errno_of(a->net)));
+    if (a->net == NET_RESET)
+        stream_reset(sock_of(o));
+    else
+        stream_cut(sock_of(o), a->net == NET_TIMED_OUT ? a->net_ns : 0);
+    return net_did(g, fd, fd);
+}

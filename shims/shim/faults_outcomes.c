@@ -7,7 +7,7 @@
 #define O_APPEND_FLAG 02000ul
 
 /* What a rule makes the result, done or not. */
-static i64 other_result(struct firing *g, i64 before)
+i64 faults_other_result(struct firing *g, i64 before)
 {
     const struct fault_action *a = g->action;
     u32 what = a->what & (FAULT_ERROR | FAULT_RETVAL);
@@ -21,7 +21,7 @@ static i64 other_result(struct firing *g, i64 before)
  * an address, so that is kept for strace's grammar. */
 static i64 instead(struct trap *c, struct firing *g, i64 before)
 {
-    i64 result = other_result(g, before);
+    i64 result = faults_other_result(g, before);
     int as_strace = FAULTS->rules[g->rule].scope == FAULT_COUNT_STRACE;
     return c->nr == __NR_brk && (g->action->what & FAULT_ERROR) && !as_strace ? raw(__NR_brk, 0) : result;
 }
@@ -120,7 +120,7 @@ static i64 do_forget(struct trap *c, struct firing *g)
         return trap_handle(c);
     i->touched |= INODE_FORGOTTEN;
     g->did |= FAULT_FORGET;
-    return other_result(g, 0);
+    return faults_other_result(g, 0);
 }
 
 /* ---- another call ---- */
@@ -205,5 +205,5 @@ i64 faults_exit_outcome(struct faulting *f, struct firing *g, i64 result)
 
 i64 faults_memory_outcome(struct firing *g)
 {
-    return g && (g->action->what & FAULT_ERROR) ? other_result(g, 0) : 0;
+    return g && (g->action->what & FAULT_ERROR) ? faults_other_result(g, 0) : 0;
 }

@@ -115,9 +115,9 @@ struct stat_field {
 
 /* struct stat and struct statx: what does not count when it is older than the run. */
 static const struct stat_field stat_fields[] = {
-    {16, 8, INODE_LINKS}, {72, 16, INODE_ATIME}, {88, 16, INODE_MTIME}, {104, 16, INODE_CTIME}, {0, 0, 0}};
+    {72, 16, INODE_ATIME}, {88, 16, INODE_MTIME}, {104, 16, INODE_CTIME}, {0, 0, 0}};
 static const struct stat_field statx_fields[] = {
-    {16, 4, INODE_LINKS}, {64, 16, INODE_ATIME}, {80, 16, INODE_BORN}, {96, 16, INODE_CTIME},
+    {64, 16, INODE_ATIME}, {80, 16, INODE_BORN}, {96, 16, INODE_CTIME},
     {112, 16, INODE_MTIME}, {0, 0, 0}};
 
 static void add_stat(struct side *d, u32 arg, u64 user, u64 bytes)

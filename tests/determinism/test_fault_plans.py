@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -350,6 +351,39 @@ except OSError as error:
     print(error.errno)
 thread.join()
 """
+
+
+def test_a_connection_from_outside_has_a_peer(work: Path) -> None:
+    code = "import os\nfor i in range(2):\n    print(os.read(0, 1))"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = socket.create_connection(server.getsockname())
+        inside, _ = server.accept()
+        port = client.getsockname()[1]
+        client.sendall(b"ab")
+        rules = [
+            f"on=read peer=127.0.0.1:{port} when=2 error=ECONNRESET",
+            "on=read peer=:1 error=EIO",
+        ]
+        done = subprocess.run(
+            [sys.executable, "-m", "dstrun", "-q", "--no-trace", *faults(*rules), "--",
+             sys.executable, "-S", "-E", "-c", code],
+            cwd=work, env={**FIXED_ENV, "PYTHONPATH": str(ROOT)}, stdin=inside,
+            capture_output=True, timeout=60, check=False, text=True,
+        )  # fmt: skip
+    assert done.stdout == "b'a'\n"
+    assert "ConnectionResetError" in done.stderr
+
+
+def test_the_node_is_named_by_the_hostname(work: Path) -> None:
+    options = ["--hostname", "alpha", *faults("on=write node=alpha error=ENOSPC")]
+    assert run_faults(work, options, ECHO).account("--fault 'on=write node=alpha error=ENOSPC'")[
+        "fired"
+    ]
+    refused = run_faults(work, faults("on=write node=alpha error=5"), ECHO)
+    assert refused.code == 2
+    assert 'node: "alpha" is not there: the one node is "dstrun"' in refused.err
+
+
 LISTENS = """
 from dstrun.plan import Plan
 plan = Plan()

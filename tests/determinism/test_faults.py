@@ -103,6 +103,13 @@ CASES: list[tuple[str, str, tuple[str, ...]]] = [
         "on=recvmsg short=4",
         "on=write kind=unix net=reset",
     )),
+    ("net", "accepts", (
+        "on=accept,accept4 peer=:4001 error=EMFILE",
+        "on=accept,accept4 peer=127.0.0.1:4002 net=refused",
+        "on=accept,accept4 peer=:4003 net=reset",
+        "on=accept,accept4 peer=:4004 net=half_open",
+    )),
+    ("net", "by_name", ("on=connect peer=dstrun:5000 error=ENETUNREACH",)),
     ("net", "unix_half_open", ("on=write kind=unix when=2+3 net=half_open",)),
     ("net", "unix_timed_out", (
         "on=read kind=unix when=1 net=timed_out net_timeout=20s",

@@ -94,7 +94,11 @@ RULES = [
      'peer: "::1": an IPv6 address stands in [brackets] '
      "(HOST, HOST:PORT, :PORT, HOST a name of this host, an address, NET/BITS or *)"),
     ("on = 'connect'\nerror = 5\npeer = 'db:5432'", 4,
-     'peer: "db:5432": "db" is no address '
+     'peer: "db" is not there: the one node is "dstrun"'),
+    ("on = 'connect'\nerror = 5\npeer = 'dstrum:80'", 4,
+     'peer: "dstrum" is not there: the one node is "dstrun" (did you mean "dstrun"?)'),
+    ("on = 'connect'\nerror = 5\npeer = '1.2.3:5432'", 4,
+     'peer: "1.2.3:5432": "1.2.3" is no address '
      "(HOST, HOST:PORT, :PORT, HOST a name of this host, an address, NET/BITS or *)"),
     ("on = 'connect'\nerror = 5\npeer = ':99999'", 4,
      'peer: ":99999": "99999" is no port or range of ports (1 to 65535)'),
@@ -129,6 +133,8 @@ RULES = [
     ("on = 'read'\neintr = true\nafter_call = true", 3,
      "eintr: happens before or in the call, so after_call has no meaning with it"),
     ("on = 'read'\nerror = 5\nnode = 'b'", 4, 'node: "b" is not there: the one node is "dstrun"'),
+    ("on = 'read'\nerror = 5\nnode = 'dstrn'", 4,
+     'node: "dstrn" is not there: the one node is "dstrun" (did you mean "dstrun"?)'),
     ("on = 'read'\nerror = 5\nonce = 'maybe'", 4, 'once: "maybe" is not true or false'),
     ("on = 'read'\nerror = 5\nsince_output = ''", 4,
      'since_output: "" is not a string with something in it'),

@@ -142,6 +142,54 @@ static void datagrams(void)
     CHECK_ERRNO(recv(to, text, 20, MSG_DONTWAIT), EAGAIN);
 }
 
+static int join_from(int port, int own)
+{
+    struct sockaddr_in a = address(own);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)), 0);
+    CHECK_EQ(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    CHECK_EQ(join(fd, port), 0);
+    return fd;
+}
+
+/* By the client's port: 4001 is closed again, 4002 refused, 4003 reset, 4004 cut off; 4000 is as ever. */
+static void accepts(void)
+{
+    int listener = make(SOCK_STREAM, 5000), to[5], from[5];
+    char c;
+    for (int i = 0; i < 5; i++)
+        from[i] = join_from(5000, 4000 + i);
+    to[0] = accept(listener, 0, 0);
+    CHECK(to[0] >= 0);
+    CHECK_ERRNO(accept(listener, 0, 0), EMFILE);
+    CHECK_ERRNO(accept4(listener, 0, 0, SOCK_CLOEXEC), ECONNREFUSED);
+    to[3] = accept(listener, 0, 0);
+    to[4] = accept(listener, 0, 0);
+    CHECK(to[3] == to[0] + 1 && to[4] == to[0] + 2); /* the others' are free again */
+    CHECK_EQ(send(from[0], "x", 1, 0), 1);
+    CHECK_EQ(recv(to[0], &c, 1, 0), 1);
+    CHECK_EQ(recv(from[1], &c, 1, 0), 0);
+    CHECK_EQ(recv(from[2], &c, 1, 0), 0);
+    CHECK_ERRNO(recv(from[3], &c, 1, 0), ECONNRESET);
+    CHECK_EQ(send(from[4], "x", 1, 0), 1);
+    struct pollfd p = {to[4], POLLIN, 0};
+    CHECK_EQ(poll(&p, 1, 1000), 0);
+    CHECK_EQ(fcntl(listener, F_SETFL, O_NONBLOCK), 0);
+    CHECK_ERRNO(accept(listener, 0, 0), EAGAIN);
+}
+
+/* By the name of the run's host, which is 127.0.1.1. */
+static void by_name(void)
+{
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in a = address(5000), b = {.sin_family = AF_INET, .sin_port = htons(5000)};
+    b.sin_addr.s_addr = htonl(0x7f000101);
+    CHECK_EQ(bind(listener, (struct sockaddr *)&(struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(5000)}, sizeof a), 0);
+    CHECK_EQ(listen(listener, 5), 0);
+    CHECK_EQ(connect(make(SOCK_STREAM, 0), (struct sockaddr *)&a, sizeof a), 0);
+    CHECK_ERRNO(connect(make(SOCK_STREAM, 0), (struct sockaddr *)&b, sizeof b), ENETUNREACH);
+}
+
 static int ready(int fd, int events, int wait_ms)
 {
     struct pollfd p = {fd, events, 0};
@@ -261,7 +309,7 @@ int main(int argc, char **argv)
     } cases[] = {{"connects", connects}, {"reset", reset}, {"half_open", half_open},
                  {"timed_out", timed_out}, {"datagrams", datagrams}, {"messages", messages},
                  {"unix_half_open", unix_half_open}, {"unix_timed_out", unix_timed_out},
-                 {"unix_connects", unix_connects}};
+                 {"unix_connects", unix_connects}, {"accepts", accepts}, {"by_name", by_name}};
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
         if (argc > 1 && !strcmp(argv[1], cases[i].name))
             cases[i].run();
