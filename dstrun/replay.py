@@ -7,8 +7,8 @@ the seed. While it runs every event is compared, in the shim (shims/shim/decisio
 
 from __future__ import annotations
 
+import mmap
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dstrun import abi
-from dstrun.errors import TraceError
-from dstrun.points import Point, cache_file
+from dstrun.errors import DstrunError, TraceError
+from dstrun.points import Point
 from dstrun.seed import Seed
 from dstrun.spec import ReplayResult, RunResult, RunSpec
 from dstrun.trace.decisions import Decision, pack_decision, read_decisions
@@ -198,21 +198,28 @@ def _edited_notes(trace: Trace, spec: RunSpec, told: ReplayResult) -> list[str]:
 
 
 @contextmanager
-def own_trace(kept: Path | None) -> Iterator[Path]:
-    """Where a replay's own trace is written: nowhere that the program could meet it. It has no
-    name and leaves nothing, or is put to `kept` in the end."""
-    if kept is None:
-        with tempfile.TemporaryFile(prefix="dstrun-") as file:
-            yield Path(f"/proc/self/fd/{file.fileno()}")
-        return
-    own_dir = cache_file().parent
-    own_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=own_dir) as folder:
-        path = Path(folder, kept.name)
-        yield path
-        if path.exists():
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(path, kept)
+def own_trace() -> Iterator[Path]:
+    """Where a replay's own trace is written: it has no name, so that the program cannot meet it,
+    and leaves nothing."""
+    with tempfile.TemporaryFile(prefix="dstrun-") as file:
+        yield Path(f"/proc/self/fd/{file.fileno()}")
+
+
+def keep_trace(own: Path, followed: Trace, path: Path) -> None:
+    """Puts a replay's own trace to `path`, with what the followed one tells of the run's start.
+    DstrunError: it cannot be written there."""
+    from dstrun.trace.pack import packed
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with Trace(own) as trace, own.open("rb") as file, path.open("wb") as kept:
+            names = {*followed.attachments(), *trace.attachments()}
+            sources = {n: trace if n in trace.attachments() else followed for n in names}
+            attachments = {name: sources[name].attachment(name) for name in sorted(names)}
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                kept.writelines(packed(data, trace.end_meta, attachments))
+    except OSError as error:
+        raise DstrunError(f"{path}: the trace cannot be written: {error.strerror}") from None
 
 
 def _diverged(trace: Trace, spec: RunSpec, result: RunResult, index: int) -> RunResult:

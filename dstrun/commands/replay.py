@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from dstrun.commands.run import Report, refuse_to_overwrite
-from dstrun.replay import follow, own_trace, replay_trace, spec_of
+from dstrun.replay import follow, keep_trace, own_trace, replay_trace, spec_of
 from dstrun.spec import RunSpec
 from dstrun.startstate import start_state
 from dstrun.trace.reader import Trace
@@ -60,13 +60,15 @@ def command(trace: Path, output: str | None, overwrite: bool, **options: Any) ->
             report.warn(warning)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         kept = _output(output, overwrite, spec)
-        with own_trace(kept) as own:
+        with own_trace() as own:
             spec = start_state(recorded, spec)
             spec = replace(spec, trace=own, prepared_ns=time.time_ns())
             from dstrun.launch.supervise import run
 
             spec = _edited(recorded, replace(spec, replay=follow(recorded)), options)
             result = replay_trace(recorded, spec, run)
+            if kept:
+                keep_trace(own, recorded, kept)
         result.trace = kept
         return report.finished(result)
 
