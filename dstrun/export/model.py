@@ -120,7 +120,10 @@ class Picture:
         """The event as show prints it. Programs do the same again and again: what is recorded of
         an event, but for who woke it, tells its text, which is made once."""
         side = self.trace.side_data(event)
-        key = (event.kind, event.nr, event.flags, event.result, without_waker(side))
+        flags = event.flags & ~abi.EVENT_WOKEN
+        if flags != event.flags:
+            side = without_waker(side)
+        key = (event.kind, event.nr, flags, event.result, side)
         text = self._texts.get(key)
         if text is None:
             if len(self._texts) == _TEXTS_KEPT:

@@ -24,6 +24,8 @@ from dstrun.trace.text import STRING_MAX, error, quote
 KIND_NAMES = {
     kind: name.removeprefix("EVENT_").lower() for kind, name in abi.EVENT_KIND_NAMES.items()
 }
+# Of the objects that `show --json` prints: another one when a key changes its meaning or goes.
+JSON_VERSION = 1
 # What is done to a call that its result tells of.
 _RESULTS = abi.FAULT_ERROR | abi.FAULT_RETVAL | abi.FAULT_SHORT | abi.FAULT_EINTR | abi.FAULT_NET
 _END_WORDS = {
@@ -90,6 +92,7 @@ class Renderer:
         """One event for JSON. Identities are hex: JSON's numbers end at 2^53."""
         args, _fields = _parts(self.trace.side_data(event))
         return {
+            "version": JSON_VERSION,
             "event": index,
             "kind": KIND_NAMES.get(event.kind, event.kind),
             "name": event_name(event),

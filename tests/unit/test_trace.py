@@ -142,10 +142,11 @@ def test_stats(writer: TraceWriter, tmp_path: Path) -> None:
     with Trace(writer.write(tmp_path / "t")) as trace:
         events = list(enumerate(trace.read()))
     table = list(stats_lines(events, as_json=False))
-    assert table[0].split() == ["%", "time", "seconds", "us/call", "calls", "errors", "event"]
+    assert " ".join(table[0].split()) == "% time seconds waiting us/call calls errors event"
     assert table[-1].split()[-1] == "total"
     rows = [json.loads(line) for line in stats_lines(events, as_json=True)]
-    assert {"name": "openat", "calls": 2, "errors": 1, "virtual_ns": 800} in rows
+    (row,) = [row for row in rows if row["name"] == "openat"]
+    assert (row["calls"], row["errors"], row["virtual_ns"]) == (2, 1, 800)
     assert list(stats_lines([], as_json=True)) == []
     assert len(list(stats_lines([], as_json=False))) == 3
 
