@@ -15,7 +15,7 @@ import click
 
 from dstrun.commands.run import Report, refuse_to_overwrite
 from dstrun.replay import follow, keep_trace, own_trace, replay_trace, spec_of
-from dstrun.spec import RunSpec
+from dstrun.spec import RunResult, RunSpec
 from dstrun.startstate import start_state
 from dstrun.trace.reader import Trace
 
@@ -43,6 +43,10 @@ from dstrun.trace.reader import Trace
 )
 @click.option("-o", "--trace", "output", metavar="FILE", help="Keep the trace of this run.")
 @click.option("--overwrite", is_flag=True, help="Even where FILE is something else.")
+    "--until", metavar="EVENT|TIME|PATTERN",
+    help="Stand still there, and ask what to do: an event's number, a virtual time (1.5s), or the "
+    "first event that matches: a call's name, /regex/, text of its line in dstrun show.",
+)  # fmt: skip
 @click.option("--json", is_flag=True, help="The summary as one line of JSON.")
 @click.option("--status-fd", metavar="N", type=click.IntRange(0), help="Write that JSON there too.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary.")
@@ -61,16 +65,24 @@ def command(trace: Path, output: str | None, overwrite: bool, **options: Any) ->
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         kept = _output(output, overwrite, spec)
         with own_trace() as own:
-            spec = start_state(recorded, spec)
-            spec = replace(spec, trace=own, prepared_ns=time.time_ns())
-            from dstrun.launch.supervise import run
-
+            spec = replace(start_state(recorded, spec), trace=own, prepared_ns=time.time_ns())
             spec = _edited(recorded, replace(spec, replay=follow(recorded)), options)
-            result = replay_trace(recorded, spec, run)
+            result, was_left = _run(recorded, spec, options["until"])
             if kept:
                 keep_trace(own, recorded, kept)
         result.trace = kept
-        return report.finished(result)
+        return report.left(result) if was_left else report.finished(result)
+
+
+def _run(trace: Trace, spec: RunSpec, until: str | None) -> tuple[RunResult, bool]:
+    """What came of it, and whether the user has left it before its end."""
+    if until:
+        from dstrun.stop.start import look_into
+
+        return look_into(trace, spec, until)
+    from dstrun.launch.supervise import run
+
+    return replay_trace(trace, spec, run), False
 
 
 def _again(trace: Path, options: dict[str, Any]) -> str:
