@@ -43,6 +43,7 @@ from dstrun.trace.reader import Trace
 )
 @click.option("-o", "--trace", "output", metavar="FILE", help="Keep the trace of this run.")
 @click.option("--overwrite", is_flag=True, help="Even where FILE is something else.")
+@click.option(
     "--until", metavar="EVENT|TIME|PATTERN",
     help="Stand still there, and ask what to do: an event's number, a virtual time (1.5s), or the "
     "first event that matches: a call's name, /regex/, text of its line in dstrun show.",
