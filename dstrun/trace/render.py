@@ -18,7 +18,7 @@ from dstrun.report.summary import signal_name
 from dstrun.trace.decode import ERRNO_MAX, render_call
 from dstrun.trace.format import EVENT_LOST, Event
 from dstrun.trace.reader import Trace
-from dstrun.trace.sidedata import Field, parse_fields
+from dstrun.trace.sidedata import Field, parse_fields, without_waker
 from dstrun.trace.text import STRING_MAX, error, quote
 
 KIND_NAMES = {
@@ -64,12 +64,16 @@ def about(trace: Trace) -> dict[str, Any]:
     }
 
 
+_TEXTS_KEPT = 20_000
+
+
 class Renderer:
     """Renders the events of one trace."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.start_ns = trace.event(0).enter_ns if trace.events else 0
+        self._texts: dict[tuple[int, int, int, int, bytes], str] = {}
         self.width = max(4, len(str(max(trace.events - 1, 0))))
 
     def lines(self, start: int, stop: int) -> list[str]:
@@ -84,9 +88,18 @@ class Renderer:
         return f"[{index:{self.width}}] {time} pid {task}  {self.text(event)}"
 
     def text(self, event: Event) -> str:
-        """What happened."""
-        render = _TEXTS.get(event.kind)
-        return render(self.trace, event) if render else f"event of kind {event.kind}"
+        """What happened. Programs do the same again and again: what is recorded of an event, but
+        for who woke it, tells its text, which is made once."""
+        side = without_waker(self.trace.side_data(event))
+        key = (event.kind, event.nr, event.flags, event.result, side)
+        text = self._texts.get(key)
+        if text is None:
+            render = _TEXTS.get(event.kind)
+            text = render(self.trace, event) if render else f"event of kind {event.kind}"
+            if len(self._texts) == _TEXTS_KEPT:
+                self._texts.clear()
+            self._texts[key] = text
+        return text
 
     def as_dict(self, index: int, event: Event) -> dict[str, Any]:
         """One event for JSON. Identities are hex: JSON's numbers end at 2^53."""
