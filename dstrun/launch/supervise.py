@@ -47,7 +47,7 @@ from dstrun.launch.report import (
     rule_accounts,
     uncontrolled,
 )
-from dstrun.launch.stand import OnStand, Stand
+from dstrun.launch.stand import OnStand, Output, Stand
 from dstrun.launch.startfiles import StartFiles
 from dstrun.launch.tracefile import TraceFile, remove_if_empty
 from dstrun.launch.views import show_mount_lists
@@ -86,13 +86,14 @@ _TRACE_HASH = abi.TraceState.hash.within(abi.World.trace)
 _ALIVE = abi.AliveWord.word.within(abi.Task.alive)
 
 
-def run(spec: RunSpec, on_stand: OnStand | None = None) -> RunResult:
+def run(spec: RunSpec, on_stand: OnStand | None = None, output: Output | None = None) -> RunResult:
     """Runs the program to its end. DstrunError: it could not be started. `on_stand`: what to do
-    where the world stands still (spec.replay.until); without it the run is ended there."""
+    where the world stands still (spec.replay.until); without it the run is ended there. `output`:
+    where the program's stdout and stderr go, if not where spec.capture says."""
     started_ns = time.monotonic_ns()
     with ExitStack() as stack:
         check_program(spec.program)
-        capture = stack.enter_context(Capture(spec.capture))
+        capture = stack.enter_context(output or Capture(spec.capture))
         parts = _Parts(spec, stack)
         container = launch(spec, _choose_cpu(), capture.inside(), parts.make, parts.world)
         stack.callback(container.kill)
@@ -225,6 +226,7 @@ class _Supervision:
         self.message = ""
         self.exit_code: int | None = None
         self.in_function = False
+        self.was_left = False
         self.callbacks = _callbacks(spec, parts.world, self.pids)
 
     def run(self) -> RunResult:
@@ -247,8 +249,12 @@ class _Supervision:
 
     def attachments(self) -> dict[str, Path | bytes]:
         """What else belongs to the trace."""
-        found = dict(self.callbacks.log.attachment()) if self.callbacks else {}
-        return found if self.spec.replay else found | self.start_files.attachments()
+        found: dict[str, Path | bytes] = {}
+        if self.callbacks:
+            found |= self.callbacks.log.attachment()
+        if not self.spec.replay:
+            found |= self.start_files.attachments()
+        return found
 
     def _prepare(self) -> None:
         c = self.container
@@ -384,13 +390,29 @@ class _Supervision:
     def _stand(self) -> None:
         """Everything stands still at an event, until it is told how far to go on."""
         stand = Stand(self.spec, self.world, self.pids, self.container)
-        until = self.on_stand(stand) if self.on_stand else None
+        stood_ns = time.monotonic_ns()
+        with self._default_interrupt():
+            until = self.on_stand(stand) if self.on_stand else None
+        self.started_ns += time.monotonic_ns() - stood_ns  # for the limit of real time
         if until is None:
+            self.was_left = True
             self._end(abi.END_INTERRUPTED, f"it was stopped after event {stand.events - 1}")
             return
         self.world.set(_UNTIL, until)
         self.world.set(_STANDS, 0)
         kernel.futex_wake(self.world.word(_STANDS))
+
+    @contextmanager
+    def _default_interrupt(self) -> Iterator[None]:
+        """While a user looks at the run, Ctrl-C is for what looks, not for the run."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     # ---- deaths that the simulation did not cause ----
     def _holder_died(self, token: int) -> None:
@@ -567,7 +589,7 @@ class _Supervision:
         if result.outcome == "limit":
             with suppress(LookupError, ValueError, OSError, struct.error):  # stopped in mid-change
                 self.stuck.look()
-        if result.outcome in _OUTCOMES_EXPLAINED:
+        if result.outcome in _OUTCOMES_EXPLAINED and not self.was_left:
             patience_s = _PATIENCE_S if self.interrupted else GDB_PATIENCE_S
             result.threads = describe_threads(self.world, self.pids, self.spec.trace, patience_s)
         result.stuck = self.stuck.result()
