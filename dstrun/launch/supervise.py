@@ -259,9 +259,9 @@ class _Supervision:
         """What else belongs to the trace."""
         found: dict[str, Path | bytes] = {}
         if self.callbacks:
-            found.update(self.callbacks.log.attachment())
+            found |= self.callbacks.log.attachment()
         if not self.spec.replay:
-            found.update(self.start_files.attachments())
+            found |= self.start_files.attachments()
         return found
 
     def _prepare(self) -> None:

@@ -211,20 +211,15 @@ static void index_records(struct listing *l, const struct statx_k *st, u32 bytes
             l->offsets[l->entries++] = at;
 }
 
-/* What a view (dstrun/launch/overlay.py) tells of the directory above is not that one's number. */
-static u64 number_above(i64 fd, const struct statx_k *st)
-{
-    struct statx_k above;
-    i64 error = statx_of_path(fd, "..", 0, &above);
-    return error || statx_dev(&above) != statx_dev(st) ? st->ino : above.ino;
-}
-
-static void renumber(struct listing *l, i64 fd, const struct statx_k *st)
+/* The kernel does not look above where a file system is mounted: for ".." we do. */
+static void renumber(struct listing *l, const struct statx_k *st, i64 fd)
 {
     u64 dev = statx_dev(st);
+    struct statx_k up;
     for (u32 i = 0; i < l->entries; i++) {
-        struct dirent64_k *e = entry_at(l, i);
-        e->ino = inode_number(dev, string_equal(e->name, "..") ? number_above(fd, st) : e->ino);
+        struct dirent64_k *d = entry_at(l, i);
+        int is_up = string_equal(d->name, "..") && !statx_of_path(fd, "..", 0, &up);
+        d->ino = is_up ? inode_number(statx_dev(&up), up.ino) : inode_number(dev, d->ino);
     }
 }
 
@@ -251,7 +246,7 @@ static i64 listing_make(struct trap *c, i64 fd, u32 object)
     index_records(&l, &st, (u32)n);
     sort(&l);
     inode_seen(&st);
-    renumber(&l, fd, &st);
+    renumber(&l, &st, fd);
     w->dirs[slot].entries = l.entries;
     w->dirs[slot].bytes = (u32)n;
     return 0;
