@@ -24,6 +24,11 @@ from dstrun.trace.reader import Trace
     help="Stand still there, and ask what to do: an event's number, a virtual time (1.5s), or the "
     "first event that matches: a call's name, /regex/, text of its line in dstrun show.",
 )  # fmt: skip
+@click.option("--gdb", is_flag=True, help="With --until: gdb on that event's process first.")
+@click.option(
+    "--gdb-arg", metavar="ARG", multiple=True, help="An argument for gdb (--gdb-arg=-ex=bt)."
+)
+@click.option("--shell", is_flag=True, help="With --until: a shell among the run's files first.")
 @click.option("--json", is_flag=True, help="The summary as one line of JSON.")
 @click.option("--status-fd", metavar="N", type=click.IntRange(0), help="Write that JSON there too.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary.")
@@ -48,10 +53,10 @@ def command(trace: Path, **options: Any) -> int:
             replay=follow(recorded),
             prepared_ns=time.time_ns(),
         )
-        if options["until"]:
+        if any(options[name] for name in ("until", "gdb", "gdb_arg", "shell")):
             from dstrun.stop.start import look_into
 
-            result, was_left = look_into(recorded, spec, options["until"])
+            result, was_left = look_into(recorded, spec, options)
         else:
             from dstrun.launch.supervise import run
 

@@ -249,7 +249,9 @@ class _Supervision:
 
     def attachments(self) -> dict[str, Path | bytes]:
         """What else belongs to the trace."""
-        found = dict(self.callbacks.log.attachment()) if self.callbacks else {}
+        found: dict[str, Path | bytes] = {}
+        if self.callbacks:
+            found |= self.callbacks.log.attachment()
         return found if self.spec.replay else found | self.start_files.attachments()
 
     def _prepare(self) -> None:
