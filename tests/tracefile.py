@@ -149,10 +149,10 @@ class TraceWriter:
         enter_ns = 5_000_000_000 + len(self.records) * 1000
         tid = pid if tid is None else tid
         event = Event(
+            0,
             enter_ns + took_ns,
             identity,
             result,
-            0,
             0,
             pid,
             tid,

@@ -252,7 +252,9 @@ class _Supervision:
         found: dict[str, Path | bytes] = {}
         if self.callbacks:
             found |= self.callbacks.log.attachment()
-        return found if self.spec.replay else found | self.start_files.attachments()
+        if not self.spec.replay:
+            found |= self.start_files.attachments()
+        return found
 
     def _prepare(self) -> None:
         c = self.container

@@ -209,10 +209,10 @@ def _block_of(parts: dict[int, Chunk]) -> ReadBlock | None:
     if area.raw > abi.TRACE_SEGMENT_BYTES - AREA_START:
         return None
 
-    def load(data: Any, start: int) -> Block:
+    def load(data: Any, number: int) -> Block:
         rest = chunks.unpack(data, records)
         columns = [rest[at * count : (at + 1) * count] for at in range(_REST_BYTES)]
-        return Block(chunks.unpack(data, identities), columns, chunks.unpack(data, area), start)
+        return Block(chunks.unpack(data, identities), columns, chunks.unpack(data, area), number)
 
     return ReadBlock(identities.number, count, load, lambda data: chunks.unpack(data, identities))
 

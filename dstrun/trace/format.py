@@ -39,8 +39,10 @@ from __future__ import annotations
 
 import struct
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
+from itertools import repeat
 from operator import sub
 from typing import NamedTuple
 
@@ -58,13 +60,13 @@ _SITE = struct.Struct("<QII")
 
 
 class Event(NamedTuple):
-    """One event. `data_pos` and `data_bytes` are for Trace.side_data alone."""
+    """One event. `segment` and `data_pos` are for Trace.side_data alone."""
 
+    segment: int
     time_ns: int
     identity: int
     result: int
     data_pos: int
-    data_bytes: int
     pid: int
     tid: int
     nr: int
@@ -94,92 +96,90 @@ def interleave(parts: Sequence[bytes]) -> bytes:
 
 
 class Block:
-    """The events of one segment. Columns are in the order of events.
+    """The events of one segment, the `number`-th. Columns are in the order of events."""
 
-    start: of the segment, as Event.data_pos counts.
-    """
-
-    def __init__(self, identities: bytes, rest: Sequence[bytes], area: bytes, start: int) -> None:
+    def __init__(self, identities: bytes, rest: Sequence[bytes], area: bytes, number: int) -> None:
         self.identities = identities
         self.area = area
-        self.start = start
+        self.number = number
         self._rest = rest
-        self._sites: dict[int, tuple[int, int, int]] = {}
 
     def __len__(self) -> int:
         return len(self.identities) // IDENTITY_BYTES
 
     def column(self, member: Member) -> array[int]:
         """One member of all records."""
-        at = member.offset - IDENTITY_BYTES
+        if member.offset < IDENTITY_BYTES:
+            planes_of_it = [self.identities]
+        else:
+            at = member.offset - IDENTITY_BYTES
+            planes_of_it = list(self._rest[at : at + member.size])
         numbers = array(member.code)
-        numbers.frombytes(interleave(self._rest[at : at + member.size]))
+        numbers.frombytes(interleave(planes_of_it))
         return numbers
 
     @cached_property
+    def _data(self) -> array[int]:
+        return self.column(abi.Event.data)
+
+    @cached_property
     def _columns(self) -> tuple[Sequence[int], ...]:
-        """As the fields of Event."""
+        """As the fields of Event, without the first."""
         e = abi.Event
-        times, took = self.column(e.time_ns), self.column(e.took_ns)
-        sites, data = self.column(e.site), self.column(e.data)
-        ends = [*data[1:], AREA_START + len(self.area)]
-        entered = list(map(sub, times, took))
-        if took.count(abi.TOOK_LONG):
-            self._correct(entered, times, took, data)
-        rips, pids, tids = self._callers(sites)
-        identities = array("Q")
-        identities.frombytes(self.identities)
+        times, sites = self.column(e.time_ns), self.column(e.site)
+        rips, pids, tids = self._callers(set(sites))
         return (
-            times, identities, self.column(e.result), [self.start + at for at in data],
-            list(map(sub, ends, data)), pids, tids, self.column(e.nr), self.column(e.kind),
-            self.column(e.flags), entered, rips,
+            times, self.column(e.identity), self.column(e.result), self._data,
+            list(map(pids.__getitem__, sites)), list(map(tids.__getitem__, sites)),
+            self.column(e.nr), self.column(e.kind), self.column(e.flags),
+            self._entered(times), list(map(rips.__getitem__, sites)),
         )  # fmt: skip
 
-    def _callers(self, sites: array[int]) -> tuple[list[int], list[int], list[int]]:
-        known = {at: self._site(at) for at in set(sites)}
-        callers = [known[at] for at in sites]
-        rips, pids, tids = map(list, zip(*callers, strict=True)) if callers else ([], [], [])
+    def _callers(self, sites: set[int]) -> tuple[dict[int, int], dict[int, int], dict[int, int]]:
+        rips, pids, tids = {}, {}, {}
+        for at in sites:
+            start = at - AREA_START
+            whole = 0 <= start <= len(self.area) - _SITE.size
+            rips[at], pids[at], tids[at] = (
+                _SITE.unpack_from(self.area, start) if whole else (0,) * 3
+            )
         return rips, pids, tids
 
-    def _site(self, at: int) -> tuple[int, int, int]:
-        start = at - AREA_START
-        if start < 0 or start + _SITE.size > len(self.area):
-            return 0, 0, 0
-        rip, pid, tid = _SITE.unpack_from(self.area, start)
-        return rip, pid, tid
+    def _entered(self, times: array[int]) -> list[int]:
+        """When the calls were entered. A very long time since then is in the side data."""
+        took = self.column(abi.Event.took_ns)
+        entered = list(map(sub, times, took))
+        if abi.TOOK_LONG in took:
+            for index, value in enumerate(took):
+                if value == abi.TOOK_LONG:
+                    entered[index] = times[index] - self._long_time(index)
+        return entered
 
-    def _correct(
-        self, entered: list[int], times: array[int], took: array[int], data: array[int]
-    ) -> None:
-        """The entry of calls that took so long that it is in their side data."""
-        for index, value in enumerate(took):
-            if value == abi.TOOK_LONG:
-                entered[index] = times[index] - self._long_time(data, index)
-
-    def _long_time(self, data: array[int], index: int) -> int:
+    def _long_time(self, index: int) -> int:
         from dstrun.trace.sidedata import parse_took
 
-        stop = data[index + 1] if index + 1 < len(data) else AREA_START + len(self.area)
-        side_data = self.area[max(data[index] - AREA_START, 0) : max(stop - AREA_START, 0)]
         try:
-            return parse_took(side_data) or abi.TOOK_LONG
+            return parse_took(self.side_data(self._data[index])) or abi.TOOK_LONG
         except ValueError:
             return abi.TOOK_LONG
 
-    def side_data(self, event: Event) -> bytes:
-        """Of one of the block's events."""
-        at = event.data_pos - self.start - AREA_START
-        return self.area[at : at + event.data_bytes] if at >= 0 < event.data_bytes else b""
+    def side_data(self, start: int) -> bytes:
+        """What starts there in the segment, up to the next event's."""
+        following = bisect_right(self._data, start)
+        stop = self._data[following] if following < len(self._data) else abi.TRACE_SEGMENT_BYTES
+        return self.area[max(start - AREA_START, 0) : max(stop - AREA_START, 0)]
 
     def events(self, start: int, stop: int) -> Iterator[Event]:
         """Events start to stop - 1, counted in this block."""
         columns = self._columns
         if (start, stop) != (0, len(self)):
             columns = tuple(column[start:stop] for column in columns)
-        return map(_make_event, zip(*columns, strict=True))
+        return map(_make_event, zip(repeat(self.number), *columns, strict=False))
 
 
-def lost_block(count: int) -> Block:
+def lost_block(count: int, number: int) -> Block:
     """In the place of one that is damaged."""
     zeros = bytes(count)
-    return Block(bytes(count * IDENTITY_BYTES), [zeros] * (EVENT_BYTES - IDENTITY_BYTES), b"", 0)
+    return Block(
+        bytes(count * IDENTITY_BYTES), [zeros] * (EVENT_BYTES - IDENTITY_BYTES), b"", number
+    )

@@ -21,7 +21,6 @@ from dstrun.trace.contents import Contents, ReadBlock, chunk_contents, segment_c
 from dstrun.trace.format import IDENTITY_BYTES, Block, Event, lost_block
 
 _HEADER = abi.TraceHeader
-_SEGMENT = abi.TRACE_SEGMENT_BYTES
 _BLOCKS_KEPT = 8
 
 
@@ -98,8 +97,8 @@ class Trace:
         """The events of the n-th segment, column by column."""
         found: ReadBlock = self._blocks[index]
         if found.is_lost:
-            return lost_block(found.events)
-        block: Block = self._told(found.block, index * _SEGMENT)
+            return lost_block(found.events, index)
+        block: Block = self._told(found.block, index)
         return block
 
     def _block_at(self, event: int) -> int:
@@ -147,8 +146,7 @@ class Trace:
 
     def side_data(self, event: Event) -> bytes:
         """An event's side data; nothing where it is lost."""
-        index = event.data_pos // _SEGMENT
-        return self.block(index).side_data(event) if index < len(self._blocks) else b""
+        return self.block(event.segment).side_data(event.data_pos)
 
     def stream(self, stream: int) -> bytes:
         """All that was written to a stream (STREAM_DECISIONS, ...)."""

@@ -43,9 +43,9 @@ class Segment(NamedTuple):
         identities = interleave(all_planes[:IDENTITY_BYTES])
         return identities, all_planes[IDENTITY_BYTES:], self.content(data)
 
-    def block(self, data: Any, start: int) -> Block:
+    def block(self, data: Any, number: int) -> Block:
         """The events."""
-        return Block(*self.parts(data), start)
+        return Block(*self.parts(data), number)
 
 
 def read_segments(data: Any, used: int) -> Iterator[Segment | None]:

@@ -20,7 +20,7 @@ from dstrun.trace.stats import stats_lines
 
 def as_written(event: Event) -> Event:
     """Without the place of its side data."""
-    return event._replace(data_pos=0, data_bytes=0)
+    return event._replace(segment=0, data_pos=0)
 
 
 @pytest.fixture
