@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dstrun import abi
-from dstrun.errors import DstrunError
+from dstrun.errors import BadUsage, DstrunError
 from dstrun.launch.backtrace import shim_frames, wanted_frames
 from dstrun.launch.waits import Waits
 from dstrun.native import PRELOAD
@@ -110,9 +110,9 @@ class _Process:
 
 
 def check_gdb() -> None:
-    """DstrunError: there is none."""
+    """BadUsage: there is none."""
     if not shutil.which("gdb"):
-        raise DstrunError("gdb: not found (install gdb to look into a process)")
+        raise BadUsage("gdb: not found (install gdb to look into a process)")
 
 
 def attach(view: View, pid: int, args: Sequence[str], stdin: int, answer: Answer) -> None:
