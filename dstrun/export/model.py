@@ -30,6 +30,7 @@ _NR: Final = {row.name: nr for nr, row in SYSCALLS.items()}
 _PR_SET_NAME: Final = 15
 _NOT_FAILED: Final = frozenset({abi.END_EXITED})
 
+_STRING_MAX: Final = 200  # bytes: a picture shows more of them than a line has room for
 _TEXTS_KEPT: Final = 50_000
 
 # Coarse groups of events: one colour, one filter each. The first that holds a name wins.
@@ -98,7 +99,7 @@ class Picture:
     def __init__(self, trace: Trace, selection: Selection, with_arrows: bool = True) -> None:
         self.trace = trace
         self.selection = selection
-        self.renderer = Renderer(trace)
+        self.renderer = Renderer(trace, _STRING_MAX)
         self.processes: dict[int, Process] = {}
         self.threads: dict[int, Thread] = {}  # those with chosen events
         self.events = 0  # chosen
