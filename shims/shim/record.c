@@ -159,8 +159,9 @@ static void add_buffer(struct side *d, u32 arg, u64 user, u64 bytes)
 static void add_iovecs(struct side *d, u32 arg, u64 user, u64 count, u64 bytes)
 {
     struct hash_state h;
-    struct iovec_k v, first = {0, 0};
-    u64 left = bytes;
+    struct iovec_k v;
+    u64 left = bytes, shown = 0;
+    u8 preview[PREVIEW_BYTES];
     hash_start(&h, 0);
     for (u64 i = 0; i < count && left; i++) {
         if (copy_in(&v, user + i * sizeof v, sizeof v))
@@ -168,11 +169,13 @@ static void add_iovecs(struct side *d, u32 arg, u64 user, u64 count, u64 bytes)
         u64 n = min_u64(v.len, left);
         if (hash_user(&h, v.base, n))
             return;
-        if (!first.len && n)
-            first = (struct iovec_k){v.base, n};
+        u64 more = min_u64(n, PREVIEW_BYTES - shown);
+        if (copy_in(preview + shown, v.base, more))
+            return;
+        shown += more;
         left -= n;
     }
-    add_bytes(d, arg, bytes, hash_end(&h), first.base, min_u64(first.len, PREVIEW_BYTES));
+    add_bytes(d, arg, bytes, hash_end(&h), (u64)preview, shown);
 }
 
 static void add_strings(struct side *d, u32 arg, u64 user)
