@@ -54,6 +54,7 @@ IDENTITY_BYTES = abi.Event.identity.size
 AREA_START = abi.SEGMENT_HEADER_BYTES
 EVENTS_PER_SEGMENT_MAX = (abi.TRACE_SEGMENT_BYTES - AREA_START) // EVENT_BYTES
 EVENTS_MAX = EVENTS_PER_SEGMENT_MAX * abi.TRACE_SEGMENTS_MAX
+TIME_MAX_NS = 1 << 62  # of the virtual clock: more than the years that a run can have
 EVENT_LOST = 0  # the kind of an event that was in a damaged part of the file
 
 _SITE = struct.Struct("<QII")
@@ -126,7 +127,7 @@ class Block:
     def _columns(self) -> tuple[Sequence[int], ...]:
         """As the fields of Event, without the first."""
         e = abi.Event
-        times, sites = self.column(e.time_ns), self.column(e.site)
+        times, sites = self._times(), self.column(e.site)
         rips, pids, tids = self._callers(set(sites))
         return (
             times, self.column(e.identity), self.column(e.result), self._data,
@@ -152,7 +153,7 @@ class Block:
         if abi.TOOK_LONG in took:
             for index, value in enumerate(took):
                 if value == abi.TOOK_LONG:
-                    entered[index] = times[index] - self._long_time(index)
+                    entered[index] = max(0, times[index] - self._long_time(index))
         return entered
 
     def _long_time(self, index: int) -> int:
