@@ -140,11 +140,19 @@ class Block:
         rips, pids, tids = {}, {}, {}
         for at in sites:
             start = at - AREA_START
-            whole = 0 <= start <= len(self.area) - _SITE.size
-            rips[at], pids[at], tids[at] = (
-                _SITE.unpack_from(self.area, start) if whole else (0,) * 3
-            )
+            if 0 <= start <= len(self.area) - _SITE.size:
+                rips[at], pids[at], tids[at] = _SITE.unpack_from(self.area, start)
+            if at not in rips or max(pids[at], tids[at]) > abi.PIDS_MAX:
+                rips[at] = pids[at] = tids[at] = 0  # damaged
         return rips, pids, tids
+
+    def _times(self) -> array[int]:
+        """When the calls ended; damaged times are the end of time."""
+        times = self.column(abi.Event.time_ns)
+        highest = self._rest[abi.Event.time_ns.offset + 7 - IDENTITY_BYTES]
+        if highest.count(0) < len(times) and max(times) > TIME_MAX_NS:
+            times = array("Q", (min(time, TIME_MAX_NS) for time in times))
+        return times
 
     def _entered(self, times: array[int]) -> list[int]:
         """When the calls were entered. A very long time since then is in the side data."""
