@@ -213,6 +213,7 @@ def summary(picture: Picture) -> dict[str, Any]:
         "kernel": run.get("kernel", ""),
         "cwd": run.get("cwd", ""),
         "reproduce": f"dstrun replay {path}",
-        "commands": [f"dstrun show {path} --around @"],  # @: an event's number
+        # With an event's number for the @.
+        "commands": [f"dstrun show {path} --around @", f"dstrun replay {path} --until @"],
         "warnings": picture.trace.warnings,
     }

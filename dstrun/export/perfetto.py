@@ -125,6 +125,7 @@ class _Export:
         self.now_ns = 0
         # Arrows by their ends: the next ones of each order. An arrow's flow has its place plus 1.
         self.arrivals = 0
+        self.left_ns: dict[int, int] = {}  # by arrow: when its source ended
         self.leaving = sorted(
             range(len(picture.arrows)), key=lambda k: picture.arrows[k].source, reverse=True
         )
@@ -213,7 +214,7 @@ class _Export:
         event = moment.event
         text = self.picture.text(event)
         if event.kind == abi.EVENT_SYSCALL and not event.flags & abi.EVENT_NO_RETURN:
-            self._leave(place, self._call(moment, text))
+            self._leave(place, moment.end_ns, self._call(moment, text))
             self._arrive(place, moment)
             self.out.event(_END, moment.end_ns, _THREAD_BASE + event.tid)
             return
@@ -222,7 +223,7 @@ class _Export:
         track = _THREAD_BASE + event.tid
         shown = self.out.event(_INSTANT, moment.end_ns, track, name, category(moment.name))
         self._annotate(shown, moment, text)
-        self._leave(place, shown)
+        self._leave(place, moment.end_ns, shown)
         if event.kind == abi.EVENT_INJECTED:
             shown = self.out.event(_INSTANT, moment.end_ns, _FAULTS, text, "fault")
             self._annotate(shown, moment, text)
@@ -250,18 +251,24 @@ class _Export:
         self.out.annotate(shown, "event").uint_value = moment.number
         return shown
 
-    def _leave(self, place: int, shown: Any) -> None:
+    def _leave(self, place: int, end_ns: int, shown: Any) -> None:
         """The flows that begin at this event."""
         arrows = self.picture.arrows
         while self.leaving and arrows[self.leaving[-1]].source == place:
-            shown.flow_ids.append(self.leaving.pop() + 1)
+            arrow = self.leaving.pop()
+            shown.flow_ids.append(arrow + 1)
+            self.left_ns[arrow] = end_ns
 
     def _arrive(self, place: int, moment: Moment) -> None:
         """The flows that end within this event."""
         arrows = self.picture.arrows
         while self.arrivals < len(arrows) and arrows[self.arrivals].target == place:
             arrow = arrows[self.arrivals]
-            at_ns = min(max(arrow.at_ns, moment.start_ns), moment.end_ns)
+            # A source that ends later is still to come.
+            at_ns = self.left_ns.pop(self.arrivals, moment.end_ns)
+            if arrow.kind == MESSAGE:
+                at_ns = moment.end_ns
+            at_ns = min(max(at_ns, moment.start_ns), moment.end_ns)
             name = _ARROW_NAMES[arrow.kind]
             track = _THREAD_BASE + moment.event.tid
             shown = self.out.event(_INSTANT, at_ns, track, name, "flow")

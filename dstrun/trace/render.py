@@ -65,10 +65,11 @@ def about(trace: Trace) -> dict[str, Any]:
 
 
 class Renderer:
-    """Renders the events of one trace."""
+    """Renders the events of one trace; of each string at most so many bytes."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, string_max: int = STRING_MAX) -> None:
         self.trace = trace
+        self.string_max = string_max
         self.start_ns = trace.event(0).enter_ns if trace.events else 0
         self.width = max(4, len(str(max(trace.events - 1, 0))))
 
@@ -85,6 +86,8 @@ class Renderer:
 
     def text(self, event: Event) -> str:
         """What happened."""
+        if event.kind == abi.EVENT_SYSCALL:
+            return _call_text(self.trace, event, self.string_max)
         render = _TEXTS.get(event.kind)
         return render(self.trace, event) if render else f"event of kind {event.kind}"
 
@@ -129,10 +132,10 @@ def _parts(data: bytes) -> tuple[list[int], dict[int, list[Field]]]:
         return [], {}
 
 
-def _call_text(trace: Trace, event: Event) -> str:
+def _call_text(trace: Trace, event: Event, string_max: int) -> str:
     args, fields = _parts(trace.side_data(event))
     result = None if event.flags & abi.EVENT_NO_RETURN else event.result
-    text = render_call(event.nr, args, fields, result)
+    text = render_call(event.nr, args, fields, result, string_max=string_max)
     if event.flags & abi.EVENT_RESTARTED:
         text += " (will be restarted)"
     return f"{text} (INJECTED)" if event.flags & abi.EVENT_FAULT else text
@@ -224,7 +227,6 @@ def _result_text(result: int) -> str:
 
 _TEXTS: dict[int, Callable[[Trace, Event], str]] = {
     EVENT_LOST: lambda _trace, _event: "(lost: the trace is damaged here)",
-    abi.EVENT_SYSCALL: _call_text,
     abi.EVENT_SIGNAL: _signal_text,
     abi.EVENT_START: _start_text,
     abi.EVENT_EXIT: _exit_text,

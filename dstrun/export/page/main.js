@@ -86,7 +86,9 @@ class Page {
     for (const name of this.run.categories) {
       const dot = element("span", undefined, "dot");
       dot.style.background = `var(--cat-${name})`;
-      $("legend").append(dot, ` ${words[name] || name}  `);
+      const entry = element("span");
+      entry.append(dot, ` ${words[name] || name}`);
+      $("legend").append(entry);
     }
   }
 

@@ -75,13 +75,23 @@ class Timeline {
 
   showAll() { this.setView(-Infinity, Infinity); this.setView(this.axis.from, this.axis.to); }
 
-  // About `count` events around event i.
-  showAround(i, count = 60) {
+  // What was before and after event i: some 60 events, or fewer where these are spread far apart
+  // and the nearest ones stand close together.
+  showAround(i) {
     const {end} = this.axis;
-    const low = Math.max(0, i - Math.floor(count * 0.75));
-    const high = Math.min(this.run.length - 1, i + Math.ceil(count * 0.25));
-    const from = Math.min(end[low], end[i]), to = Math.max(end[high], end[i]);
-    const pad = Math.max((to - from) * 0.06, this.mode === "time" ? 500 : 1);
+    const span = count => {
+      const low = Math.max(0, i - Math.floor(count * 0.7));
+      const high = Math.min(this.run.length - 1, i + Math.ceil(count * 0.3));
+      return [Math.min(end[low], end[i]), Math.max(end[high], end[i])];
+    };
+    let count = 60;
+    let [from, to] = span(count);
+    while (count > 15) {
+      const [nearFrom, nearTo] = span(count / 2);
+      if ((nearTo - nearFrom) * 6 > to - from) break;
+      [from, to, count] = [nearFrom, nearTo, count / 2];
+    }
+    const pad = Math.max((to - from) * 0.08, this.mode === "time" ? 500 : 1);
     this.setView(from - pad, to + pad);
     this.reveal(i);
   }
