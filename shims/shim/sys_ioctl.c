@@ -11,6 +11,9 @@
 #define FIOGETOWN_CMD 0x8903u
 #define SIOCGPGRP_CMD 0x8904u
 #define TIOCSCTTY_CMD 0x540eu
+#define FICLONE_CMD 0x40049409u
+#define FICLONERANGE_CMD 0x4020940du
+#define FIDEDUPERANGE_CMD 0xc0189436u
 
 static i64 set_nonblocking(struct trap *c, struct object *o)
 {
@@ -78,6 +81,10 @@ i64 sys_ioctl(struct trap *c)
     case FIONCLEX_CMD:
         fd_set_cloexec(c->p, fd, request == FIOCLEX_CMD);
         return pass(c);
+    case FICLONE_CMD:
+    case FICLONERANGE_CMD:
+    case FIDEDUPERANGE_CMD: /* some file systems can, some cannot; all may say no */
+        return o->kind == OBJECT_FILE ? -EOPNOTSUPP : pass(c);
     default:
         if (o->kind == OBJECT_TTY)
             return tty_ioctl(c, o);
