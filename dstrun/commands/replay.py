@@ -48,6 +48,11 @@ from dstrun.trace.reader import Trace
     help="Stand still there, and ask what to do: an event's number, a virtual time (1.5s), or the "
     "first event that matches: a call's name, /regex/, text of its line in dstrun show.",
 )  # fmt: skip
+@click.option("--gdb", is_flag=True, help="With --until: gdb on that event's process first.")
+@click.option(
+    "--gdb-arg", metavar="ARG", multiple=True, help="An argument for gdb (--gdb-arg=-ex=bt)."
+)
+@click.option("--shell", is_flag=True, help="With --until: a shell among the run's files first.")
 @click.option("--json", is_flag=True, help="The summary as one line of JSON.")
 @click.option("--status-fd", metavar="N", type=click.IntRange(0), help="Write that JSON there too.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary.")
@@ -68,19 +73,19 @@ def command(trace: Path, output: str | None, overwrite: bool, **options: Any) ->
         with own_trace() as own:
             spec = replace(start_state(recorded, spec), trace=own, prepared_ns=time.time_ns())
             spec = _edited(recorded, replace(spec, replay=follow(recorded)), options)
-            result, was_left = _run(recorded, spec, options["until"])
+            result, was_left = _run(recorded, spec, options)
             if kept:
                 keep_trace(own, recorded, kept)
         result.trace = kept
         return report.left(result) if was_left else report.finished(result)
 
 
-def _run(trace: Trace, spec: RunSpec, until: str | None) -> tuple[RunResult, bool]:
+def _run(trace: Trace, spec: RunSpec, options: dict[str, Any]) -> tuple[RunResult, bool]:
     """What came of it, and whether the user has left it before its end."""
-    if until:
+    if any(options[name] for name in ("until", "gdb", "gdb_arg", "shell")):
         from dstrun.stop.start import look_into
 
-        return look_into(trace, spec, until)
+        return look_into(trace, spec, options)
     from dstrun.launch.supervise import run
 
     return replay_trace(trace, spec, run), False

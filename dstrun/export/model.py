@@ -11,12 +11,13 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from dstrun import abi
 from dstrun._syscalls import SYSCALLS
 from dstrun.export.arrows import Arrow, ArrowFinder
 from dstrun.plan.calls import CLASSES
+from dstrun.report.summary import signal_name
 from dstrun.trace.decode import ERRNO_MAX
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
@@ -188,6 +189,16 @@ class Picture:
         if args and args[0] == _PR_SET_NAME:
             for name in event_strings(self.trace, event)[:1]:
                 self._names[event.tid] = name
+
+
+def outcome_text(run: dict[str, Any]) -> str:
+    """How a run ended, from its description (dstrun.trace.render.about)."""
+    outcome = str(run.get("outcome") or "")
+    if outcome == "exited":
+        return f"exited {run.get('exit_code')}"
+    if outcome == "killed" and isinstance(run.get("signal"), int):
+        return f"killed by {signal_name(run['signal'])}"
+    return outcome or ("ended" if run["finished"] else "not closed")
 
 
 def is_error(event: Event) -> bool:
