@@ -107,7 +107,7 @@ def test_when_input_came_is_in_the_trace(work: Path) -> None:
                PYTHON, "poll.py"]  # fmt: skip
     process = subprocess.Popen(
         command, cwd=work, env={**FIXED_ENV, "PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
     )  # fmt: skip
     assert process.stdin and process.stdout
     first = process.stdout.readline()
