@@ -57,7 +57,7 @@ static int is_known(u32 request)
 {
     u32 type = request >> 8 & 0xff;
     return type == 'T' || type == 'f' || type == 'v' || type == 'X' || request == 0x1260 /* BLKGETSIZE */ ||
-           (request & ~0xffu) == 0x8900 /* SIOC... */ || type == 0x94 /* btrfs, FICLONE */;
+           (request & ~0xffu) == 0x8900 /* SIOC... */ || type == 0x94 /* btrfs */;
 }
 
 i64 sys_ioctl(struct trap *c)
@@ -83,7 +83,7 @@ i64 sys_ioctl(struct trap *c)
         return pass(c);
     case FICLONE_CMD:
     case FICLONERANGE_CMD:
-    case FIDEDUPERANGE_CMD: /* some file systems can, some cannot; all may say no */
+    case FIDEDUPERANGE_CMD: /* whether two files can share blocks shows where they lie; programs copy */
         return o->kind == OBJECT_FILE ? -EOPNOTSUPP : pass(c);
     default:
         if (o->kind == OBJECT_TTY)
