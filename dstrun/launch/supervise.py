@@ -26,7 +26,7 @@ from dstrun.launch import kernel
 from dstrun.launch.backtrace import GDB_PATIENCE_S
 from dstrun.launch.capture import Capture
 from dstrun.launch.container import Container, launch
-from dstrun.launch.hang import StuckWatch, describe_threads
+from dstrun.launch.hang import StuckWatch, describe_holder, describe_threads
 from dstrun.launch.inherited import StandIns
 from dstrun.launch.inject import (
     InjectionFailed,
@@ -601,6 +601,8 @@ class _Supervision:
         if result.outcome in _OUTCOMES_EXPLAINED and not self.was_left:
             patience_s = _PATIENCE_S if self.interrupted else GDB_PATIENCE_S
             result.threads = describe_threads(self.world, self.pids, self.spec.trace, patience_s)
+        elif result.outcome == "diverged":
+            result.threads = describe_holder(self.world, self.pids)
         result.stuck = self.stuck.result()
         result.uncontrolled = uncontrolled(self.world)
         result.learned = self.learned
