@@ -25,6 +25,7 @@ from dstrun.trace.stats import BY, stats_lines
 from dstrun.trace.timeline import AXES
 
 AROUND = 10
+_LINES_AT_ONCE = 256
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -234,7 +235,7 @@ def _write(lines: Iterable[str], no_pager: bool) -> None:
         click.echo_via_pager(f"{line}\n" for line in lines)
         return
     out = sys.stdout
-    for line in lines:
-        out.write(line)
-        out.write("\n")
+    lines = iter(lines)
+    while block := list(islice(lines, _LINES_AT_ONCE)):
+        out.write("\n".join(block) + "\n")
     out.flush()

@@ -11,12 +11,13 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from dstrun import abi
 from dstrun._syscalls import SYSCALLS
 from dstrun.export.arrows import Arrow, ArrowFinder
 from dstrun.plan.calls import CLASSES
+from dstrun.report.summary import signal_name
 from dstrun.trace.decode import ERRNO_MAX
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
@@ -31,6 +32,7 @@ _PR_SET_NAME: Final = 15
 _NOT_FAILED: Final = frozenset({abi.END_EXITED})
 
 _STRING_MAX: Final = 200  # bytes: a picture shows more of them than a line has room for
+_TIME_MAX_NS: Final = 1 << 62  # what is later comes from a damaged trace
 _TEXTS_KEPT: Final = 50_000
 
 # Coarse groups of events: one colour, one filter each. The first that holds a name wins.
@@ -114,7 +116,7 @@ class Picture:
         """The chosen events, in the order in which they ended."""
         start_ns = self.renderer.start_ns
         for index, event in self._chosen():
-            end_ns = max(0, event.time_ns - start_ns)
+            end_ns = min(max(0, event.time_ns - start_ns), _TIME_MAX_NS)
             begin_ns = min(max(0, event.enter_ns - start_ns), end_ns)
             yield Moment(index, event, event_name(event), begin_ns, end_ns)
 
@@ -188,6 +190,16 @@ class Picture:
         if args and args[0] == _PR_SET_NAME:
             for name in event_strings(self.trace, event)[:1]:
                 self._names[event.tid] = name
+
+
+def outcome_text(run: dict[str, Any]) -> str:
+    """How a run ended, from its description (dstrun.trace.render.about)."""
+    outcome = str(run.get("outcome") or "")
+    if outcome == "exited":
+        return f"exited {run.get('exit_code')}"
+    if outcome == "killed" and isinstance(run.get("signal"), int):
+        return f"killed by {signal_name(run['signal'])}"
+    return outcome or ("ended" if run["finished"] else "not closed")
 
 
 def is_error(event: Event) -> bool:

@@ -13,13 +13,15 @@ The encoding is Perfetto's own (its Python package, which holds the definitions 
 
 from __future__ import annotations
 
+import shlex
 from typing import Any, BinaryIO, Final
 
 from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as pb
 
 from dstrun import abi
 from dstrun.export.arrows import MESSAGE, WAKE
-from dstrun.export.model import Moment, Picture, Thread, category, is_error
+from dstrun.export.model import Moment, Picture, Thread, category, is_error, outcome_text
+from dstrun.trace.render import about
 
 _SEQUENCE: Final = 1
 _PACKETS_AT_ONCE: Final = 4096
@@ -33,6 +35,8 @@ _COUNTER: Final = pb.TrackEvent.TYPE_COUNTER
 _RUNNING: Final = 1
 _FAULTS: Final = 2
 _THREADS: Final = 3
+_RUN: Final = 4
+_ID_MAX: Final = 0x7FFFFFFF  # more has only a damaged trace
 _PROCESS_BASE: Final = 1 << 32
 _THREAD_BASE: Final = 2 << 32
 
@@ -122,7 +126,7 @@ class _Export:
         self.calls: dict[tuple[int, int, str], Any] = {}
         self.alive: dict[int, int] = {}  # thread: process
         self.running: int | None = None
-        self.now_ns = 0
+        self.now_ns = self.last_ns = 0
         # Arrows by their ends: the next ones of each order. An arrow's flow has its place plus 1.
         self.arrivals = 0
         self.left_ns: dict[int, int] = {}  # by arrow: when its source ended
@@ -139,9 +143,20 @@ class _Export:
                 self._run(moment)
             self._count_threads(moment)
             self._moment(place, moment)
+            self.last_ns = max(self.last_ns, moment.end_ns)
         if self.running is not None:
             self.out.event(_END, self.now_ns, _RUNNING)
+        self._outcome()
         self.out.flush()
+
+    def _outcome(self) -> None:
+        """The run's end, with what `dstrun show --info` says that is short."""
+        run = about(self.picture.trace)
+        shown = self.out.event(_INSTANT, self.last_ns, _RUN, outcome_text(run))
+        for name in ("argv", "seed", "strategy", "trace_hash", "message", "dstrun", "kernel"):
+            if value := run.get(name):
+                text = shlex.join(map(str, value)) if isinstance(value, list) else str(value)
+                self.out.annotate(shown, name).string_value = text
 
     def _head(self) -> None:
         packet = self.out.packet()
@@ -162,7 +177,12 @@ class _Export:
 
     def _tracks(self) -> None:
         for rank, (uuid, name) in enumerate(
-            ((_RUNNING, "the thread that runs"), (_FAULTS, "faults"), (_THREADS, "threads"))
+            (
+                (_RUN, "run"),
+                (_RUNNING, "the thread that runs"),
+                (_FAULTS, "faults"),
+                (_THREADS, "threads"),
+            )
         ):
             track = self.out.packet().track_descriptor
             track.uuid = uuid
@@ -173,15 +193,15 @@ class _Export:
         for process in self.picture.processes.values():
             track = self.out.packet().track_descriptor
             track.uuid = _PROCESS_BASE + process.pid
-            track.process.pid = process.pid
+            track.process.pid = process.pid & _ID_MAX
             track.process.process_name = process.label
             track.process.cmdline.extend(process.command)
             for thread in process.threads.values():
                 track = self.out.packet().track_descriptor
                 track.uuid = _THREAD_BASE + thread.tid
                 track.parent_uuid = _PROCESS_BASE + process.pid
-                track.thread.pid = process.pid
-                track.thread.tid = thread.tid
+                track.thread.pid = process.pid & _ID_MAX
+                track.thread.tid = thread.tid & _ID_MAX
                 track.thread.thread_name = _thread_name(thread)
 
     def _run(self, moment: Moment) -> None:

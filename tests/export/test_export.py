@@ -98,6 +98,7 @@ def test_perfetto(export: Export) -> None:
     assert {(t.process.pid, t.process.process_name) for t in tracks if t.HasField("process")} == {
         (2, "sh"), (3, "ls"),
     }  # fmt: skip
+    assert packets[-1].track_event.type == TrackEvent.TYPE_INSTANT
     names: dict[int, str] = {}
     keys: dict[int, str] = {}
     open_slices: dict[int, int] = {}
@@ -116,6 +117,7 @@ def test_perfetto(export: Export) -> None:
             assert depth
             open_slices[event.track_uuid] = depth - 1
     assert set(open_slices.values()) == {0}
+    assert names[packets[-1].track_event.name_iid] == "killed by SIGABRT"
     assert [(time, name) for time, name, _said in calls] == [
         (1000, "openat"), (2000, "openat"), (5000, "getpid"),
     ]  # fmt: skip
@@ -128,8 +130,8 @@ def test_perfetto(export: Export) -> None:
 
 def test_page(export: Export) -> None:
     header, columns = unpack_page(export("--to", "html"))
-    assert header["summary"]["outcome"] == "killed"
-    assert header["summary"]["signal_name"] == "SIGABRT"
+    assert header["summary"]["outcome"] == "killed by SIGABRT"
+    assert header["summary"]["succeeded"] is False
     assert header["summary"]["command"] == shlex.join(["sh", "-c", "x y"])
     assert [p["name"] for p in header["processes"]] == ["sh", "ls"]
     assert columns["number"] == [0] + [1] * 8
@@ -234,6 +236,15 @@ def test_unfinished_trace(export: Export, tmp_path: Path) -> None:
     assert header["summary"]["outcome"] == "not closed"
     assert "not closed in good order" in header["summary"]["warnings"][0]
     assert len(columns["flags"]) == 9
+
+
+def test_impossible_ids_are_exported(export: Export, tmp_path: Path) -> None:
+    """A damaged trace may hold ids that no process has."""
+    writer = sample()
+    writer.add(pid=2**32 - 1)
+    trace = writer.write(tmp_path / "ids.trace")
+    for target in ("perfetto", "json", "html"):
+        assert export("--to", target, of=trace).stat().st_size
 
 
 def test_wakes(export: Export, tmp_path: Path) -> None:

@@ -3,6 +3,18 @@
 const LANE = 22, GUTTER = 190, AXIS = 22, LABEL_MIN = 34;
 const FONT = "11px system-ui, sans-serif";
 
+// As much of a text as has room, in pixels.
+function fit(context, text, room) {
+  let start = text.slice(0, Math.ceil(room / 3)), shown = start;
+  for (let turn = 0; turn < 6; turn++) {
+    shown = start.length === text.length ? text : start + "\u2026";
+    const width = context.measureText(shown).width;
+    if (width <= room || start.length < 2) break;
+    start = start.slice(0, Math.max(1, Math.min(start.length - 1, Math.floor(start.length * room / width))));
+  }
+  return shown;
+}
+
 class Timeline {
   constructor(run, elements, on) {
     this.run = run;
@@ -84,13 +96,9 @@ class Timeline {
       const high = Math.min(this.run.length - 1, i + Math.ceil(count * 0.3));
       return [Math.min(end[low], end[i]), Math.max(end[high], end[i])];
     };
-    let count = 60;
-    let [from, to] = span(count);
-    while (count > 15) {
-      const [nearFrom, nearTo] = span(count / 2);
-      if ((nearTo - nearFrom) * 6 > to - from) break;
-      [from, to, count] = [nearFrom, nearTo, count / 2];
-    }
+    let [from, to] = span(60);
+    const near = [15, 30].map(span).find(([a, b]) => (b - a) * 20 < to - from);
+    if (near) [from, to] = near;
     const pad = Math.max((to - from) * 0.08, this.mode === "time" ? 500 : 1);
     this.setView(from - pad, to + pad);
     this.reveal(i);
@@ -227,9 +235,9 @@ class Timeline {
     }
     if (right - left > LABEL_MIN) {
       c.fillStyle = this.color["slice-text"];
-      const room = Math.floor((right - left - 8) / 5.6);
-      const text = room > 24 ? this.run.textOf(i) : this.run.names[this.run.name[i]];
-      c.fillText(text.length > room ? text.slice(0, Math.max(room - 1, 1)) + "\u2026" : text, left + 4, top + LANE / 2 - 0.5);
+      const room = right - left - 8;
+      const text = room > 150 ? this.run.textOf(i) : this.run.names[this.run.name[i]];
+      c.fillText(fit(c, text, room), left + 4, top + LANE / 2 - 0.5);
     }
     c.globalAlpha = 1;
   }
@@ -270,19 +278,22 @@ class Timeline {
     const first = firstAbove(total, k => run.arrowTo[k], low - 1);
     const last = firstAbove(total, k => run.arrowTo[k], high);
     const chosen = new Set(run.arrowsAt.get(this.selected) || []);
-    if (last - first <= 300) for (let k = first; k < last; k++) this.#drawArrow(c, k, scroll, chosen.has(k));
-    else for (const k of chosen) this.#drawArrow(c, k, scroll, true);
+    // Many of them would hide what is below: they fade, and then only the chosen event's are left.
+    const alpha = Math.max(0.12, Math.min(0.55, 20 / (last - first)));
+    if (last - first <= 300) for (let k = first; k < last; k++) this.#drawArrow(c, k, scroll, alpha);
+    for (const k of chosen) this.#drawArrow(c, k, scroll, 1);
   }
 
-  #drawArrow(c, k, scroll, strong) {
+  #drawArrow(c, k, scroll, alpha) {
     const {run} = this;
+    const strong = alpha === 1;
     const {end} = this.axis;
     const from = run.arrowFrom[k], to = run.arrowTo[k];
     const x0 = this.x(end[from]), isWake = run.arrowKind[k] === 0;
     const x1 = isWake ? x0 : this.x(end[to]);
     const y = i => AXIS + run.laneOf[run.thread[i]] * LANE - scroll + LANE / 2;
     const y0 = y(from), y1 = y(to), down = Math.sign(y1 - y0) || 1;
-    c.globalAlpha = strong ? 1 : 0.55;
+    c.globalAlpha = alpha;
     c.strokeStyle = c.fillStyle = strong ? this.color.accent : this.color.quiet;
     c.lineWidth = strong ? 1.8 : 1;
     c.setLineDash(isWake ? [] : [4, 3]);
