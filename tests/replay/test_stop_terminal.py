@@ -24,9 +24,10 @@ PROMPT = r"\(dstrun\) $"
 class Terminal:
     """dstrun in a terminal of its own."""
 
-    def __init__(self, *args: str | Path) -> None:
+    def __init__(self, *args: str | Path, cwd: Path) -> None:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            os.chdir(cwd)
             env = {**FIXED_ENV, "PYTHONPATH": str(ROOT), "TERM": "dumb", "PS1": "sh> "}
             command = [sys.executable, "-m", "dstrun", *map(str, args)]
             os.execve(sys.executable, command, {**env, "SHELL": "/bin/sh"})
@@ -64,7 +65,7 @@ def terminal() -> Iterator[Callable[..., Terminal]]:
     opened: list[Terminal] = []
 
     def start(*args: str | Path) -> Terminal:
-        opened.append(Terminal(*args))
+        opened.append(Terminal(*args, cwd=Path(args[1]).parent))
         return opened[-1]
 
     yield start
