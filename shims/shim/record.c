@@ -201,6 +201,18 @@ static void add_sockaddr(struct side *d, u32 arg, u64 user, u64 length_at)
         add_struct(d, arg, user, min_u64(length, 128), 1);
 }
 
+/* Bytes of an address that mean something: behind the name of a file there is what was in memory. */
+static u64 address_bytes(u64 user, u64 length)
+{
+    u8 a[SOCKADDR_BYTES_MAX];
+    u64 n = min_u64(length, sizeof a), end = sizeof(u16);
+    if (n <= end || copy_in(a, user, n) || (a[0] | a[1] << 8) != AF_UNIX_K || !a[end])
+        return length;
+    while (end < n && a[end])
+        end++;
+    return end;
+}
+
 /* ---- messages: a name, and the bytes of all buffers ---- */
 static void add_message(struct side *d, u32 arg, u64 header, u64 bytes)
 {
@@ -208,7 +220,7 @@ static void add_message(struct side *d, u32 arg, u64 header, u64 bytes)
     if (copy_in(&h, header, sizeof h))
         return;
     if (h.name && h.name_bytes)
-        add_struct(d, arg, h.name, min_u64(h.name_bytes, SOCKADDR_BYTES_MAX), 1);
+        add_struct(d, arg, h.name, address_bytes(h.name, min_u64(h.name_bytes, SOCKADDR_BYTES_MAX)), 1);
     add_iovecs(d, arg, h.iov, min_u64(h.iov_count, IOVECS_MAX), bytes);
     u64 control = min_u64(h.control_bytes, CONTROL_BYTES_MAX);
     if (h.control && control && d->at + control + 64 < d->end) {
@@ -321,6 +333,9 @@ static void add_argument(struct side *d, const struct trap *c, u32 i, const stru
         break;
     case HOW_COUNTED_IN:
         add_struct(d, i, v, min_u64(next, PATH_BYTES_MAX) + kind->bytes, 1);
+        break;
+    case HOW_SOCKADDR_IN:
+        add_struct(d, i, v, address_bytes(v, min_u64(next, SOCKADDR_BYTES_MAX)), 1);
         break;
     case HOW_MSG:
         if (result >= 0)
