@@ -93,7 +93,8 @@ def run(spec: RunSpec, on_stand: OnStand | None = None, output: Output | None = 
     who shows what a program that is replayed writes, if that is not simply written on."""
     started_ns = time.monotonic_ns()
     with ExitStack() as stack:
-        check_program(spec.program)
+        if not (spec.start and spec.start.root):
+            check_program(spec.program_path)
         parts = _Parts(spec, stack)
         capture = _plumbing(spec, parts.world, output)
         stack.enter_context(capture)
@@ -147,7 +148,7 @@ class _Parts:
         replay_fd = _replay_image(spec.replay, self._stack) if spec.replay else None
         self.payload = make_payload(self.world, load_shim_image(), trace_fd, replay_fd)
         if self.trace:
-            digest = {"program_blake2b": file_digest(spec.program)}
+            digest = {"program_blake2b": file_digest(spec.program_path)}
             replaced = {1, 2} if spec.capture != "none" else set()
             own = {"descriptors": self.start_files.describe_inherited(replaced)}
             self.trace.describe(spec.meta() | machine_meta() | digest | own)
