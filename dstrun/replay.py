@@ -19,8 +19,8 @@ from dstrun.points import Point
 from dstrun.seed import Seed
 from dstrun.spec import RunResult, RunSpec
 from dstrun.trace.decisions import Decision, pack_decision, read_decisions
-from dstrun.trace.decode import parse_fields
 from dstrun.trace.reader import Trace
+from dstrun.trace.sidedata import parse_fields
 
 if TYPE_CHECKING:
     from dstrun.launch.answers import Key

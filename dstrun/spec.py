@@ -18,6 +18,7 @@ from dstrun.strategies import DEFAULT_STRATEGY
 if TYPE_CHECKING:
     from dstrun.plan.model import Plan
     from dstrun.replay import Replay
+    from dstrun.startstate import StartState
 
 CALL_COST_NS = 1000  # about what a trapped call takes in fact
 CLOCK_COST_NS = 50
@@ -64,6 +65,7 @@ class RunSpec:
     wall_limit_s: float | None = None
     capture: Capture = "none"
     replay: Replay | None = None  # the trace that it follows
+    start: StartState | None = None  # files as they were before the run that is made again
     prepared_ns: int | None = None  # real time since which nobody but the run touches its files
 
     def meta(self) -> dict[str, Any]:

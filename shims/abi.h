@@ -71,7 +71,6 @@ typedef unsigned char u8;
 #define CPUID_LEAVES_MAX 256u
 #define PATH_BYTES_MAX 4096u
 #define HOSTNAME_BYTES_MAX 65u
-#define VIEWS_MAX 64u
 
 #include "abi_replay.h"
 #include "abi_sched.h"
@@ -85,11 +84,9 @@ enum config_flag {
     CONFIG_NET_HOST = 16,   /* --net host */
     CONFIG_CPUID_FAULT = 32, /* the machine can make cpuid fault */
     CONFIG_REPLAY = 64,     /* the run follows the decisions of a trace, which are mapped; */
-    CONFIG_COMPARE = 128    /* it has to make the same events */
-};
-
-struct view_dev {
-    u64 dev, stands_for; /* st_dev, kernel's encoding */
+    CONFIG_COMPARE = 128,   /* it has to make the same events */
+    CONFIG_KEEP = 256,      /* what files were before the run changes them is kept, for replay */
+    CONFIG_INPUTS = 512     /* files that it reads are listed */
 };
 
 struct config {
@@ -107,8 +104,6 @@ struct config {
     u32 pad;
     struct sched_config sched;
     u32 proc_dev, sys_dev; /* st_dev of /proc and /sys in the simulation, kernel's encoding */
-    u32 views, views_pad;
-    struct view_dev view_devs[VIEWS_MAX]; /* of --fs overlay's views: what they stand for */
     u64 memory_bytes;     /* what sysinfo and /proc/meminfo tell */
     u64 cpu_features[8];  /* cpuid as found, for the trace's header */
     char hostname[HOSTNAME_BYTES_MAX + 7];
@@ -555,7 +550,7 @@ struct inode {
 
 enum inode_touched {
     INODE_ATIME = 1, INODE_MTIME = 2, INODE_CTIME = 4, INODE_BORN = 8, INODE_UNLINKED = 16,
-    INODE_LINKS = 32, INODE_FORGOTTEN = 64 /* an fsync of it has failed */
+    INODE_FORGOTTEN = 64 /* an fsync of it has failed */
 };
 
 struct posix_timer {
@@ -660,6 +655,8 @@ struct cpuid_leaf {
 #include "abi_tty.h"
 #include "abi_unix.h"
 #include "abi_faults.h"
+#include "abi_before.h"
+#include "abi_views.h"
 
 struct world {
     u64 magic;
@@ -700,6 +697,7 @@ struct world {
     char end_message[512];
 
     struct trace_state trace;
+    struct site_slot sites[TRACE_SITE_SLOTS];
     struct sched_state sched;
     struct replay_state replay;
     u64 slice_start_ns; /* when the holder got the token */
@@ -775,6 +773,8 @@ struct world {
     struct inode inodes[INODES_MAX];
     struct dir_listing dirs[DIRS_MAX];
     struct fault_world faults;
+    struct before_world before;
+    struct views_world views;
     struct fd_table fd_tables[FD_TABLES_MAX];
     struct net_block net_blocks[NET_BLOCKS_MAX];
     u8 dir_bytes[DIRS_MAX][DIR_BYTES_MAX];

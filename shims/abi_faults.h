@@ -288,7 +288,7 @@ struct fault_task {
 };
 
 /* ---- a callback: request.kind is REQUEST_FAULT, request.task the one that asks ---- */
-enum request_kind { REQUEST_EXEC = 0, REQUEST_FAULT = 1 };
+enum request_kind { REQUEST_EXEC = 0, REQUEST_FAULT = 1, REQUEST_BEFORE = 2 };
 
 struct fault_question {
     u32 rule;

@@ -9,9 +9,9 @@
 struct start_file {
     u64 dev, ino;   /* the copy's, kernel's encoding */
     i64 real_birth_ns; /* the copy's: who gets its number later has another; 0: not known */
+    i64 real_ctime_ns; /* the copy's, until the run changes it */
     i64 ctime_ns, birth_ns; /* the original's */
-    u32 links;      /* of a directory: the original's count; 0: the copy's is right */
-    u32 next;       /* same hash */
+    u32 next, pad;  /* next: same hash */
 };
 
 #endif

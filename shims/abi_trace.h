@@ -1,45 +1,52 @@
-/* abi_trace.h: a part of abi.h: the trace, a file of segments, mapped whole at TRACE_BASE.
+/* abi_trace.h: a part of abi.h: the trace while it is written, a file of segments that is mapped whole
+ * at TRACE_BASE. (dstrun/trace/format.py tells of the whole format, and of traces at rest.)
  *
  * Segment 0 is the header. Every other segment belongs to one stream and says so in its own header,
  * with how much of it is used. What is reserved at once lies in one segment.
+ *
+ * Segments of events are whole in themselves: side data grows from the start, records grow from the
+ * end towards it, and all that a record refers to is in its own segment.
  */
 #ifndef DST_ABI_TRACE_H
 #define DST_ABI_TRACE_H
 
 #define TRACE_MAGIC 0x6563617274747364ul /* "dsttrace" */
-#define TRACE_VERSION 2u
+#define TRACE_VERSION 3u
 #define TRACE_SEGMENT_BYTES 1048576u
 #define TRACE_SEGMENTS_MAX 65536u
-#define TRACE_EVENT_BYTES 64u
+#define TRACE_EVENT_BYTES 40u
+#define TRACE_SITE_SLOTS 256u
 #define TRACE_META_BYTES_MAX 524288u
 
 #define SEGMENT_MAGIC 0x73747364u /* "dsts" */
 #define SEGMENT_HEADER_BYTES 64u
 
+enum trace_form { FORM_SEGMENTS = 1, FORM_CHUNKS = 2 /* at rest */ };
+
 enum trace_stream {
     STREAM_NONE = 0,
-    STREAM_EVENTS = 1,    /* struct event */
-    STREAM_DATA = 2,      /* their side data */
+    STREAM_EVENTS = 1,
     STREAM_DECISIONS = 3, /* what was decided, for a replay */
     STREAMS_MAX = 4
 };
 
 struct segment {
     u32 magic, stream;
-    u32 used; /* bytes, header included */
-    u32 pad[13];
+    u32 used;  /* bytes from the start, header included */
+    u32 count; /* records at the end; record k starts (k + 1) * TRACE_EVENT_BYTES before it */
+    u64 first; /* number of the first event */
+    u64 pad[5];
 };
 
 struct trace_header {
     u64 magic;
-    u32 version, event_bytes;
+    u32 version, form; /* enum trace_form */
     u32 segment_bytes, segments_used; /* header's included */
     u64 events;     /* records written */
     u64 trace_hash; /* over the identities of all events so far */
     u64 virtual_ns;
     u32 meta_bytes; /* JSON: argv, environment, seed, versions, ... */
     u32 finished;   /* the supervisor closed it in good order */
-    u64 end_meta_offset, end_meta_bytes; /* JSON after the last segment: outcome, processes */
     char meta[TRACE_META_BYTES_MAX];
 };
 
@@ -64,53 +71,55 @@ enum event_kind {
 enum event_flag {
     EVENT_NO_RETURN = 1, /* exit, execve that succeeded: no result */
     EVENT_RESTARTED = 2,
-    EVENT_FAULT = 4      /* a fault was injected into the call: EVENT_INJECTED before it */
+    EVENT_FAULT = 4,     /* a fault was injected into the call: EVENT_INJECTED before it */
+    EVENT_WOKEN = 8      /* the side data has a FIELD_WAKER */
 };
+
+#define TOOK_LONG 0xffffffffu /* how long is in the side data: FIELD_TOOK */
 
 struct event {
-    u64 time_ns;  /* monotonic virtual clock after the call */
     u64 identity; /* 64-bit hash of all that makes two events the same */
+    u64 time_ns;  /* monotonic virtual clock after the call */
     i64 result;
-    u64 data_pos; /* side data: where in the file */
-    u32 data_bytes;
-    u32 pid, tid;
+    u32 took_ns;  /* since the call's entry */
+    u32 site;     /* struct site: bytes from the segment's start */
+    u32 data;     /* side data: likewise */
     u16 nr;
     u8 kind, flags;
-    u64 enter_ns; /* virtual clock at entry */
-    u64 rip;      /* of the call, for backtraces; not part of the identity */
 };
 
-/* Side data is a sequence of fields, each padded to 8 bytes. */
+struct site { /* who calls from where; written when it is not among the last ones. Not aligned */
+    u64 rip; /* for backtraces; not part of the identity */
+    u32 pid, tid;
+};
+
+/* Side data is a sequence of fields that ends with a byte 0. A field begins with a byte: its kind, and
+ * the index of the argument << 4. Numbers are LEB128: seven bits a byte, the low ones first. */
 enum field_kind {
-    FIELD_ARGS = 1,   /* u64 each, as many as the call has */
-    FIELD_STRING = 2, /* a path or other string argument */
-    FIELD_BYTES = 3,  /* first bytes of a buffer, see struct field_bytes */
-    FIELD_STRUCT = 4, /* a whole struct argument, in or out */
-    FIELD_STRINGS = 5, /* argv: NUL-separated */
-    FIELD_FAULT = 6,  /* struct fault_record */
-    FIELD_WAKER = 7   /* struct field_waker: the task had parked, and another one let it go on */
-};
-
-struct field {
-    u8 kind;
-    u8 arg;     /* index of the argument, 0 to 5 */
-    u16 bytes;  /* that follow, before padding */
-    u32 pad;
-};
-
-struct field_bytes { /* follows a FIELD_BYTES header, then `bytes` - 16 bytes of data */
-    u64 total; /* bytes transferred */
-    u64 hash;  /* XXH64 of all of them */
-};
-
-struct field_waker { /* no part of the identity */
-    u64 event; /* the call that woke it: the waker's first event from this one on, if it makes another */
-    u32 tid, pad;
+    FIELD_ARGS = 1,   /* index: how many there are (n). (n + 1) / 2 bytes with a nibble for each, the low
+                         one first: so many bytes of it follow, filled up with zeros; more than 8: 8 less,
+                         filled up with ones */
+    FIELD_STRING = 2, /* a path or other string argument: its length, itself */
+    FIELD_BYTES = 3,  /* a buffer: bytes transferred, how many of the first ones follow, these; where there
+                         are more: XXH64 of all, 8 bytes */
+    FIELD_STRUCT = 4, /* a whole struct argument, in or out: length, itself */
+    FIELD_STRINGS = 5, /* argv: length, strings NUL-separated */
+    FIELD_FAULT = 6,  /* length, struct fault_record */
+    FIELD_WAKER = 7,  /* the task had parked, and another one let it go on: its tid, and the number of an
+                         event: the first one of that task from there on is the call that did it (its last
+                         one before, where it makes no other). No part of the identity */
+    FIELD_TOOK = 8    /* 8 bytes: time since the call's entry, where took_ns is TOOK_LONG */
 };
 
 struct stream_state {
     u32 segment; /* the current one, 0: none */
-    u32 used;    /* bytes of it, header included */
+    u32 used;    /* bytes of it from the start, header included */
+    u32 count;   /* records at its end */
+};
+
+struct site_slot { /* where in the current segment a site is; at: 0: nowhere */
+    u64 rip;
+    u32 tid, at;
 };
 
 struct trace_state {
@@ -126,6 +135,7 @@ struct trace_state {
 
 _Static_assert(sizeof(struct segment) == SEGMENT_HEADER_BYTES, "header of a segment");
 _Static_assert(sizeof(struct event) == TRACE_EVENT_BYTES, "event record");
+_Static_assert(sizeof(struct site) == 16, "site");
 _Static_assert(sizeof(struct trace_header) <= TRACE_SEGMENT_BYTES, "header fits segment 0");
 
 #endif

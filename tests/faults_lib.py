@@ -13,9 +13,9 @@ from typing import Any
 from runs_lib import FIXED_ENV, ROOT
 
 from dstrun import abi
-from dstrun.trace.decode import parse_fields
 from dstrun.trace.reader import Trace
 from dstrun.trace.render import call_name
+from dstrun.trace.sidedata import parse_fields
 
 
 @dataclass(frozen=True)

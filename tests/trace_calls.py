@@ -43,9 +43,7 @@ def call(
         side += field_bytes(abi.FIELD_BYTES, at, head + payload[:32])
     if tid is not None and identity is None:
         identity = hash((name, side, result, tid)) & 2**64 - 1
-    writer.add(nr=NUMBERS[name], result=result, pid=pid, data=side, flags=flags, identity=identity)
-    if tid is not None:
-        record = list(writer.records[-1])
-        record[6] = tid
-        writer.records[-1] = tuple(record)
+    writer.add(
+        nr=NUMBERS[name], result=result, pid=pid, tid=tid, data=side, flags=flags, identity=identity
+    )
     return len(writer.records) - 1

@@ -4,38 +4,120 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dstrun import abi
-from dstrun.trace.chunks import END, pack
-from dstrun.trace.format import EVENTS_PER_SEGMENT
+from dstrun.trace.format import Event
+from dstrun.trace.pack import end_chunk, packed
 
 SEGMENT = abi.TRACE_SEGMENT_BYTES
-SEGMENT_ROOM = SEGMENT - abi.SEGMENT_HEADER_BYTES
+AREA_START = abi.SEGMENT_HEADER_BYTES
 NR_READ, NR_OPENAT, NR_GETPID = 0, 257, 39
 
 
+def number(value: int) -> bytes:
+    """LEB128."""
+    low, rest = value & 127, value >> 7
+    return bytes([low | 128]) + number(rest) if rest else bytes([low])
+
+
 def field_bytes(kind: int, arg: int, payload: bytes) -> bytes:
-    """One field of side data, padded."""
-    header = struct.pack("<BBHI", kind, arg, len(payload), 0)
-    return header + payload + b"\0" * (-len(payload) % 8)
+    """One field of side data. FIELD_BYTES: total and hash, 8 bytes each, precede the data."""
+    tag = bytes([kind | arg << 4])
+    if kind != abi.FIELD_BYTES:
+        return tag + number(len(payload)) + payload
+    total, digest = struct.unpack_from("<QQ", payload)
+    data = payload[16:]
+    rest = struct.pack("<Q", digest) if len(data) < total else b""
+    return tag + number(total) + number(len(data)) + data + rest
+
+
+def waker_field(tid: int, event: int) -> bytes:
+    """Who let the task go on."""
+    return bytes([abi.FIELD_WAKER]) + number(tid) + number(event)
+
+
+def _word(value: int) -> tuple[int, bytes]:
+    """An argument's code, and its bytes."""
+    raw = struct.pack("<Q", value & 2**64 - 1)
+    for size in range(8):
+        if raw == raw[:size].ljust(8, b"\0"):
+            return size, raw[:size]
+        if size and raw == raw[:size].ljust(8, b"\xff") and raw[7] > 127:
+            return 8 + size, raw[:size]
+    return 8, raw
 
 
 def args_field(*args: int) -> bytes:
     """The field of a call's arguments."""
-    words = struct.pack(f"<{len(args)}Q", *(arg & 2**64 - 1 for arg in args))
-    return field_bytes(abi.FIELD_ARGS, 0, words)
+    words = [_word(arg) for arg in args]
+    codes = [code for code, _ in words] + [0] * (len(words) % 2)
+    pairs = bytes(low | high << 4 for low, high in zip(codes[::2], codes[1::2], strict=True))
+    content = b"".join(raw for _, raw in words)
+    return bytes([abi.FIELD_ARGS | len(args) << 4]) + pairs + content
 
 
-def _segment(stream: int, content: bytes) -> bytes:
-    header = bytearray(abi.SEGMENT_HEADER_BYTES)
+@dataclass
+class _Segment:
+    """A segment of events while it is filled."""
+
+    first: int
+    area: bytearray = field(default_factory=bytearray)
+    records: list[bytes] = field(default_factory=list)
+    sites: dict[tuple[int, int, int], int] = field(default_factory=dict)
+
+    def has_room(self, data: bytes) -> bool:
+        taken = (len(self.records) + 1) * abi.TRACE_EVENT_BYTES
+        return AREA_START + len(self.area) + len(data) + 32 + taken <= SEGMENT
+
+    def add(self, event: Event, data: bytes) -> int:
+        """Where the side data is."""
+        took = event.time_ns - event.enter_ns
+        if took >= abi.TOOK_LONG:
+            data += bytes([abi.FIELD_TOOK]) + struct.pack("<Q", took)
+            took = abi.TOOK_LONG
+        at = AREA_START + len(self.area)
+        self.area += data + b"\0"
+        caller = (event.rip, event.pid, event.tid)
+        if caller not in self.sites:
+            self.sites[caller] = AREA_START + len(self.area)
+            self.area += struct.pack("<QII", *caller)
+        self.records.append(
+            struct.pack(
+                "<QQqIIIHBB",
+                event.identity,
+                event.time_ns,
+                event.result,
+                took,
+                self.sites[caller],
+                at,
+                event.nr,
+                event.kind,
+                event.flags,
+            )
+        )
+        return at
+
+    def bytes(self) -> bytes:
+        header = bytearray(AREA_START)
+        abi.Segment.magic.set(header, abi.SEGMENT_MAGIC)
+        abi.Segment.stream.set(header, abi.STREAM_EVENTS)
+        abi.Segment.used.set(header, AREA_START + len(self.area))
+        abi.Segment.count.set(header, len(self.records))
+        abi.Segment.first.set(header, self.first)
+        records = b"".join(reversed(self.records))
+        return bytes(header + self.area).ljust(SEGMENT - len(records), b"\0") + records
+
+
+def stream_segment(stream: int, content: bytes) -> bytes:
+    """A segment of another stream."""
+    header = bytearray(AREA_START)
     abi.Segment.magic.set(header, abi.SEGMENT_MAGIC)
     abi.Segment.stream.set(header, stream)
-    abi.Segment.used.set(header, len(header) + len(content))
-    return bytes(header) + content.ljust(SEGMENT_ROOM, b"\0")
+    abi.Segment.used.set(header, AREA_START + len(content))
+    return bytes(header + content).ljust(SEGMENT, b"\0")
 
 
 @dataclass
@@ -45,8 +127,9 @@ class TraceWriter:
     meta: dict[str, Any] = field(default_factory=dict)
     end_meta: dict[str, Any] = field(default_factory=dict)
     finished: bool = True
-    records: list[tuple[Any, ...]] = field(default_factory=list)
-    data: bytearray = field(default_factory=bytearray)
+    records: list[tuple[Event, bytes]] = field(default_factory=list)
+    streams: list[tuple[int, bytes]] = field(default_factory=list)
+    attachments: dict[str, Path | bytes] = field(default_factory=dict)
 
     def add(
         self,
@@ -55,22 +138,31 @@ class TraceWriter:
         result: int = 0,
         data: bytes = b"",
         pid: int = 2,
+        tid: int | None = None,
         identity: int | None = None,
         flags: int = 0,
+        took_ns: int = 400,
     ) -> None:
         """One event; its identity is made of what it says unless given."""
-        index = len(self.records)
         if identity is None:
             identity = hash((kind, nr, result, data, pid)) & 2**64 - 1
-        if len(self.data) % SEGMENT_ROOM + len(data) > SEGMENT_ROOM:
-            self.data += b"\0" * (-len(self.data) % SEGMENT_ROOM)
-        position = len(self.data)
-        self.data += data
-        enter_ns = 5_000_000_000 + index * 1000
-        self.records.append(
-            (enter_ns + 400, identity, result, position, len(data), pid, pid, nr, kind, flags,
-             enter_ns, 0x401000)
-        )  # fmt: skip
+        enter_ns = 5_000_000_000 + len(self.records) * 1000
+        tid = pid if tid is None else tid
+        event = Event(
+            0,
+            enter_ns + took_ns,
+            identity,
+            result,
+            0,
+            pid,
+            tid,
+            nr,
+            kind,
+            flags,
+            enter_ns,
+            0x401000,
+        )
+        self.records.append((event, data))
 
     def open(self, path: str, result: int = 3, **more: Any) -> None:
         """An openat of `path`."""
@@ -85,34 +177,31 @@ class TraceWriter:
         data += field_bytes(abi.FIELD_STRINGS, 1, words)
         self.add(kind=abi.EVENT_START, nr=0, data=data, pid=pid)
 
+    def events(self) -> list[Event]:
+        """As they are to be read, but for the places of their side data."""
+        return [event for event, _ in self.records]
+
+    def recorded(self) -> bytes:
+        """The file of segments, without what comes at the end."""
+        segments = [_Segment(0)]
+        for event, data in self.records:
+            if not segments[-1].has_room(data):
+                segments.append(_Segment(segments[-1].first + len(segments[-1].records)))
+            segments[-1].add(event, data)
+        bodies = [segment.bytes() for segment in segments]
+        bodies += [stream_segment(stream, content) for stream, content in self.streams]
+        return bytes(self._header(1 + len(bodies))) + b"".join(bodies)
+
     def write(self, path: Path) -> Path:
-        """The file, streams interleaved."""
-        pieces = [*self._event_segments(), *self._data_segments()]
-        header = self._header(1 + len(pieces))
-        end = pack(END, json.dumps(self.end_meta).encode()) if self.finished else b""
-        path.write_bytes(b"".join([header, *pieces, end]))
+        """As it is recorded."""
+        end = end_chunk(self.end_meta) if self.finished else b""
+        path.write_bytes(self.recorded() + end)
         return path
 
-    def _data_segments(self) -> list[bytes]:
-        return [
-            _segment(abi.STREAM_DATA, bytes(self.data[at : at + SEGMENT_ROOM]))
-            for at in range(0, len(self.data), SEGMENT_ROOM)
-        ]
-
-    def _event_segments(self) -> list[bytes]:
-        records = [struct.pack("<QQqQIIIHBBQQ", *record) for record in self.stored()]
-        return [
-            _segment(abi.STREAM_EVENTS, b"".join(records[at : at + EVENTS_PER_SEGMENT]))
-            for at in range(0, len(records), EVENTS_PER_SEGMENT)
-        ]
-
-    def stored(self) -> Iterator[tuple[Any, ...]]:
-        """The records with the places of their side data in the file."""
-        before = 1 + -(-len(self.records) // EVENTS_PER_SEGMENT)
-        for record in self.records:
-            segment, offset = divmod(record[3], SEGMENT_ROOM)
-            at = (before + segment) * SEGMENT + abi.SEGMENT_HEADER_BYTES + offset
-            yield (*record[:3], at, *record[4:])
+    def write_packed(self, path: Path) -> Path:
+        """As it is at rest."""
+        path.write_bytes(b"".join(packed(self.recorded(), self.end_meta, self.attachments)))
+        return path
 
     def _header(self, segments: int) -> bytearray:
         fields = abi.TraceHeader
@@ -120,7 +209,7 @@ class TraceWriter:
         meta = json.dumps(self.meta).encode()
         fields.magic.set(header, abi.TRACE_MAGIC)
         fields.version.set(header, abi.TRACE_VERSION)
-        fields.event_bytes.set(header, abi.TRACE_EVENT_BYTES)
+        fields.form.set(header, abi.FORM_SEGMENTS)
         fields.segment_bytes.set(header, SEGMENT)
         fields.segments_used.set(header, segments)
         fields.events.set(header, len(self.records))

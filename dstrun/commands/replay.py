@@ -13,11 +13,17 @@ import click
 
 from dstrun.commands.run import Report
 from dstrun.replay import follow, replay_trace, spec_of
+from dstrun.startstate import start_state
 from dstrun.trace.reader import Trace
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("trace", type=click.Path(path_type=Path))
+@click.option(
+    "--until", metavar="EVENT|TIME|PATTERN",
+    help="Stand still there, and ask what to do: an event's number, a virtual time (1.5s), or the "
+    "first event that matches: a call's name, /regex/, text of its line in dstrun show.",
+)  # fmt: skip
 @click.option("--json", is_flag=True, help="The summary as one line of JSON.")
 @click.option("--status-fd", metavar="N", type=click.IntRange(0), help="Write that JSON there too.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary.")
@@ -37,14 +43,18 @@ def command(trace: Path, **options: Any) -> int:
             report.warn(warning)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         spec = replace(
-            spec,
-            fs="overlay",
+            start_state(recorded, spec),
             trace=Path(f"/proc/self/fd/{own.fileno()}"),  # it has no name, and leaves nothing
             replay=follow(recorded),
             prepared_ns=time.time_ns(),
         )
-        from dstrun.launch.supervise import run
+        if options["until"]:
+            from dstrun.stop.start import look_into
 
-        result = replay_trace(recorded, spec, run)
+            result, was_left = look_into(recorded, spec, options["until"])
+        else:
+            from dstrun.launch.supervise import run
+
+            result, was_left = replay_trace(recorded, spec, run), False
         result.trace = None
-        return report.finished(result)
+        return report.left(result) if was_left else report.finished(result)

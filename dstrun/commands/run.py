@@ -265,6 +265,13 @@ class Report:
             _die_of(result.signal)
         return exit_code(result)
 
+    def left(self, result: RunResult) -> int:
+        """A user has looked into a run and left it: nothing to complain of."""
+        self._status(result)
+        if self.json:
+            _print_error(json_line(result, self.seed, self.reproduce))
+        return 0
+
     def warn(self, text: str) -> None:
         """Something to know beforehand."""
         if not self.quiet and not self.json:

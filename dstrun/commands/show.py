@@ -17,9 +17,12 @@ from dstrun.errors import BadUsage
 from dstrun.quantities import parse_duration_ns
 from dstrun.trace.descriptors import Use
 from dstrun.trace.follow import Targets, connection_rows, parse_descriptor
+from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
 from dstrun.trace.render import Renderer, about
 from dstrun.trace.select import Chosen, Selection, parse_names, parse_range
+from dstrun.trace.stats import BY, stats_lines
+from dstrun.trace.timeline import AXES
 
 AROUND = 10
 
@@ -54,8 +57,15 @@ AROUND = 10
 @click.option("--head", metavar="N", type=click.IntRange(0), help="The first N of them.")
 @click.option("--tail", metavar="N", type=click.IntRange(0), help="The last N of them.")
 @click.option("--stats", is_flag=True, help="A table of calls, like strace -c, in virtual time.")
+@click.option(
+    "--by", type=click.Choice(BY), help="With --stats: a table for each process or thread."
+)
+@click.option("--timeline", is_flag=False, flag_value="time", type=click.Choice(AXES),
+              help="A lane of text for each task: over virtual time, or over events.")  # fmt: skip
+@click.option("--wakes", is_flag=True, help="Who woke whom: which call ended which one's wait.")
 @click.option("--info", is_flag=True, help="How the run was started and how it ended.")
-@click.option("--json", "as_json", is_flag=True, help="JSON, an event a line.")
+@click.option("--json", "as_json", is_flag=True,
+              help="JSON, an event a line; keys are stable within its `version`.")  # fmt: skip
 @click.option("--no-pager", is_flag=True, help="Never through a pager.")
 def command(trace: Path, **options: Any) -> int:
     """List the events of TRACE."""
@@ -76,14 +86,32 @@ def _lines(trace: Trace, selection: Selection, options: dict[str, Any]) -> Itera
     if options["connections"]:
         return _connections(trace, as_json)
     chosen = _limited(trace, selection, options)
-    if options["stats"]:
-        from dstrun.trace.stats import stats_lines
+    events = ((index, event) for index, event, _step in chosen)
+    if options["timeline"]:
+        from dstrun.trace.timeline import timeline_lines
 
-        return stats_lines(((index, event) for index, event, _step in chosen), as_json)
+        return timeline_lines(trace, events, options["timeline"])
+    if options["wakes"]:
+        from dstrun.trace.wakes import wakes_lines
+
+        return wakes_lines(trace, events, as_json)
+    if options["stats"]:
+        return _stats(trace, events, as_json, options["by"])
     if as_json:
         return _json_lines(trace, chosen)
     with_files = bool(options["follow"] or options["connection"])
     return _listing(trace, chosen, options["around"], with_files)
+
+
+def _stats(
+    trace: Trace, events: Iterable[tuple[int, Event]], as_json: bool, by: str | None
+) -> Iterable[str]:
+    cost_ns = int(trace.meta.get("call_cost_ns") or 0)
+    if by is None or as_json:
+        return stats_lines(events, as_json, by, cost_ns)
+    from dstrun.trace.tasks import find_tasks
+
+    return stats_lines(events, as_json, by, cost_ns, find_tasks(trace).name_of)
 
 
 def _selection(options: dict[str, Any]) -> Selection:
@@ -91,6 +119,10 @@ def _selection(options: dict[str, Any]) -> Selection:
         raise BadUsage("--head and --tail: give one of them")
     if options["around"] is not None and options["events"]:
         raise BadUsage("--around and --events: give one of them")
+    if options["timeline"] and options["as_json"]:
+        raise BadUsage("--timeline is text: --json does not go with it")
+    if options["by"] and not options["stats"]:
+        raise BadUsage("--by: of what? (--stats --by process)")
     if options["tree"] and not options["process"]:
         raise BadUsage("--tree: of which process? (--process NAME|PID)")
     start, stop = parse_range(options["events"]) if options["events"] else (0, None)

@@ -6,34 +6,21 @@ outside of it is left out.
 
 from __future__ import annotations
 
-import struct
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from dstrun import abi
-from dstrun.trace.decode import parse_waker
 from dstrun.trace.descriptors import Tracker
 from dstrun.trace.flows import Flows
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
+from dstrun.trace.sidedata import parse_waker
 
 WAKE: Final = 0
 MESSAGE: Final = 1
 
 _AT_END: Final = 2**63 - 1
-
-# What the head of a FIELD_WAKER looks like: few events have one, and to search is quick.
-_WAKER_HEAD: Final = struct.pack("<BBHI", abi.FIELD_WAKER, 0, abi.FieldWaker.SIZE, 0)
-
-
-_WAKER_BYTES: Final = len(_WAKER_HEAD) + abi.FieldWaker.SIZE
-
-
-def without_waker(side: bytes) -> bytes:
-    """An event's side data without who woke it, which comes last."""
-    return side[:-_WAKER_BYTES] if side[-_WAKER_BYTES:].startswith(_WAKER_HEAD) else side
 
 
 class Arrow(NamedTuple):
@@ -69,7 +56,7 @@ class Wakes:
         self.found: list[Arrow] = []
 
     def add(self, place: int, number: int, tid: int, end_ns: int, side: bytes) -> None:
-        """The next event of the picture, with its side data."""
+        """The next event of the picture, with its side data if its task was woken (EVENT_WOKEN)."""
         if not place:
             self._first = number
         task = self._task(tid)
@@ -79,7 +66,7 @@ class Wakes:
         for woken in task.pending:
             self.found.append(Arrow(woken, place, WAKE, end_ns))
         task.pending.clear()
-        if _WAKER_HEAD in side:
+        if side:
             self._woken(place, side)
 
     def _task(self, tid: int) -> _Task:

@@ -15,13 +15,14 @@ from typing import Final, NamedTuple
 
 from dstrun import abi
 from dstrun._syscalls import SYSCALLS
-from dstrun.export.arrows import Arrow, Messages, Wakes, without_waker
+from dstrun.export.arrows import Arrow, Messages, Wakes
 from dstrun.plan.calls import CLASSES
-from dstrun.trace.decode import ERRNO_MAX, parse_fields
+from dstrun.trace.decode import ERRNO_MAX
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
 from dstrun.trace.render import Renderer, event_name, event_strings
 from dstrun.trace.select import Selection
+from dstrun.trace.sidedata import parse_fields, without_waker
 from dstrun.trace.tables import RESTARTS
 
 _NR: Final = {row.name: nr for nr, row in SYSCALLS.items()}
@@ -119,7 +120,10 @@ class Picture:
         """The event as show prints it. Programs do the same again and again: what is recorded of
         an event, but for who woke it, tells its text, which is made once."""
         side = self.trace.side_data(event)
-        key = (event.kind, event.nr, event.flags, event.result, without_waker(side))
+        flags = event.flags & ~abi.EVENT_WOKEN
+        if flags != event.flags:
+            side = without_waker(side)
+        key = (event.kind, event.nr, flags, event.result, side)
         text = self._texts.get(key)
         if text is None:
             if len(self._texts) == _TEXTS_KEPT:
@@ -134,7 +138,7 @@ class Picture:
     def _survey(self, with_arrows: bool) -> None:
         """All events before the last chosen one: a name is often older than what was chosen."""
         messages = Messages(self.trace)
-        for index, event in enumerate(self.trace.read(0, self.selection.stop)):
+        for index, event in self.trace.numbered(0, self.selection.stop):
             if with_arrows:
                 messages.step(index, event)
             if event.kind == abi.EVENT_SYSCALL:
@@ -150,7 +154,7 @@ class Picture:
             self._survey_chosen(index, event)
             if with_arrows:
                 end_ns = event.time_ns - self.renderer.start_ns
-                side = self.trace.side_data(event)
+                side = self.trace.side_data(event) if event.flags & abi.EVENT_WOKEN else b""
                 wakes.add(len(numbers), index, event.tid, end_ns, side)
             numbers.append(index)
         self.events = len(numbers)

@@ -36,13 +36,10 @@ _REGISTERS = (
     "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rdi", "rsi", "rbp", "rbx", "rdx", "rax",
     "rcx", "rsp", "rip",
 )  # fmt: skip
-_WALK = """
+# In gdb: frames of the shim return to the registers that the program had at its call.
+_SHIM_FRAMES = """
 import gdb, gdb.unwinder, json
 wanted = json.load(open({path!r}))
-found = {{}}
-gdb.execute("set pagination off")
-gdb.execute("set print frame-arguments scalars")
-gdb.execute("set print entry-values no")
 
 class FrameId:
     def __init__(self, sp, pc):
@@ -70,6 +67,14 @@ class ShimFrame(gdb.unwinder.Unwinder):
             unwound.add_saved_register(name, gdb.Value(value).cast(kind))
         return unwound
 
+gdb.unwinder.register_unwinder(None, ShimFrame())
+"""
+_WALK = """
+found = {{}}
+gdb.execute("set pagination off")
+gdb.execute("set print frame-arguments scalars")
+gdb.execute("set print entry-values no")
+
 def place(address):
     line = gdb.find_pc_line(address)
     symbol = gdb.execute("info symbol %d" % address, to_string=True).split(" in section")[0].strip()
@@ -77,7 +82,6 @@ def place(address):
         return "%s (%s:%d)" % (symbol.split(" + ")[0], line.symtab.filename, line.line)
     return "%#x %s" % (address, symbol if "No symbol" not in symbol else "")
 
-gdb.unwinder.register_unwinder(None, ShimFrame())
 for thread in gdb.selected_inferior().threads():
     task = wanted.get(str(thread.ptid[1]))
     if task is None:
@@ -168,6 +172,22 @@ def _by_gdb(
     }  # fmt: skip
 
 
+def shim_frames(path: str) -> str:
+    """Python for gdb: it sees through the shim. `path`: what wanted_frames gives, as JSON."""
+    return _SHIM_FRAMES.format(path=path, start=abi.OURS_START, end=abi.OURS_END)
+
+
+def wanted_frames(world: World, pids: Pids, outer: int, tasks: Iterable[int]) -> dict[int, Any]:
+    """By our thread id: the registers that the program has there. `outer`: their process."""
+    found = {task: _registers(world, task, {}) for task in tasks}
+    return {
+        pids.outer_thread(outer, world.task(task, abi.Task.tid)): {
+            "registers": registers, "turns": False, "places": (),
+        }
+        for task, registers in found.items() if registers
+    }  # fmt: skip
+
+
 def _own_frames(lines: list[str]) -> list[str]:
     """Without the shim's, and numbered anew."""
     own = [line for line in lines if not _is_of_shim(line)]
@@ -186,8 +206,7 @@ def _run_gdb(outer: int, wanted: dict[int, Any], patience_s: float) -> dict[str,
         with open(path, "w") as file:
             json.dump(wanted, file)
         with open(script, "w") as file:
-            ours = {"start": abi.OURS_START, "end": abi.OURS_END}
-            file.write(_WALK.format(path=path, frames=_FRAMES_MAX, **ours))
+            file.write(shim_frames(path) + _WALK.format(path=path, frames=_FRAMES_MAX))
         gdb = subprocess.Popen(
             ["gdb", "-nx", "-batch", "-p", str(outer), "-x", script],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -17,14 +17,15 @@ import signal
 import socket
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
 from dstrun import abi
 from dstrun.errors import CommandNotExecutable, DstrunError
 from dstrun.launch import kernel
 from dstrun.launch.overlay import Layer, mount_overlays
-from dstrun.launch.world import DEFAULT_EPOCH_NS, NOFILE_LIMIT, STACK_LIMIT_BYTES
+from dstrun.launch.views import Views
+from dstrun.launch.world import DEFAULT_EPOCH_NS, NOFILE_LIMIT, STACK_LIMIT_BYTES, World
 from dstrun.layout import Member
 from dstrun.native import INIT, REMEDY
 from dstrun.spec import RunSpec
@@ -35,7 +36,6 @@ _WALL = 0x40000000
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _NO_LIMIT = (1 << 64) - 1
 _MESSAGE_BYTES = 1 << 16
-_FILES_AT_ONCE = 400  # in a message
 
 
 @dataclass
@@ -51,7 +51,6 @@ class Container:
     proc_dev: int = 0
     sys_dev: int = 0
     layers: list[Layer] = field(default_factory=list)  # of --fs overlay, for --keep
-    start_files: list[tuple[int, ...]] = field(default_factory=list)  # overlay.StartFile
     _exit_status: int | None = None
     _killed: bool = False
 
@@ -118,17 +117,19 @@ class _Report:
 
 
 def launch(
-    spec: RunSpec, cpu: int, stdio: tuple[int, int] | None, meanwhile: Callable[[], None]
-) -> Container:
+    spec: RunSpec, cpu: int, stdio: tuple[int, int] | None, meanwhile: Callable[[], None],
+    world: World,
+) -> Container:  # fmt: skip
     """Makes the container. `stdio`: descriptors that stand for stdout and stderr inside;
-    `meanwhile`: what we can do while it sets itself up, before the run's views of files are made.
+    `meanwhile`: what we can do while it sets itself up, before the run's views of files are made,
+    which the world is told of.
 
     Raises DstrunError when the machine does not allow what is needed.
     """
     refused = ""
     for flags in _namespace_choices(spec):
         try:
-            container = _launch(spec, flags, cpu, stdio, meanwhile)
+            container = _launch(spec, flags, cpu, stdio, meanwhile, world)
         except _Refused as error:
             refused = refused or str(error)
             continue
@@ -155,7 +156,7 @@ def _namespace_choices(spec: RunSpec) -> list[int]:
 
 def _launch(
     spec: RunSpec, flags: int, cpu: int, stdio: tuple[int, int] | None,
-    meanwhile: Callable[[], None],
+    meanwhile: Callable[[], None], world: World,
 ) -> Container:  # fmt: skip
     """Raises _Refused when other flags may do better."""
     control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -177,7 +178,7 @@ def _launch(
             os.waitpid(helper, 0)
         report.must_be(abi.INIT_UP)
         if spec.fs == "overlay":
-            _mount_overlays(spec, flags, container)
+            _mount_overlays(spec, flags, container, world)
             control.send(b"go")
         _take_program(container, _Report(control))
     except BaseException:
@@ -226,7 +227,7 @@ def _request(spec: RunSpec, flags: int, cpu: int, life: int) -> bytearray:
         q.life: life,
         q.overlays: spec.fs == "overlay",
         q.own_ipc: bool(flags & kernel.CLONE_NEWNS) and spec.net == "isolated",
-        q.own_shm: not _works_in_shm(spec),
+        q.own_shm: not works_in_shm(spec),
         q.epoch_ns: DEFAULT_EPOCH_NS if spec.epoch_ns is None else spec.epoch_ns,
         q.cpu: cpu,
     }.items():
@@ -244,7 +245,7 @@ def _request(spec: RunSpec, flags: int, cpu: int, life: int) -> bytearray:
     return data
 
 
-def _works_in_shm(spec: RunSpec) -> bool:
+def works_in_shm(spec: RunSpec) -> bool:
     """Whether the run works right in /dev/shm, and not in a directory of it: it stays as it is."""
     places = [spec.cwd, *spec.overlay_dirs, os.path.dirname(spec.program)]
     return _SHM in map(os.path.realpath, places)
@@ -269,20 +270,19 @@ def _limits() -> list[tuple[int, int, int]]:
 
 
 # ---- --fs overlay ----
-def _mount_overlays(spec: RunSpec, flags: int, container: Container) -> None:
+def _mount_overlays(spec: RunSpec, flags: int, container: Container, world: World) -> None:
     """By a child that joins init's namespaces: nobody comes back from there."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ourselves = os.getpid()
     pid = os.fork()
     if pid == 0:
         ours.close()
-        _mount_and_tell(spec, flags, container.init_pid, theirs, ourselves)
+        _mount_and_tell(spec, flags, container.init_pid, theirs, ourselves, world)
     theirs.close()
     try:
         while "notes" not in (message := _receive(ours, container.layers)):
             if "error" in message:
                 raise DstrunError(message["error"])
-            container.start_files += message.get("start_files", ())
         container.notes += message["notes"]
     finally:
         ours.close()
@@ -296,16 +296,12 @@ def _receive(control: socket.socket, layers: list[Layer]) -> dict[str, Any]:
     if "path" in message:
         given = iter(fds)
         lower, upper = (next(given) if message[name] else None for name in ("lower", "upper"))
-        devices = message["devices"]
-        hidden = tuple(message["hidden"])
-        layers.append(
-            Layer(message["path"], lower, upper, hidden, tuple(devices) if devices else None)
-        )
+        layers.append(Layer(message["path"], lower, upper, tuple(message["hidden"])))
     return message  # type: ignore[no-any-return]
 
 
 def _mount_and_tell(
-    spec: RunSpec, flags: int, init_pid: int, control: socket.socket, parent: int
+    spec: RunSpec, flags: int, init_pid: int, control: socket.socket, parent: int, world: World
 ) -> NoReturn:
     """Runs in the child, and never returns into what our parent has on its stack."""
     try:
@@ -313,15 +309,10 @@ def _mount_and_tell(
         _join(init_pid, flags & (kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS))
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == parent:
-            notes, layers = mount_overlays(spec, user_namespace)
+            notes, layers = mount_overlays(spec, user_namespace, Views(world))
             for layer in layers:
-                for start in range(0, len(layer.start_files), _FILES_AT_ONCE):
-                    files = layer.start_files[start : start + _FILES_AT_ONCE]
-                    control.send(json.dumps({"start_files": files}).encode())
                 fds = [fd for fd in (layer.lower, layer.upper) if fd is not None]
-                socket.send_fds(
-                    control, [json.dumps(asdict(replace(layer, start_files=()))).encode()], fds
-                )
+                socket.send_fds(control, [json.dumps(asdict(layer)).encode()], fds)
             control.send(json.dumps({"notes": notes}).encode())
     except DstrunError as error:
         control.send(json.dumps({"error": str(error)}).encode())

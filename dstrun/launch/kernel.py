@@ -11,6 +11,7 @@ from typing import NamedTuple
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 
+SYS_STATFS = 137
 SYS_FUTEX = 202
 SYS_TGKILL = 234
 SYS_SETNS = 308
@@ -31,6 +32,7 @@ _SYS_STATX, _AT_FDCWD, _AT_SYMLINK_NOFOLLOW = 332, -100, 0x100
 _STATX_BASIC_AND_BIRTH, _STATX_BTIME = 0xFFF, 0x800
 _FUTEX_WAIT, _FUTEX_WAKE, _FUTEX2_SIZE_U32 = 0, 1, 2
 _CLOCK_MONOTONIC = 1
+_STATFS_BYTES = 120
 
 
 class Statx(NamedTuple):
@@ -95,6 +97,13 @@ def umount(target: str, flags: int) -> None:
     if _libc.umount2(os.fsencode(target), flags):
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code), target)
+
+
+def statfs(path: str) -> bytes:
+    """struct statfs of the file system that a file is in."""
+    buffer = ctypes.create_string_buffer(_STATFS_BYTES)
+    syscall(SYS_STATFS, os.fsencode(path), buffer)
+    return buffer.raw
 
 
 def current_cpu() -> int:

@@ -24,14 +24,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from dstrun.errors import DstrunError
 from dstrun.launch import kernel
+from dstrun.launch.views import Views
 from dstrun.spec import TRACE_DIR, RunSpec
 
 COPY_BYTES_MAX = 1 << 30
@@ -68,31 +67,12 @@ class Layer:
     lower: int | None = None  # the files as they were; None: the place is shown as it is
     upper: int | None = None  # what overlayfs has written; None: the place is a copy
     hidden: tuple[str, ...] = ()  # files of dstrun's own that are not shown
-    devices: tuple[int, int] | None = None  # st_dev of the view, and of what it stands for
-    start_files: tuple[StartFile, ...] = ()  # what the view has copies of
 
     def close(self) -> None:
         """Lets go of the descriptors."""
         for fd in (self.lower, self.upper):
             if fd is not None:
                 os.close(fd)
-
-
-class StartFile(NamedTuple):
-    """A copy in a view, and what the program is shown of it: struct start_file of abi_start.h."""
-
-    dev: int
-    ino: int
-    real_birth_ns: int
-    ctime_ns: int
-    birth_ns: int
-    links: int
-
-
-def start_file(copy: kernel.Statx, original: kernel.Statx) -> StartFile:
-    """The entry of one of them."""
-    links = original.links if stat.S_ISDIR(original.mode) else 0
-    return StartFile(copy.dev, copy.ino, copy.birth_ns, original.ctime_ns, original.birth_ns, links)
 
 
 class _TooLarge(Exception):
@@ -110,14 +90,16 @@ class _Mount:
         return self.kind in _NO_FILES or "ro" in self.options
 
 
-def mount_overlays(spec: RunSpec, user_namespace: bool) -> tuple[list[str], list[Layer]]:
+def mount_overlays(
+    spec: RunSpec, user_namespace: bool, views: Views
+) -> tuple[list[str], list[Layer]]:
     """Mounts them in the current mount namespace. Returns notes for the summary, and the layers.
 
     Changes the process's working directory, and with "/" among the places also its root.
     """
     if spec.fs != "overlay":
         return [], []
-    return _Stage(spec, user_namespace).mount()
+    return _Stage(spec, user_namespace, views).mount()
 
 
 def is_below(path: str, root: str) -> bool:
@@ -153,12 +135,16 @@ def _hidden_files(spec: RunSpec) -> dict[str, list[str]]:
 
 
 class _Stage:
-    def __init__(self, spec: RunSpec, user_namespace: bool) -> None:
+    def __init__(self, spec: RunSpec, user_namespace: bool, views: Views) -> None:
+        self._views = views
         self._mounts = _mounted()
         self._overlay_allowed = not user_namespace
         self._temporary = os.path.realpath("/tmp")
+        self._start = spec.start
         self._wanted = [os.path.realpath(p) for p in (spec.cwd, *spec.overlay_dirs)]
-        self._hidden = _hidden_files(spec)
+        if spec.start:
+            self._wanted = ["/"] if self._overlay_allowed else spec.start.places(self._wanted)
+        self._hidden = {} if spec.start else _hidden_files(spec)
         self._places = self._find_places()
         # A mount over "/" does not reach those who are there: the new root is built in the stage.
         self._prefix = f"{_STAGE_AT}/0/root" if "/" in self._places else ""
@@ -198,21 +184,23 @@ class _Stage:
 
     def _covered(self, own: str, path: str) -> Layer:
         layer = self._cover(own, path)
-        before, after = os.stat(f"{own}/lower").st_dev, os.stat(self._prefix + path).st_dev
-        if after == before:
-            return layer
-        files = tuple(self._start_files(own, path)) if layer.upper is not None else ()
-        return replace(layer, devices=(after, before), start_files=files)
+        target, lower = self._prefix + path, f"{own}/lower"
+        if os.stat(lower).st_dev != os.stat(target).st_dev:
+            self._views.add(target, lower)
+            if layer.upper is not None:
+                self._tell_copies(own, target.rstrip("/"), path.rstrip("/"))
+        return layer
 
-    def _start_files(self, own: str, path: str) -> Iterator[StartFile]:
-        """What was written to the upper layer, for the view's sake."""
+    def _tell_copies(self, own: str, target: str, path: str) -> None:
+        """What was written to the upper layer, for the view's sake, and what it is a copy of."""
+        kept = self._start.by_path() if self._start else {}
         for folder, _, names in os.walk(f"{own}/upper"):
             rest = folder[len(f"{own}/upper") :]
             for below in (rest, *(f"{rest}/{name}" for name in names)):
-                with suppress(FileNotFoundError):
-                    copy = kernel.statx(self._prefix + path.rstrip("/") + (below or "/"))
-                    original = kernel.statx(f"{own}/lower{below}")
-                    yield start_file(copy, original)
+                with suppress(FileNotFoundError, NotADirectoryError):
+                    copy = kernel.statx(target + (below or "/"))
+                    of = kept.get(path + below or "/") or kernel.statx(f"{own}/lower{below}")
+                    self._views.add_copy(copy, of.ctime_ns, of.birth_ns)
 
     def _cover(self, own: str, path: str) -> Layer:
         """Covers one place; `own` is its directory in the stage."""
@@ -273,7 +261,17 @@ class _Stage:
             for name in names:
                 os.mknod(Path(own, "upper", *parts, name), stat.S_IFCHR, 0)
         for part in sorted(made, reverse=True):
-            _copy_attributes(f"{own}/lower/{part}", f"{own}/upper/{part}")
+            copy_attributes(f"{own}/lower/{part}", f"{own}/upper/{part}")
+        self._restore(own, path, whiteouts=True)
+
+    def _restore(self, own: str, path: str, *, whiteouts: bool) -> None:
+        """A run that is made again finds the files as they were."""
+        if self._start is None:
+            return
+        from dstrun.launch.restore import Restorer
+
+        below = self._start.of_place(path, self._places)
+        Restorer(path, f"{own}/lower", f"{own}/upper", self._start, whiteouts).restore(below)
 
     def _place_of(self, path: str) -> str | None:
         return next((p for p in reversed(self._places) if is_below(path, p)), None)
@@ -295,6 +293,7 @@ class _Stage:
             copy = self._copy_wanted(own, path)
             self._notes.append(f"{path} is empty in the run's view: it has more than {limit}")
         self._notes += copy.notes()
+        self._restore(own, path, whiteouts=False)
 
     def _copy_wanted(self, own: str, path: str) -> _Copy:
         """Only the roots below `path`, with the directories on the way."""
@@ -319,7 +318,7 @@ class _Stage:
                         "(run as root, or in a smaller directory)"
                     ) from None
         for part in (*sorted(on_the_way, reverse=True), ""):
-            _copy_attributes(f"{own}/lower/{part}", f"{own}/upper/{part}")
+            copy_attributes(f"{own}/lower/{part}", f"{own}/upper/{part}")
         return copy
 
 
@@ -362,7 +361,7 @@ class _Copy:
             own = f"{path.rstrip('/')}/{entry.name}"
             if own not in self._hidden:
                 self._entry(entry, f"{target}/{entry.name}", own, common)
-        _copy_attributes(source, target)
+        copy_attributes(source, target)
 
     def _is_anothers(self, path: str, info: os.stat_result) -> bool:
         """In a common directory: not the user's own, and not what was asked for.
@@ -413,7 +412,7 @@ class _Copy:
                 self._unreadable += 1
         else:  # sockets and devices: nobody of the run could talk to them
             return
-        _copy_attributes(source, target)
+        copy_attributes(source, target)
         if info.st_nlink > 1:
             self._links[info.st_dev, info.st_ino] = target
 
@@ -429,10 +428,10 @@ def _copy_file(source: str, target: str) -> None:
     from shutil import copyfile
 
     copyfile(source, target, follow_symlinks=False)
-    _copy_attributes(source, target)
+    copy_attributes(source, target)
 
 
-def _copy_attributes(source: str, target: str) -> None:
+def copy_attributes(source: str, target: str) -> None:
     """Owner where that is allowed, extended attributes, mode and times."""
     from shutil import copystat
 

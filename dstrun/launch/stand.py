@@ -7,13 +7,15 @@ program nor its clock, for as long as anybody looks (shims/shim/decisions.c).
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from dstrun import abi
 from dstrun.launch.container import Container
 from dstrun.launch.pids import Pids
 from dstrun.launch.world import World
-from dstrun.spec import RunSpec
+from dstrun.spec import RunResult, RunSpec
 
 NEVER = 0  # an `until` that no event has
 
@@ -47,3 +49,16 @@ class Stand:
 # Called where a run stands still. How many events there are to be where it stands again (NEVER: it
 # goes on to its end); None: it is ended here.
 OnStand = Callable[[Stand], int | None]
+
+
+class Output(AbstractContextManager[Any], Protocol):
+    """Where a program's stdout and stderr go."""
+
+    def inside(self) -> tuple[int, int] | None:
+        """The program's two descriptors; None: ours."""
+
+    def close_inside(self) -> None:
+        """The program has them."""
+
+    def finish(self, result: RunResult) -> None:
+        """The run is over, and nobody has them any more."""

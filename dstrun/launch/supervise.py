@@ -47,8 +47,10 @@ from dstrun.launch.report import (
     rule_accounts,
     uncontrolled,
 )
-from dstrun.launch.stand import OnStand, Stand
+from dstrun.launch.stand import OnStand, Output, Stand
+from dstrun.launch.startfiles import StartFiles
 from dstrun.launch.tracefile import TraceFile, remove_if_empty
+from dstrun.launch.views import show_mount_lists
 from dstrun.launch.waits import Waits
 from dstrun.launch.world import YEAR_NS, World
 from dstrun.native import load_shim_image
@@ -84,25 +86,29 @@ _TRACE_HASH = abi.TraceState.hash.within(abi.World.trace)
 _ALIVE = abi.AliveWord.word.within(abi.Task.alive)
 
 
-def run(spec: RunSpec, on_stand: OnStand | None = None) -> RunResult:
+def run(spec: RunSpec, on_stand: OnStand | None = None, output: Output | None = None) -> RunResult:
     """Runs the program to its end. DstrunError: it could not be started. `on_stand`: what to do
-    where the world stands still (spec.replay.until); without it the run is ended there."""
+    where the world stands still (spec.replay.until); without it the run is ended there. `output`:
+    where the program's stdout and stderr go, if not where spec.capture says."""
     started_ns = time.monotonic_ns()
     with ExitStack() as stack:
         check_program(spec.program)
-        capture = stack.enter_context(Capture(spec.capture))
+        capture = stack.enter_context(output or Capture(spec.capture))
         parts = _Parts(spec, stack)
-        container = launch(spec, _choose_cpu(), capture.inside(), parts.make)
+        container = launch(spec, _choose_cpu(), capture.inside(), parts.make, parts.world)
         stack.callback(container.kill)
         capture.close_inside()
         supervision = _Supervision(spec, parts, container, started_ns, on_stand)
+        stack.callback(supervision.pids.close)
         result = supervision.run()
         if spec.keep:
             _keep(container, spec, spec.keep, result)
         container.kill()
         capture.finish(result)
         if parts.trace:
-            parts.trace.finish(_end_meta(result), supervision.attachments())
+            result.notes += parts.start_files.notes()
+            note = parts.trace.finish(_end_meta(result), supervision.attachments())
+            result.notes += [note] if note else []
         result.wall_ns = time.monotonic_ns() - started_ns
         return result
 
@@ -122,6 +128,9 @@ class _Parts:
             stack.callback(remove_if_empty, self.trace.path)
             stack.callback(self.trace.close)
         self.world = World(spec.prepared_ns)
+        stack.callback(os.close, self.world.fd)
+        self.start_files = StartFiles(spec, self.world)
+        stack.callback(self.start_files.close)
 
     def make(self) -> None:
         """The rest, while the container sets itself up. Once, however often it is called."""
@@ -133,10 +142,12 @@ class _Parts:
         trace_fd = self.trace.fd if self.trace else None
         replay_fd = _replay_image(spec.replay, self._stack) if spec.replay else None
         self.payload = make_payload(self.world, load_shim_image(), trace_fd, replay_fd)
+        self._stack.callback(os.close, self.payload.shim_fd)
         if self.trace:
             digest = {"program_blake2b": file_digest(spec.program)}
             self.trace.describe(spec.meta() | machine_meta() | digest)
-        if spec.fs == "overlay":  # its views are made in the run: real times would not repeat
+        # Its views are made in the run: real times would not repeat.
+        if spec.fs == "overlay":
             self.world.wait_for_start()
 
 
@@ -202,6 +213,7 @@ class _Supervision:
         self.on_stand = on_stand
         self.world = parts.world
         self.trace = parts.trace
+        self.start_files = parts.start_files
         self.payload = parts.payload
         self.container = container
         self.started_ns = started_ns
@@ -217,6 +229,7 @@ class _Supervision:
         self.message = ""
         self.exit_code: int | None = None
         self.in_function = False
+        self.was_left = False
         self.callbacks = _callbacks(spec, parts.world, self.pids)
 
     def run(self) -> RunResult:
@@ -239,17 +252,16 @@ class _Supervision:
 
     def attachments(self) -> dict[str, Path | bytes]:
         """What else belongs to the trace."""
-        return {**self.callbacks.log.attachment()} if self.callbacks else {}
+        found = dict(self.callbacks.log.attachment()) if self.callbacks else {}
+        return found if self.spec.replay else found | self.start_files.attachments()
 
     def _prepare(self) -> None:
         c = self.container
-        self.world.place(
-            pid_namespace=c.pid_namespace,
-            proc_dev=c.proc_dev,
-            sys_dev=c.sys_dev,
-            views=[layer.devices for layer in c.layers if layer.devices],
-        )
-        self.world.add_start_files(c.start_files)
+        self.world.place(pid_namespace=c.pid_namespace, proc_dev=c.proc_dev, sys_dev=c.sys_dev)
+        if self.spec.start:
+            show_mount_lists(self.world, self.spec.start.mounts, c.program_pid)
+        elif self.trace:
+            self.start_files.note_mounts(c.program_pid)
         if self.trace:
             self.world.set(_SEGMENTS_READY, self.trace.segments)
 
@@ -293,7 +305,10 @@ class _Supervision:
     # ---- what the shims want ----
     def _serve(self, token: int) -> None:
         if self.world.get(_REQUEST_STATE) == abi.REQ_ASKED:
-            if self.world.get(_REQUEST_KIND) == abi.REQUEST_FAULT:
+            kind = self.world.get(_REQUEST_KIND)
+            if kind == abi.REQUEST_BEFORE:
+                self._keep_before()
+            elif kind == abi.REQUEST_FAULT:
                 self._ask_function()
             else:
                 self._follow_exec()
@@ -310,6 +325,11 @@ class _Supervision:
         self.world.set(_REQUEST_ERROR, error)
         self.world.set(_REQUEST_STATE, state)
         kernel.futex_wake(self.world.word(_REQUEST_STATE))
+
+    def _keep_before(self) -> None:
+        """A file of the user's is about to change for the first time."""
+        error = self.start_files.keeper(self.pids).answer()
+        self._answer(abi.REQ_REFUSED if error else abi.REQ_GRANTED, error)
 
     def _ask_function(self) -> None:
         """A rule of the fault plan is a function: what does it say to this call?"""
@@ -369,13 +389,29 @@ class _Supervision:
     def _stand(self) -> None:
         """Everything stands still at an event, until it is told how far to go on."""
         stand = Stand(self.spec, self.world, self.pids, self.container)
-        until = self.on_stand(stand) if self.on_stand else None
+        stood_ns = time.monotonic_ns()
+        with self._default_interrupt():
+            until = self.on_stand(stand) if self.on_stand else None
+        self.started_ns += time.monotonic_ns() - stood_ns  # for the limit of real time
         if until is None:
+            self.was_left = True
             self._end(abi.END_INTERRUPTED, f"it was stopped after event {stand.events - 1}")
             return
         self.world.set(_UNTIL, until)
         self.world.set(_STANDS, 0)
         kernel.futex_wake(self.world.word(_STANDS))
+
+    @contextmanager
+    def _default_interrupt(self) -> Iterator[None]:
+        """While a user looks at the run, Ctrl-C is for what looks, not for the run."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     # ---- deaths that the simulation did not cause ----
     def _holder_died(self, token: int) -> None:
@@ -552,7 +588,7 @@ class _Supervision:
         if result.outcome == "limit":
             with suppress(LookupError, ValueError, OSError, struct.error):  # stopped in mid-change
                 self.stuck.look()
-        if result.outcome in _OUTCOMES_EXPLAINED:
+        if result.outcome in _OUTCOMES_EXPLAINED and not self.was_left:
             patience_s = _PATIENCE_S if self.interrupted else GDB_PATIENCE_S
             result.threads = describe_threads(self.world, self.pids, self.spec.trace, patience_s)
         result.stuck = self.stuck.result()

@@ -79,6 +79,8 @@ class World:
         base = abi.World.config.offset
         c, memory = abi.Config, self.memory
         flags = abi.CONFIG_RECORD if spec.trace else 0
+        flags |= abi.CONFIG_INPUTS if spec.trace and not spec.replay else 0
+        flags |= abi.CONFIG_KEEP if spec.trace and spec.fs == "host" else 0
         flags |= abi.CONFIG_STRICT if spec.strict else 0
         flags |= abi.CONFIG_PRELOAD if spec.preload else 0
         flags |= abi.CONFIG_NET_HOST if spec.net == "host" else 0
@@ -146,34 +148,13 @@ class World:
         holes = abi.World.holes
         holes.set(self.memory, holes.get(self.memory, index=hole) + 1, index=hole)
 
-    def place(
-        self, *, pid_namespace: bool, proc_dev: int, sys_dev: int, views: list[tuple[int, int]]
-    ) -> None:
-        """Adds what is known when the container stands. The devices: st_dev of /proc and /sys, and
-        of each view of files (--fs overlay) with that of the files that it stands for."""
+    def place(self, *, pid_namespace: bool, proc_dev: int, sys_dev: int) -> None:
+        """Adds what is known when the container stands. The devices: st_dev of /proc and /sys."""
         base, c = abi.World.config.offset, abi.Config
         if pid_namespace:
             c.flags.set(self.memory, c.flags.get(self.memory, base) | abi.CONFIG_PID_NS, base)
         c.proc_dev.set(self.memory, proc_dev, base)
         c.sys_dev.set(self.memory, sys_dev, base)
-        views = sorted(set(views))[: abi.VIEWS_MAX]
-        c.views.set(self.memory, len(views), base)
-        for index, (dev, stands_for) in enumerate(views):
-            place = c.view_devs.at(index, base)
-            abi.ViewDev.dev.set(self.memory, dev, place)
-            abi.ViewDev.stands_for.set(self.memory, stands_for, place)
-
-    def add_start_files(self, files: list[tuple[int, ...]]) -> None:
-        """What a view's copies are to show (overlay.StartFile), before the program starts."""
-        for index, file in enumerate(files[: abi.START_FILES_MAX - 1], start=1):
-            bucket = (file[0] * 31 + file[1]) % 2**64 % abi.START_INDEX_SIZE
-            first = abi.World.start_index.get(self.memory, index=bucket)
-            base, f = abi.World.start_files.at(index), abi.StartFile
-            members = (f.dev, f.ino, f.real_birth_ns, f.ctime_ns, f.birth_ns, f.links, f.next)
-            for member, value in zip(members, (*file, first), strict=True):
-                member.set(self.memory, value, base)
-            abi.World.start_index.set(self.memory, index, index=bucket)
-            self.set(abi.World.used_start_files, index)
 
     def tasks(self) -> range:
         """Indices of the task slots that were ever used."""

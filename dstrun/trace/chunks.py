@@ -1,9 +1,9 @@
-"""Chunks: the compressed, checksummed pieces of a trace that are not written while the run goes on.
+"""Chunks: the compressed, checksummed pieces of a trace that the run does not write itself.
 
 A chunk is a header of 36 bytes and one zstd frame:
 
   magic     u32  "dstk"
-  kind      u16  KIND_*
+  kind      u16  see below
   flags     u16  0
   raw       u32  bytes before compression, at most RAW_BYTES_MAX
   stored    u32  bytes of the frame, which follows the header
@@ -13,8 +13,13 @@ A chunk is a header of 36 bytes and one zstd frame:
   head_crc  u32  CRC-32 of the header up to here
 
   END         number: 0; part: 0; JSON: the outcome, processes, faults, ...
-  ATTACHMENT  number: which one; part: which part of it. Part 0 is its name, the others are its
-              content in pieces of at most PART_BYTES, in order.
+  ATTACHMENT  number: which one; part: which part of it. Part 0 is JSON: its name and size, the
+              others are its content in pieces of at most PART_BYTES, in order
+  HEADER      number: 0; part: 0; struct trace_header, as far as meta
+  META        number: 0; part: 0; JSON: argv, environment, seed, versions, ...
+  STREAM      number: of the stream; part: as of an attachment
+  IDENTITIES, RECORDS, AREA
+              number: of the first event; part: how many events (format.py)
 
 Numbers are little-endian. Chunks follow each other without gaps; one that is damaged is skipped by
 searching for the next whose header is right.
@@ -30,12 +35,12 @@ from typing import Any, NamedTuple
 
 from dstrun.errors import TraceError
 
-END, ATTACHMENT = 1, 2
-KINDS = frozenset({END, ATTACHMENT})
+END, ATTACHMENT, HEADER, META, STREAM, IDENTITIES, RECORDS, AREA = range(1, 9)
+KINDS = frozenset(range(END, AREA + 1))
 
-RAW_BYTES_MAX = 1 << 26
+RAW_BYTES_MAX = 1 << 22
 PART_BYTES = 1 << 20
-LEVEL = 3
+LEVEL = 1
 
 _MAGIC = b"dstk"
 _HEAD = struct.Struct("<4sHHIIQII")
@@ -52,7 +57,6 @@ class Chunk(NamedTuple):
     raw: int
     start: int
     stored: int
-    crc: int
 
 
 def pack(kind: int, raw: bytes | memoryview, number: int = 0, part: int = 0) -> bytes:
@@ -63,31 +67,34 @@ def pack(kind: int, raw: bytes | memoryview, number: int = 0, part: int = 0) -> 
 
 
 def walk(data: Any, start: int, stop: int) -> Iterator[Chunk]:
-    """The chunks between two places of a buffer that has `find`, without those that are cut off or
-    whose header is damaged."""
-    while start < stop:
-        chunk = _read_header(data, start, stop)
-        if chunk is None:
-            start = data.find(_MAGIC, start + 1, stop)
-            if start < 0:
-                return
-            continue
-        start = chunk.start + chunk.stored
-        if start <= stop:
-            yield chunk
+    """The intact chunks between two places of a buffer that has `find`."""
+    view = memoryview(data)
+    try:
+        while 0 <= start < stop:
+            chunk = _intact(view, start, stop)
+            if chunk is None:
+                start = data.find(_MAGIC, start + 1, stop)
+            else:
+                start = chunk.start + chunk.stored
+                yield chunk
+    finally:
+        view.release()
 
 
-def _read_header(data: Any, start: int, stop: int) -> Chunk | None:
+def _intact(view: memoryview, start: int, stop: int) -> Chunk | None:
     if start + HEADER_BYTES > stop:
         return None
-    head = data[start : start + _HEAD.size]
+    head = view[start : start + _HEAD.size]
     magic, kind, _flags, raw, stored, number, part, crc = _HEAD.unpack(head)
-    (head_crc,) = _CRC.unpack_from(data, start + _HEAD.size)
+    (head_crc,) = _CRC.unpack_from(view, start + _HEAD.size)
+    frame = start + HEADER_BYTES
     if magic != _MAGIC or zlib.crc32(head) != head_crc or kind not in KINDS:
         return None
-    if raw > RAW_BYTES_MAX:
+    if raw > RAW_BYTES_MAX or frame + stored > stop:
         return None
-    return Chunk(kind, number, part, raw, start + HEADER_BYTES, stored, crc)
+    if zlib.crc32(view[frame : frame + stored]) != crc:
+        return None
+    return Chunk(kind, number, part, raw, frame, stored)
 
 
 def unpack(data: Any, chunk: Chunk) -> bytes:
@@ -95,13 +102,11 @@ def unpack(data: Any, chunk: Chunk) -> bytes:
     import zstandard
 
     frame = bytes(data[chunk.start : chunk.start + chunk.stored])
-    if zlib.crc32(frame) != chunk.crc:
-        raise TraceError("damaged (wrong checksum)")
     try:
+        # What is to be allocated is checked first.
         if zstandard.frame_content_size(frame) != chunk.raw:
             raise TraceError("damaged (wrong size)")
-        decompressor = zstandard.ZstdDecompressor()
-        return bytes(decompressor.decompress(frame, max_output_size=chunk.raw))
+        return bytes(zstandard.ZstdDecompressor().decompress(frame, max_output_size=chunk.raw))
     except zstandard.ZstdError:
         raise TraceError("damaged (cannot be decompressed)") from None
 

@@ -5,8 +5,7 @@ the words point to. Here the two come together: the kind of each argument (shims
 chooses how its word or its data is written. An argument of which nothing was recorded is shown as
 the address that it is, never guessed.
 
-All functions are pure. `parse_fields` raises ValueError on anything that the shim would not have
-written; `render_call` shows odd values as numbers or bytes.
+All functions are pure. Odd values are shown as numbers or bytes.
 """
 
 from __future__ import annotations
@@ -14,105 +13,15 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from dstrun import abi
 from dstrun._syscalls import ARG_KINDS, SYSCALLS
 from dstrun.trace import structs, tables, text
+from dstrun.trace.sidedata import ARGS_MAX, Field
 
 ERRNO_MAX: Final = 4095
-ARGS_MAX: Final = 6
 AT_FDCWD: Final = -100
-
-_HEADER: Final = struct.Struct("<BBHI")
-_BYTES_HEADER: Final = struct.Struct("<QQ")
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """Side data of one argument. `total` and `hash` are those of the whole buffer (FIELD_BYTES)."""
-
-    kind: int
-    data: bytes
-    total: int = 0
-    hash: int = 0
-
-
-def parse_fields(data: bytes | memoryview) -> tuple[list[int], dict[int, list[Field]]]:
-    """The arguments, and the fields of each argument, of one event's side data."""
-    view = memoryview(data)
-    args: list[int] | None = None
-    fields: dict[int, list[Field]] = {}
-    position = 0
-    while position < len(view):
-        kind, arg, payload, position = _next_field(view, position)
-        if kind == abi.FIELD_ARGS:
-            if args is not None:
-                raise ValueError("side data: arguments twice")
-            args = _words(payload)
-        elif kind != abi.FIELD_WAKER:
-            fields.setdefault(arg, []).append(_field(kind, payload))
-    return args or [], fields
-
-
-def parse_arguments(data: bytes) -> tuple[int, ...]:
-    """A call's argument words alone; none where the side data is damaged."""
-    if len(data) < _HEADER.size or data[0] != abi.FIELD_ARGS:
-        return ()
-    count = int.from_bytes(data[2:4], "little") // 8
-    if len(data) < _HEADER.size + 8 * count:
-        return ()
-    return struct.unpack_from(f"<{count}Q", data, _HEADER.size)
-
-
-class Waker(NamedTuple):
-    """Who let a task go on that had parked in its call: the call that did it is that thread's first
-    event from `event` on (its last one before, where it makes no other)."""
-
-    tid: int
-    event: int
-
-
-def parse_waker(data: bytes | memoryview) -> Waker | None:
-    """Of one event's side data; None where the task had not parked, or was woken by time."""
-    view = memoryview(data)
-    position = 0
-    while position < len(view):
-        kind, _arg, payload, position = _next_field(view, position)
-        if kind == abi.FIELD_WAKER and len(payload) == abi.FieldWaker.SIZE:
-            return Waker(abi.FieldWaker.tid.get(payload), abi.FieldWaker.event.get(payload))
-    return None
-
-
-def _next_field(view: memoryview, position: int) -> tuple[int, int, bytes, int]:
-    """Kind, argument and payload of the field at `position`, and where the next one starts."""
-    if len(view) - position < _HEADER.size:
-        raise ValueError(f"side data: cut header at {position}")
-    kind, arg, size, _ = _HEADER.unpack_from(view, position)
-    start = position + _HEADER.size
-    following = start + (size + 7) // 8 * 8
-    if following > len(view):
-        raise ValueError(f"side data: field at {position} is longer than the data")
-    if arg >= ARGS_MAX:
-        raise ValueError(f"side data: no argument {arg}")
-    return kind, arg, bytes(view[start : start + size]), following
-
-
-def _words(payload: bytes) -> list[int]:
-    if len(payload) % 8 or len(payload) > 8 * ARGS_MAX:
-        raise ValueError(f"side data: {len(payload)} bytes of arguments")
-    return [word for (word,) in struct.iter_unpack("<Q", payload)]
-
-
-def _field(kind: int, payload: bytes) -> Field:
-    if kind not in abi.FIELD_KIND_NAMES:
-        raise ValueError(f"side data: unknown kind of field {kind}")
-    if kind != abi.FIELD_BYTES:
-        return Field(kind, payload)
-    if len(payload) < _BYTES_HEADER.size:
-        raise ValueError("side data: bytes without their total")
-    total, digest = _BYTES_HEADER.unpack_from(payload)
-    return Field(kind, payload[_BYTES_HEADER.size :], total, digest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ fork give more descriptors for the same one, its last close ends it. `Tracker.st
 of a trace in order and tells for each which open files it used, and how:
 
     tracker = Tracker(trace)
-    for index, event in enumerate(trace.read()):
+    for index, event in trace.numbered():
         for use in tracker.step(index, event):
             print(use.how, use.fd, use.file.name, use.bytes)
 
@@ -30,9 +30,9 @@ from typing import Final, NamedTuple
 from dstrun import abi
 from dstrun._syscalls import SYSCALLS
 from dstrun.trace.connections import Address, Connection, Connections, parse_address
-from dstrun.trace.decode import Field, parse_arguments, parse_fields
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
+from dstrun.trace.sidedata import Field, parse_arguments, parse_fields
 from dstrun.trace.text import signed32
 
 # How an event used an open file.

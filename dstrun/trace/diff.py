@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from dstrun import abi
-from dstrun.trace.format import EVENTS_PER_SEGMENT
 from dstrun.trace.reader import Trace
 from dstrun.trace.render import Renderer
 
@@ -40,13 +39,34 @@ def first_difference(a: Trace, b: Trace) -> int | None:
     Where one trace is the beginning of the other, that is the first event that it lacks.
     """
     common = min(a.events, b.events)
-    for segment in range(-(-common // EVENTS_PER_SEGMENT)):
-        start = segment * EVENTS_PER_SEGMENT
-        count = min(common - start, EVENTS_PER_SEGMENT)
-        left, right = a.identities(segment)[:count], b.identities(segment)[:count]
-        if left != right:
-            return start + _first_unequal(left, right)
+    start = 0
+    left, right = _Identities(a), _Identities(b)
+    while start < common:
+        x, y = left.starting(start), right.starting(start)
+        count = min(len(x), len(y), common - start)
+        if x[:count] != y[:count]:
+            return start + _first_unequal(x[:count], y[:count])
+        start += count
     return common if a.events != b.events else None
+
+
+class _Identities:
+    """A trace's identities, a segment at a time."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._segment = -1
+        self._loaded = memoryview(b"").cast("Q")
+
+    def starting(self, event: int) -> memoryview:
+        """From an event on; events are asked for in rising order."""
+        starts = self._trace.starts
+        segment = max(self._segment, 0)
+        while segment + 1 < len(starts) and starts[segment + 1] <= event:
+            segment += 1
+        if segment != self._segment:
+            self._segment, self._loaded = segment, self._trace.identities(segment)
+        return self._loaded[event - starts[segment] :]
 
 
 def _first_unequal(left: memoryview, right: memoryview) -> int:

@@ -6,7 +6,7 @@ first: one that was lost matches nothing. A read may stand in the trace before i
 that waits for room is recorded when it ends.
 
     tracker, flows = Tracker(trace), Flows()
-    for index, event in enumerate(trace.read()):
+    for index, event in trace.numbered():
         for message in flows.step(tracker.step(index, event)):
             print(message.sent, "->", message.received, message.bytes)
 """

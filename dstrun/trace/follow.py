@@ -123,7 +123,7 @@ class Follower:
         """The numbers of the open files that are meant."""
         tracker = Tracker(trace)
         wanted: set[int] = set()
-        for index, event in enumerate(trace.read()):
+        for index, event in trace.numbered():
             known = len(tracker.files)
             self._find_descriptors(tracker, wanted, index)
             paths = _paths_of(tracker, event) if self.targets.paths else []
@@ -248,7 +248,7 @@ def connection_rows(trace: Trace) -> list[ConnectionRow]:
     """All connections of a trace, in the order of their connects."""
     tracker = Tracker(trace)
     moved: dict[OpenFile, int] = {}
-    for index, event in enumerate(trace.read()):
+    for index, event in trace.numbered():
         for use in tracker.step(index, event):
             if use.how == WRITE and use.file.connection:
                 moved[use.file] = moved.get(use.file, 0) + use.bytes

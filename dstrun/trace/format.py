@@ -1,19 +1,35 @@
 """The trace's format.
 
-A trace is one file of segments of 1 MiB. Segment 0 is the header (`struct trace_header`): magic,
-version, counters that are kept current while the run goes on, and the run's description as JSON.
-Each further segment belongs to a stream, as its own header (`struct segment`) says, with how much
-of it is used. The streams:
+A trace has two forms. While the run goes on it is a file of *segments*, written by the shims
+through a mapping, fast and readable at any moment, even when the run is killed. When the run ends
+in good order its content is packed into *chunks*: compressed, checksummed, a tenth of the size.
 
-  events     records of 64 bytes (`struct event`). The identity is a 64-bit hash of all that makes
-             two events the same: task, call, scalar arguments, result, hashes of the data. Times
-             and addresses are no part of it.
-  data       what a record points to: a sequence of fields (`struct field`), padded to 8 bytes: the
-             arguments, paths, the first bytes of buffers with the hash of all of them.
-  decisions  what was decided, for a replay.
+Both begin alike (`struct trace_header`): magic, version, form. Another version is refused.
 
-When the run was closed in good order, chunks (chunks.py) follow the last segment: the outcome, and
-attachments. The trace of a run that was killed lacks them, and reads well up to its last event.
+Segments (FORM_SEGMENTS)
+  Segments of 1 MiB. Segment 0 is the header: counters that are kept current, and the run's
+  description as JSON. Each further one belongs to a stream, as its own header (`struct segment`)
+  says, with how much of it is used. Streams are plain bytes, but for the events' one:
+
+    segment header | side data and sites ->            <- record 2 | record 1 | record 0
+
+  A record (`struct event`, 40 bytes) is what every event has. Its identity is a 64-bit hash of all
+  that makes two events the same: task, call, scalar arguments, result, hashes of the data; times
+  and addresses are no part of it. `site` tells where in the segment it is said who calls from
+  where, `data` where its side data is: arguments, paths, structs, the first bytes of buffers
+  (`enum field_kind`). Nothing refers to another segment: each can be read alone.
+
+  A run that ended in good order, but could not be packed (a full disk), has chunks behind the last
+  segment: END and attachments.
+
+Chunks (FORM_CHUNKS)
+  The first 16 bytes of the header, then chunks (chunks.py): HEADER (the header as far as `meta`),
+  META (the run's description), END (its outcome), STREAM (all but the events), for each segment of
+  events IDENTITIES, RECORDS and AREA, then ATTACHMENTs.
+
+  IDENTITIES has 8 bytes each, RECORDS the rest of the records as byte planes: byte 8 of all of
+  them, byte 9 of all, ... (what changes slowly lies together, and compresses well). AREA is the
+  segment as far as it is used, less its header.
 
 Numbers are little-endian. The layout itself stands once, in shims/abi_trace.h; a change of it
 changes TRACE_VERSION.
@@ -22,20 +38,35 @@ changes TRACE_VERSION.
 from __future__ import annotations
 
 import struct
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from functools import cached_property, partial
+from itertools import repeat
+from operator import sub
 from typing import NamedTuple
 
 from dstrun import abi
 from dstrun.layout import Member
 
+EVENT_BYTES = abi.TRACE_EVENT_BYTES
+IDENTITY_BYTES = abi.Event.identity.size
+AREA_START = abi.SEGMENT_HEADER_BYTES
+EVENTS_PER_SEGMENT_MAX = (abi.TRACE_SEGMENT_BYTES - AREA_START) // EVENT_BYTES
+EVENTS_MAX = EVENTS_PER_SEGMENT_MAX * abi.TRACE_SEGMENTS_MAX
+EVENT_LOST = 0  # the kind of an event that was in a damaged part of the file
+
+_SITE = struct.Struct("<QII")
+
 
 class Event(NamedTuple):
-    """One record. Field by field what `struct event` has."""
+    """One event. `segment` and `data_pos` are for Trace.side_data alone."""
 
+    segment: int
     time_ns: int
     identity: int
     result: int
     data_pos: int
-    data_bytes: int
     pid: int
     tid: int
     nr: int
@@ -45,21 +76,110 @@ class Event(NamedTuple):
     rip: int
 
 
-def _record_struct() -> struct.Struct:
-    """The record's codec, from the generated layout; the order of the fields must be the same."""
-    members = {n: m for n, m in vars(abi.Event).items() if isinstance(m, Member)}
-    ordered = sorted(members, key=lambda name: members[name].offset)
-    if tuple(ordered) != Event._fields:
-        raise AssertionError("struct event has changed: change Event with it")
-    codec = struct.Struct("<" + "".join(members[name].code for name in ordered))
-    if codec.size != abi.TRACE_EVENT_BYTES:
-        raise AssertionError("struct event has holes")
-    return codec
+_make_event = partial(tuple.__new__, Event)
 
 
-RECORD = _record_struct()
+def planes(records: bytes) -> list[bytes]:
+    """The records at a segment's end as byte planes, in the order of events."""
+    if not records:
+        return [b""] * EVENT_BYTES
+    last = len(records) - EVENT_BYTES
+    return [records[last + at :: -EVENT_BYTES] for at in range(EVENT_BYTES)]
 
-# The identity's place in a record, counted in 64-bit words.
-IDENTITY_WORD = abi.Event.identity.offset // 8
-RECORD_WORDS = abi.TRACE_EVENT_BYTES // 8
-EVENTS_PER_SEGMENT = (abi.TRACE_SEGMENT_BYTES - abi.SEGMENT_HEADER_BYTES) // abi.TRACE_EVENT_BYTES
+
+def interleave(parts: Sequence[bytes]) -> bytes:
+    """The numbers whose bytes the planes are."""
+    numbers = bytearray(len(parts) * len(parts[0]))
+    for at, part in enumerate(parts):
+        numbers[at :: len(parts)] = part
+    return bytes(numbers)
+
+
+class Block:
+    """The events of one segment, the `number`-th. Columns are in the order of events."""
+
+    def __init__(self, identities: bytes, rest: Sequence[bytes], area: bytes, number: int) -> None:
+        self.identities = identities
+        self.area = area
+        self.number = number
+        self._rest = rest
+
+    def __len__(self) -> int:
+        return len(self.identities) // IDENTITY_BYTES
+
+    def column(self, member: Member) -> array[int]:
+        """One member of all records."""
+        if member.offset < IDENTITY_BYTES:
+            planes_of_it = [self.identities]
+        else:
+            at = member.offset - IDENTITY_BYTES
+            planes_of_it = list(self._rest[at : at + member.size])
+        numbers = array(member.code)
+        numbers.frombytes(interleave(planes_of_it))
+        return numbers
+
+    @cached_property
+    def _data(self) -> array[int]:
+        return self.column(abi.Event.data)
+
+    @cached_property
+    def _columns(self) -> tuple[Sequence[int], ...]:
+        """As the fields of Event, without the first."""
+        e = abi.Event
+        times, sites = self.column(e.time_ns), self.column(e.site)
+        rips, pids, tids = self._callers(set(sites))
+        return (
+            times, self.column(e.identity), self.column(e.result), self._data,
+            list(map(pids.__getitem__, sites)), list(map(tids.__getitem__, sites)),
+            self.column(e.nr), self.column(e.kind), self.column(e.flags),
+            self._entered(times), list(map(rips.__getitem__, sites)),
+        )  # fmt: skip
+
+    def _callers(self, sites: set[int]) -> tuple[dict[int, int], dict[int, int], dict[int, int]]:
+        rips, pids, tids = {}, {}, {}
+        for at in sites:
+            start = at - AREA_START
+            whole = 0 <= start <= len(self.area) - _SITE.size
+            rips[at], pids[at], tids[at] = (
+                _SITE.unpack_from(self.area, start) if whole else (0,) * 3
+            )
+        return rips, pids, tids
+
+    def _entered(self, times: array[int]) -> list[int]:
+        """When the calls were entered. A very long time since then is in the side data."""
+        took = self.column(abi.Event.took_ns)
+        entered = list(map(sub, times, took))
+        if abi.TOOK_LONG in took:
+            for index, value in enumerate(took):
+                if value == abi.TOOK_LONG:
+                    entered[index] = times[index] - self._long_time(index)
+        return entered
+
+    def _long_time(self, index: int) -> int:
+        from dstrun.trace.sidedata import parse_took
+
+        try:
+            return parse_took(self.side_data(self._data[index])) or abi.TOOK_LONG
+        except ValueError:
+            return abi.TOOK_LONG
+
+    def side_data(self, start: int) -> bytes:
+        """What starts there in the segment, up to the next event's."""
+        following = bisect_right(self._data, start)
+        stop = self._data[following] if following < len(self._data) else abi.TRACE_SEGMENT_BYTES
+        return self.area[max(start - AREA_START, 0) : max(stop - AREA_START, 0)]
+
+    def events(self, start: int, stop: int) -> Iterator[Event]:
+        """Events start to stop - 1, counted in this block."""
+        columns = self._columns
+        if (start, stop) != (0, len(self)):
+            columns = tuple(column[start:stop] for column in columns)
+        return map(_make_event, zip(repeat(self.number), *columns, strict=False))
+
+
+def lost_block(count: int, number: int) -> Block:
+    """In the place of one that is damaged."""
+    zeros = bytes(count)
+    return Block(
+        bytes(count * IDENTITY_BYTES), [zeros] * (EVENT_BYTES - IDENTITY_BYTES), b"", number
+    )

@@ -19,9 +19,10 @@ from typing import Final
 from dstrun import abi
 from dstrun._syscalls import ARG_KINDS, SYSCALLS
 from dstrun.errors import BadUsage, did_you_mean
-from dstrun.trace.decode import ERRNO_MAX, Field, parse_fields
+from dstrun.trace.decode import ERRNO_MAX
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
+from dstrun.trace.sidedata import Field, parse_fields
 from dstrun.trace.text import signed32
 
 # What may be left out, and what that means.
@@ -197,8 +198,8 @@ class KeyMaker:
         words = tuple(self._word(kind, at, args, name) for at, kind in enumerate(kinds))
         details = tuple(self._field_details(event, kinds, fields))
         result = None if "result" in self._rules else self._result(event, name)
-        fault = event.flags & ~(abi.EVENT_FAULT if "fault" in self._rules else 0)
-        return (weak, words, details, result, fault), weak
+        told = abi.EVENT_WOKEN | (abi.EVENT_FAULT if "fault" in self._rules else 0)
+        return (weak, words, details, result, event.flags & ~told), weak
 
     def _word(self, kind: str, at: int, args: list[int], name: str) -> Hashable:
         """An argument that is a number; None for what does not count."""

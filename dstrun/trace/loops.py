@@ -80,7 +80,7 @@ def _last_events(trace: Trace, tids: frozenset[int]) -> dict[int, list[Numbered]
     """By thread, oldest first. A thread id is not used twice in a run."""
     events: dict[int, list[Numbered]] = {tid: [] for tid in tids}
     start = max(0, len(trace) - EVENTS_MAX)
-    for index, event in enumerate(trace.read(start), start):
+    for index, event in trace.numbered(start):
         if event.tid in events and event.kind != abi.EVENT_INPUT:
             events[event.tid].append((index, event))
     return events

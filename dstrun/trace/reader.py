@@ -1,46 +1,54 @@
 """Reading a trace: mapped, lazily, and as far as it goes.
 
-A trace whose run was killed, or whose file was cut off, is still read up to its last whole event;
-`warnings` says what is missing. Only what cannot be a trace of this version is an error.
+A trace whose run was killed, whose file was cut off or damaged is still read: what is intact is
+there, `warnings` says what is missing. Only what cannot be a trace of this version is an error.
+Events keep their numbers: in the place of lost ones stand events of the kind EVENT_LOST.
 """
 
 from __future__ import annotations
 
-import json
 import mmap
+from bisect import bisect_right
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from dstrun import abi
 from dstrun.errors import TraceError
-from dstrun.trace import chunks
-from dstrun.trace.format import (
-    EVENTS_PER_SEGMENT,
-    IDENTITY_WORD,
-    RECORD,
-    RECORD_WORDS,
-    Event,
-)
+from dstrun.trace.contents import Contents, ReadBlock, chunk_contents, segment_contents
+from dstrun.trace.format import IDENTITY_BYTES, Block, Event, lost_block
 
 _HEADER = abi.TraceHeader
-_SEG = abi.Segment
-_SEGMENT = abi.TRACE_SEGMENT_BYTES
+_BLOCKS_KEPT = 8
 
 
 class Trace:
-    """An open trace. Use as a context manager."""
+    """An open trace. Use as a context manager.
+
+    Events lie in segments of some ten thousand; those that were used last are kept in memory.
+    """
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self.warnings: list[str] = []
         self._map = _map_file(self.path)
         try:
-            self._read_header()
+            contents = self._read()
         except BaseException:
             self._map.close()
             raise
+        self.warnings = [f"{self.path}: {warning}" for warning in contents.warnings]
+        self.meta, self.end_meta = contents.meta, contents.end_meta
+        self.finished = contents.finished
+        self.trace_hash = contents.trace_hash
+        self.virtual_ns = contents.virtual_ns
+        self.events_recorded = contents.events_recorded
+        self.events = contents.events
+        self.starts = [block.first for block in contents.blocks]
+        self._contents = contents
+        self._blocks = contents.blocks
+        self.block = lru_cache(maxsize=_BLOCKS_KEPT)(self._load)
 
     def __enter__(self) -> Trace:
         return self
@@ -55,12 +63,13 @@ class Trace:
 
     def close(self) -> None:
         """Gives the mapping back; events already read stay valid."""
+        self.block.cache_clear()
         self._map.close()
 
     def __len__(self) -> int:
         return self.events
 
-    def _read_header(self) -> None:
+    def _read(self) -> Contents:
         data = self._map
         if len(data) < 16 or _HEADER.magic.get(data) != abi.TRACE_MAGIC:
             raise TraceError(f"{self.path}: not a trace of dstrun")
@@ -70,110 +79,53 @@ class Trace:
                 f"{self.path}: a trace of version {version}; this dstrun reads version "
                 f"{abi.TRACE_VERSION} (record it again, or use the dstrun that made it)"
             )
-        if len(data) < _HEADER.SIZE:
-            raise TraceError(f"{self.path}: truncated within its header ({len(data)} bytes)")
-        sizes = (_HEADER.event_bytes.get(data), _HEADER.segment_bytes.get(data))
-        if sizes != (abi.TRACE_EVENT_BYTES, _SEGMENT):
-            raise TraceError(f"{self.path}: damaged header (record and segment sizes {sizes})")
-        self.finished = bool(_HEADER.finished.get(data))
-        self.trace_hash = _HEADER.trace_hash.get(data)
-        self.virtual_ns = _HEADER.virtual_ns.get(data)
-        self.meta = self._read_meta(_HEADER.meta.offset, _HEADER.meta_bytes.get(data))
-        self._find_segments()
-        self._find_end()
+        form = _HEADER.form.get(data)
+        read = {abi.FORM_SEGMENTS: segment_contents, abi.FORM_CHUNKS: chunk_contents}.get(form)
+        if read is None:
+            raise TraceError(f"{self.path}: damaged header (form {form})")
+        contents: Contents = self._told(read)
+        return contents
 
-    def _find_segments(self) -> None:
-        data = self._map
-        used = min(_HEADER.segments_used.get(data), abi.TRACE_SEGMENTS_MAX)
-        self._segments: dict[
-            int, list[tuple[int, int]]
-        ] = {}  # of a stream: start and end in the file
-        for start in range(_SEGMENT, min(used * _SEGMENT, len(data)), _SEGMENT):
-            if start + _SEGMENT > len(data) or _SEG.magic.get(data, start) != abi.SEGMENT_MAGIC:
-                break
-            stop = start + min(_SEG.used.get(data, start), _SEGMENT)
-            here = (start + abi.SEGMENT_HEADER_BYTES, stop)
-            self._segments.setdefault(_SEG.stream.get(data, start), []).append(here)
-        self._chunks_start = used * _SEGMENT
-        self._event_segments = [start for start, _ in self._segments.get(abi.STREAM_EVENTS, [])]
-        self.events_recorded = _HEADER.events.get(data)
-        self.events = min(self.events_recorded, len(self._event_segments) * EVENTS_PER_SEGMENT)
-        if self.events < self.events_recorded:
-            self.warnings.append(
-                f"{self.path}: truncated: {self.events} of {self.events_recorded} events are there"
-            )
-        elif not self.finished:
-            self.warnings.append(
-                f"{self.path}: the run was not closed in good order; "
-                f"{self.events} events were recorded"
-            )
-
-    def _find_end(self) -> None:
-        """What the supervisor wrote at the end: the outcome, and attachments."""
-        self.end_meta: dict[str, Any] = {}
-        self._attachments: dict[str, list[chunks.Chunk]] = {}
-        names: dict[int, str] = {}
-        if not self.finished:
-            return
-        for chunk in chunks.walk(self._map, self._chunks_start, len(self._map)):
-            if chunk.kind == chunks.END:
-                self.end_meta = self._as_object(self._unpack(chunk))
-            elif chunk.part == 0:
-                name = self._unpack(chunk).decode(errors="surrogateescape")
-                names[chunk.number] = name
-                self._attachments[name] = []
-            elif chunk.number in names:
-                self._attachments[names[chunk.number]].append(chunk)
-
-    def _unpack(self, chunk: chunks.Chunk) -> bytes:
+    def _told(self, read: Any, *args: Any) -> Any:
+        """The result of something that may meet damage."""
         try:
-            return chunks.unpack(self._map, chunk)
+            return read(self._map, *args)
         except TraceError as error:
             raise TraceError(f"{self.path}: {error}") from None
 
-    def attachments(self) -> tuple[str, ...]:
-        """Names of what was attached to the trace."""
-        return tuple(self._attachments)
+    def _load(self, index: int) -> Block:
+        """The events of the n-th segment, column by column."""
+        found: ReadBlock = self._blocks[index]
+        if found.is_lost:
+            return lost_block(found.events, index)
+        block: Block = self._told(found.block, index)
+        return block
 
-    def attachment(self, name: str) -> bytes:
-        """An attachment's content. KeyError: there is none; TraceError: it is damaged."""
-        return b"".join(self.attachment_parts(name))
+    def _block_at(self, event: int) -> int:
+        return bisect_right(self.starts, event) - 1
 
-    def attachment_parts(self, name: str) -> Iterator[bytes]:
-        """An attachment's content, a megabyte at a time."""
-        for part, chunk in enumerate(self._attachments[name], 1):
-            if chunk.part != part:
-                raise TraceError(f"{self.path}: damaged (a part of {name} is missing)")
-            yield self._unpack(chunk)
-
-    def stream(self, stream: int) -> bytes:
-        """All that was written to a stream (STREAM_DECISIONS, ...)."""
-        return b"".join(self._map[start:stop] for start, stop in self._segments.get(stream, []))
-
-    def _read_meta(self, offset: int, size: int) -> dict[str, Any]:
-        text = self._map[offset : offset + size]
-        return self._as_object(text) if text else {}
-
-    def _as_object(self, text: bytes) -> dict[str, Any]:
-        try:
-            meta = json.loads(text)
-        except ValueError:
-            raise TraceError(f"{self.path}: damaged (its description is not JSON)") from None
-        if not isinstance(meta, dict):
-            raise TraceError(f"{self.path}: damaged (its description is no object)")
-        return meta
+    def numbered(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, Event]]:
+        """Events start to stop - 1 with their numbers, without lost ones."""
+        for index, first, last in self._spans(start, stop):
+            if not self._blocks[index].is_lost:
+                within = self.starts[index]
+                yield from enumerate(self.block(index).events(first - within, last - within), first)
 
     def read(self, start: int = 0, stop: int | None = None) -> Iterator[Event]:
         """Events start to stop - 1, in order."""
+        for index, first, last in self._spans(start, stop):
+            within = self.starts[index]
+            yield from self.block(index).events(first - within, last - within)
+
+    def _spans(self, start: int, stop: int | None) -> Iterator[tuple[int, int, int]]:
+        """Segment by segment: its index, and which of its events are meant."""
         stop = self.events if stop is None else min(stop, self.events)
         start = max(start, 0)
         while start < stop:
-            segment, first = divmod(start, EVENTS_PER_SEGMENT)
-            count = min(stop - start, EVENTS_PER_SEGMENT - first)
-            at = self._event_segments[segment] + first * abi.TRACE_EVENT_BYTES
-            chunk = self._map[at : at + count * abi.TRACE_EVENT_BYTES]
-            yield from map(Event._make, RECORD.iter_unpack(chunk))
-            start += count
+            index = self._block_at(start)
+            last = min(stop, self.starts[index] + self._blocks[index].events)
+            yield index, start, last
+            start = last
 
     def event(self, index: int) -> Event:
         """One event."""
@@ -182,21 +134,38 @@ class Trace:
         raise IndexError(index)
 
     def identities(self, segment: int) -> memoryview:
-        """The identities of the events in the n-th segment of the event stream."""
-        at = self._event_segments[segment]
-        count = min(self.events - segment * EVENTS_PER_SEGMENT, EVENTS_PER_SEGMENT)
-        chunk = self._map[at : at + count * abi.TRACE_EVENT_BYTES]
-        return memoryview(chunk).cast("Q")[IDENTITY_WORD::RECORD_WORDS]
+        """The identities of the events in the n-th segment; its first event is starts[n]."""
+        found = self._blocks[segment]
+        if found.is_lost:
+            return memoryview(bytes(found.events * IDENTITY_BYTES)).cast("Q")
+        return memoryview(self._told(found.identities)).cast("Q")
 
     def segments(self) -> int:
         """How many segments hold events."""
-        return -(-self.events // EVENTS_PER_SEGMENT)
+        return len(self._blocks)
 
     def side_data(self, event: Event) -> bytes:
-        """An event's side data; nothing where it is cut off."""
-        if not event.data_bytes:
-            return b""
-        return self._map[event.data_pos : event.data_pos + event.data_bytes]
+        """An event's side data; nothing where it is lost."""
+        return self.block(event.segment).side_data(event.data_pos)
+
+    def stream(self, stream: int) -> bytes:
+        """All that was written to a stream (STREAM_DECISIONS, ...)."""
+        found: bytes = self._told(self._contents.stream, stream)
+        return found
+
+    def attachments(self) -> tuple[str, ...]:
+        """Names of what was attached to the trace."""
+        return tuple(self._contents.attachments)
+
+    def attachment(self, name: str) -> bytes:
+        """An attachment's content. KeyError: there is none; TraceError: it is damaged."""
+        return b"".join(self.attachment_parts(name))
+
+    def attachment_parts(self, name: str) -> Iterator[bytes]:
+        """An attachment's content, a megabyte at a time."""
+        found = self._contents.attachments[name]
+        for part in range(len(found.parts)):
+            yield self._told(found.part, part)
 
 
 def _map_file(path: Path) -> mmap.mmap:

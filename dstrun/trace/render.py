@@ -15,14 +15,17 @@ from dstrun import abi
 from dstrun._syscalls import SYSCALLS
 from dstrun.quantities import format_time
 from dstrun.report.summary import signal_name
-from dstrun.trace.decode import ERRNO_MAX, Field, parse_fields, render_call
-from dstrun.trace.format import Event
+from dstrun.trace.decode import ERRNO_MAX, render_call
+from dstrun.trace.format import EVENT_LOST, Event
 from dstrun.trace.reader import Trace
+from dstrun.trace.sidedata import Field, parse_fields
 from dstrun.trace.text import STRING_MAX, error, quote
 
 KIND_NAMES = {
     kind: name.removeprefix("EVENT_").lower() for kind, name in abi.EVENT_KIND_NAMES.items()
 }
+# Of the objects that `show --json` prints: another one when a key changes its meaning or goes.
+JSON_VERSION = 1
 # What is done to a call that its result tells of.
 _RESULTS = abi.FAULT_ERROR | abi.FAULT_RETVAL | abi.FAULT_SHORT | abi.FAULT_EINTR | abi.FAULT_NET
 _END_WORDS = {
@@ -89,6 +92,7 @@ class Renderer:
         """One event for JSON. Identities are hex: JSON's numbers end at 2^53."""
         args, _fields = _parts(self.trace.side_data(event))
         return {
+            "version": JSON_VERSION,
             "event": index,
             "kind": KIND_NAMES.get(event.kind, event.kind),
             "name": event_name(event),
@@ -219,6 +223,7 @@ def _result_text(result: int) -> str:
 
 
 _TEXTS: dict[int, Callable[[Trace, Event], str]] = {
+    EVENT_LOST: lambda _trace, _event: "(lost: the trace is damaged here)",
     abi.EVENT_SYSCALL: _call_text,
     abi.EVENT_SIGNAL: _signal_text,
     abi.EVENT_START: _start_text,

@@ -56,7 +56,7 @@ class Selection:
         first = 0 if by_name or follower else self.start
         start_ns = trace.event(0).enter_ns if trace.events else 0
         step = _NO_STEP
-        for index, event in enumerate(trace.read(first, self.stop), first):
+        for index, event in trace.numbered(first, self.stop):
             if by_name:
                 self._learn(trace, event)
             if follower:

@@ -128,6 +128,14 @@ class TaskFinder:
         return parent.name if parent else ""
 
 
+def find_tasks(trace: Trace) -> Tasks:
+    """The tasks of a trace, from one reading of it."""
+    finder = TaskFinder(trace)
+    for event in trace.read():
+        finder.step(event)
+    return finder.finish()
+
+
 def match_tasks(a: Tasks, b: Tasks) -> list[tuple[Task | None, Task | None]]:
     """The tasks of two runs, each with its counterpart; parents come before their children."""
     pairs: list[tuple[Task | None, Task | None]] = []

@@ -4,6 +4,7 @@
  * supervisor is asked to seize us by ptrace; at the exec's event it maps the shim into the new
  * program and lets go (dstrun/launch/inject.py). start.c runs next.
  */
+#include "before.h"
 #include "files.h"
 #include "futex.h"
 #include "process.h"
@@ -79,6 +80,9 @@ static i64 judge_open_file(i64 fd, char *next)
     if (gains_privilege(&st))
         return refuse(-EPERM);
     i64 n = raw(__NR_pread64, fd, head, sizeof head, 0);
+    struct statx_k file;
+    if (before_is_kept() && n > 0 && !statx_of_fd(fd, &file))
+        before_input(fd, &file, 1);
     return n < 0 ? n : judge_head(head, n, next);
 }
 

@@ -4,6 +4,7 @@
 #include "inode.h"
 #include "signals.h"
 
+#define NR_FCHMODAT2 452 /* not in every kernel's headers */
 #define AT_FDCWD_VALUE (-100l)
 #define AT_EMPTY_PATH_FLAG 0x1000ul
 #define O_ACCMODE_BITS 3ul

@@ -24,7 +24,7 @@
 #define DEVS_MAX 256u
 #define FIRST_MINOR 40u
 /* Attributes of statx that belong to the file and not to how it is mounted or stored. */
-#define STABLE_ATTRIBUTES 0x100870ul /* immutable, append, nodump, encrypted, verity */
+#define STABLE_ATTRIBUTES 0x70ul /* immutable, append, nodump */
 #define O_CREAT_K 0100u
 #define O_TRUNC_K 01000u
 #define O_ACCMODE_K 3u
@@ -322,21 +322,21 @@ void inode_name_gone(const struct statx_k *st)
 }
 
 /* ---- numbers ---- */
-/* A view of files is no other device than the files are. */
-static u64 dev_seen(u64 dev)
+const struct file_view *file_view_of(u64 dev)
 {
-    const struct config *c = &WORLD->config;
-    for (u32 i = 0; i < c->views; i++)
-        if (c->view_devs[i].dev == dev)
-            return c->view_devs[i].stands_for;
-    return dev;
+    const struct views_world *v = &WORLD->views;
+    for (u32 i = 0; i < v->used_views; i++)
+        if (v->views[i].dev == dev)
+            return &v->views[i];
+    return 0;
 }
 
 static u32 dev_index(u64 dev)
 {
     struct world *w = WORLD;
     u32 i = 0;
-    dev = dev_seen(dev);
+    const struct file_view *view = file_view_of(dev);
+    dev = view ? view->real_dev : dev; /* a view of files is no other device than the files are */
     while (i < w->used_devs && w->devs[i] != dev)
         i++;
     if (i == w->used_devs) {
@@ -372,7 +372,7 @@ static void show_time(struct statx_time_k *t, i64 ns)
 
 /* Times that the file had before the run are shown, but two runs do not differ by them alone: the
  * starting files may have been copied anew. What the program makes of them shows in what it does. */
-static void note_old(const struct statx_k *st, const struct inode *e, int timeless)
+static void note_old(const struct inode *e, int timeless)
 {
     u32 old = timeless ? 0 : INODE_ALL_TIMES & ~e->touched;
     if (!(e->touched & INODE_MTIME) && !(e->touched & INODE_ATIME))
@@ -380,7 +380,7 @@ static void note_old(const struct statx_k *st, const struct inode *e, int timele
     else if (e->touched & INODE_MTIME)
         old &= ~(u32)INODE_ATIME;
     if (!in_run(e->birth_ns))
-        old |= INODE_BORN | (statx_is(st, S_IFDIR_BITS) ? INODE_LINKS : 0);
+        old |= INODE_BORN;
     current_task()->stat_old = old;
 }
 
@@ -395,7 +395,7 @@ static void show_times(struct statx_k *st, const struct inode *e)
         mtime = e->mtime_ns;
     if (e->touched & INODE_CTIME)
         ctime = e->ctime_ns;
-    note_old(st, e, timeless);
+    note_old(e, timeless);
     show_time(&st->atime, e->touched & INODE_ATIME ? e->atime_ns : mtime);
     show_time(&st->mtime, mtime);
     show_time(&st->ctime, ctime);
@@ -411,6 +411,7 @@ static void show_sizes(struct statx_k *st)
     } else if (statx_is(st, S_IFDIR_BITS) && !pseudo) {
         st->size = 4096;
         st->blocks = 8;
+        st->nlink = 1; /* as on overlayfs and btrfs: not every file system counts directories */
     } else {
         st->blocks = 0;
     }
@@ -443,7 +444,7 @@ void statx_virtual(struct statx_k *st)
     st->dev_minor = (u32)((dev & 0xff) | (dev >> 12 & 0xfff00));
     st->mnt_id = st->dev_minor; /* one file system, one mount */
     st->attributes &= STABLE_ATTRIBUTES;
-    st->attributes_mask &= STABLE_ATTRIBUTES;
+    st->attributes_mask = STABLE_ATTRIBUTES;
     st->mask &= STATX_BASIC_AND_BIRTH;
     if (!(st->mask & STATX_BTIME_K))
         memset(&st->btime, 0, sizeof st->btime);

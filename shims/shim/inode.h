@@ -92,6 +92,7 @@ void inode_touch_parent(i64 dirfd, char *path) HIDDEN;
 void inode_name_gone(const struct statx_k *st) HIDDEN;
 
 /* ---- numbers ---- */
+const struct file_view *file_view_of(u64 dev) HIDDEN; /* 0: it is none */
 u64 dev_virtual(u64 dev) HIDDEN;
 u64 inode_number(u64 dev, u64 ino) HIDDEN; /* for who knows no more: directory entries, maps */
 

@@ -13,6 +13,7 @@ struct text {
 
 struct lines {
     i64 fd;
+    const char *text, *text_end; /* instead of it, when not 0 */
     u32 at, filled;
     char buffer[2048];
 };
@@ -25,6 +26,7 @@ void text_hex(struct text *o, u64 v, u32 digits) HIDDEN;
 void text_column(struct text *o, u32 column) HIDDEN; /* spaces up to it */
 void text_flush(struct text *o) HIDDEN;
 void lines_start(struct lines *l, i64 fd) HIDDEN;
+void lines_of_text(struct lines *l, const char *text, u64 bytes) HIDDEN;
 /* The next line without its newline, cut to what fits; 0 at the end. */
 int line_next(struct lines *l, char *line, u64 bytes) HIDDEN;
 u64 scan_number(const char **at, u32 base) HIDDEN;

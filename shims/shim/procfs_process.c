@@ -660,13 +660,22 @@ static void write_options(struct text *o, const char *at, u64 n)
     }
 }
 
+/* The run's own views are left out: the list is then that of before they were mounted. */
+static void mount_lines(struct lines *l, const struct view *v, const char *before, u32 bytes)
+{
+    if (bytes)
+        lines_of_text(l, before, bytes);
+    else
+        lines_start(l, v->real);
+}
+
 /* "source target type options 0 0" */
 void view_mounts(struct view *v)
 {
     struct text *o = &v->out;
     struct lines l;
     char line[8192];
-    lines_start(&l, v->real);
+    mount_lines(&l, v, WORLD->views.mounts, WORLD->views.mounts_bytes);
     while (line_next(&l, line, sizeof line)) {
         const char *options = word_skip(word_skip(word_skip(line)));
         text_bytes(o, line, (u64)(options - line));
@@ -721,7 +730,7 @@ void view_mountinfo(struct view *v)
     struct lines l;
     char line[8192];
     u32 ids[MOUNTS_MAX], used = 0;
-    lines_start(&l, v->real);
+    mount_lines(&l, v, WORLD->views.mountinfo, WORLD->views.mountinfo_bytes);
     while (line_next(&l, line, sizeof line))
         write_mountinfo(&v->out, line, ids, &used);
 }

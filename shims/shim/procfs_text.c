@@ -57,12 +57,21 @@ void text_column(struct text *o, u32 column)
 void lines_start(struct lines *l, i64 fd)
 {
     l->fd = fd;
+    l->text = 0;
     l->at = l->filled = 0;
     raw(__NR_lseek, fd, 0, 0);
 }
 
+void lines_of_text(struct lines *l, const char *text, u64 bytes)
+{
+    l->text = text;
+    l->text_end = text + bytes;
+}
+
 static int next_char(struct lines *l)
 {
+    if (l->text)
+        return l->text < l->text_end ? (u8)*l->text++ : -1;
     if (l->at == l->filled) {
         i64 n = raw(__NR_read, l->fd, l->buffer, sizeof l->buffer);
         if (n <= 0)

@@ -10,6 +10,7 @@
 #define STRINGS_BYTES_MAX 2048u
 #define ARRAY_ITEMS_MAX 64u
 #define MESSAGES_SHOWN_MAX 16u
+#define SIDE_END_BYTES 128u   /* room for what append() adds, and the record */
 #define SIDE_BYTES_MAX 32768u /* reserved per event, most of it given back */
 #define EPOLL_EVENT_BYTES 12u
 #define FDSET_BYTES_MAX 1024u
@@ -26,46 +27,85 @@ struct side { /* side data of the event being written */
 
 static void side_start(struct side *d)
 {
-    d->start = d->at = stream_reserve(STREAM_DATA, SIDE_BYTES_MAX);
-    d->end = d->start + SIDE_BYTES_MAX;
+    d->start = d->at = stream_reserve(STREAM_EVENTS, SIDE_BYTES_MAX);
+    d->end = d->start + SIDE_BYTES_MAX - SIDE_END_BYTES;
     d->flags = d->may_be_taken_back = 0;
 }
 
+static u32 segment_offset(const u8 *at) { return (u32)((u64)at % TRACE_SEGMENT_BYTES); }
+
 /* ---- fields ---- */
-static u8 *field_start(struct side *d, u32 kind, u32 arg)
+static u8 *put_number(u8 *at, u64 value)
 {
-    *(u64 *)d->at = kind | arg << 8;
-    return d->at + sizeof(struct field);
+    for (; value >= 128; value >>= 7)
+        *at++ = (u8)(value | 128);
+    *at++ = (u8)value;
+    return at;
 }
 
-static void field_end(struct side *d, u64 bytes)
+static u8 *put_word(u8 *at, u64 value)
 {
-    struct field *f = (struct field *)d->at;
-    f->bytes = (u16)bytes;
-    u8 *end = d->at + sizeof *f + bytes;
-    while ((u64)end & 7)
-        *end++ = 0;
-    d->at = end;
+    __builtin_memcpy(at, &value, sizeof value);
+    return at + sizeof value;
+}
+
+/* Where the field's bytes go; it is there once d->at is set behind them. */
+static u8 *field_start(struct side *d, u32 kind, u32 arg, u64 bytes)
+{
+    *d->at = (u8)(kind | arg << 4);
+    return put_number(d->at + 1, bytes);
+}
+
+static void add_field(struct side *d, u32 kind, u32 arg, const void *data, u64 bytes)
+{
+    u8 *to = field_start(d, kind, arg, bytes);
+    memcpy(to, data, bytes);
+    d->at = to + bytes;
 }
 
 static void add_string(struct side *d, u32 arg, const char *s)
 {
     u64 n = string_length(s);
-    memcpy(field_start(d, FIELD_STRING, arg), s, n);
+    add_field(d, FIELD_STRING, arg, s, n);
     d->identity = hash_mix(d->identity, hash_bytes(s, n, arg));
-    field_end(d, n);
 }
 
 static void add_struct(struct side *d, u32 arg, u64 user, u64 bytes, int hashed)
 {
     if (!user || d->at + bytes + 64 > d->end)
         return;
-    u8 *to = field_start(d, FIELD_STRUCT, arg);
+    u8 *to = field_start(d, FIELD_STRUCT, arg, bytes);
     if (copy_in(to, user, bytes))
         return;
     if (hashed)
         d->identity = hash_mix(d->identity, hash_bytes(to, bytes, arg));
-    field_end(d, bytes);
+    d->at = to + bytes;
+}
+
+/* How many bytes of a word are not filled up: with zeros, or (8 more) with ones. */
+static u32 word_code(u64 value)
+{
+    u64 low = (i64)value < 0 ? ~value : value;
+    u32 n = low ? (u32)(71 - __builtin_clzl(low)) / 8 : 0;
+    if ((i64)value >= 0 || n == 8)
+        return n;
+    return 8 + (n ? n : 1);
+}
+
+static void add_words(struct side *d, const u64 *words, u32 n)
+{
+    u8 *codes = d->at + 1, *at = codes + (n + 1) / 2;
+    u64 nibbles = 0;
+    *d->at = (u8)(FIELD_ARGS | n << 4);
+    for (u32 i = 0; i < n; i++) {
+        u32 code = word_code(words[i]);
+        nibbles |= (u64)code << 4 * i;
+        put_word(at, words[i]);
+        at += code > 8 ? code - 8 : code;
+    }
+    for (u32 i = 0; i < (n + 1) / 2; i++)
+        codes[i] = (u8)(nibbles >> 8 * i);
+    d->at = at;
 }
 
 struct stat_field {
@@ -75,9 +115,9 @@ struct stat_field {
 
 /* struct stat and struct statx: what does not count when it is older than the run. */
 static const struct stat_field stat_fields[] = {
-    {16, 8, INODE_LINKS}, {72, 16, INODE_ATIME}, {88, 16, INODE_MTIME}, {104, 16, INODE_CTIME}, {0, 0, 0}};
+    {72, 16, INODE_ATIME}, {88, 16, INODE_MTIME}, {104, 16, INODE_CTIME}, {0, 0, 0}};
 static const struct stat_field statx_fields[] = {
-    {16, 4, INODE_LINKS}, {64, 16, INODE_ATIME}, {80, 16, INODE_BORN}, {96, 16, INODE_CTIME},
+    {64, 16, INODE_ATIME}, {80, 16, INODE_BORN}, {96, 16, INODE_CTIME},
     {112, 16, INODE_MTIME}, {0, 0, 0}};
 
 static void add_stat(struct side *d, u32 arg, u64 user, u64 bytes)
@@ -95,13 +135,12 @@ static void add_stat(struct side *d, u32 arg, u64 user, u64 bytes)
 
 static void add_bytes(struct side *d, u32 arg, u64 total, u64 hash, u64 preview_from, u64 preview)
 {
-    struct field_bytes *b = (struct field_bytes *)field_start(d, FIELD_BYTES, arg);
-    b->total = total;
-    b->hash = hash;
+    u8 *to = put_number(field_start(d, FIELD_BYTES, arg, total), preview);
     d->identity = hash_mix(d->identity, hash ^ total);
-    if (copy_in(b + 1, preview_from, preview))
-        preview = 0;
-    field_end(d, sizeof *b + preview);
+    if (copy_in(to, preview_from, preview))
+        return;
+    to += preview;
+    d->at = preview < total ? put_word(to, hash) : to;
 }
 
 static void add_buffer(struct side *d, u32 arg, u64 user, u64 bytes)
@@ -133,7 +172,7 @@ static void add_iovecs(struct side *d, u32 arg, u64 user, u64 count, u64 bytes)
 
 static void add_strings(struct side *d, u32 arg, u64 user)
 {
-    u8 *to = field_start(d, FIELD_STRINGS, arg);
+    u8 *to = field_start(d, FIELD_STRINGS, arg, STRINGS_BYTES_MAX); /* a number of two bytes, */
     u64 used = 0, pointer = 0;
     for (; user && used < STRINGS_BYTES_MAX; user += 8) {
         if (copy_in(&pointer, user, 8) || !pointer)
@@ -141,8 +180,10 @@ static void add_strings(struct side *d, u32 arg, u64 user)
         i64 n = copy_string((char *)to + used, pointer, STRINGS_BYTES_MAX - used);
         used += n >= 0 ? (u64)n + 1 : n == -ENAMETOOLONG ? STRINGS_BYTES_MAX - used : 0;
     }
+    to[-2] = (u8)(used | 128); /* whatever it is */
+    to[-1] = (u8)(used >> 7);
     d->identity = hash_mix(d->identity, hash_bytes(to, used, arg));
-    field_end(d, used);
+    d->at = to + used;
 }
 
 static void add_sockaddr(struct side *d, u32 arg, u64 user, u64 length_at)
@@ -270,8 +311,7 @@ static void add_arguments(struct side *d, const struct trap *c, i64 result)
     u32 n = known ? row->args : 6;
     if (!n)
         return;
-    memcpy(field_start(d, FIELD_ARGS, 0), c->a, n * 8);
-    field_end(d, n * 8);
+    add_words(d, c->a, n);
     for (u32 i = 0; known && i < n; i++) {
         const struct arg_kind_row *kind = &arg_kinds[row->kinds[i]];
         if (kind->how != HOW_STRING) {
@@ -286,10 +326,33 @@ static void add_arguments(struct side *d, const struct trap *c, i64 result)
 
 static void add_waker(struct side *d, struct task *t)
 {
-    struct field_waker *f = (struct field_waker *)field_start(d, FIELD_WAKER, 0);
-    *f = (struct field_waker){.event = t->waker_event, .tid = t->waker_tid};
-    field_end(d, sizeof *f);
+    d->flags |= EVENT_WOKEN;
+    *d->at = FIELD_WAKER;
+    d->at = put_number(put_number(d->at + 1, t->waker_tid), t->waker_event);
     t->waker_tid = 0;
+}
+
+static u32 took(struct side *d, u64 time_ns)
+{
+    if (likely(time_ns < TOOK_LONG))
+        return (u32)time_ns;
+    *d->at = FIELD_TOOK;
+    d->at = put_word(d->at + 1, time_ns);
+    return TOOK_LONG;
+}
+
+/* Where in the segment it is said who calls from where; behind the side data if it is not said yet. */
+static u32 site_of(struct side *d, const struct task *t)
+{
+    u64 rip = t->trap_rip, mixed = (rip ^ t->tid) * 0x9E3779B97F4A7C15ul;
+    struct site_slot *s = &WORLD->sites[mixed >> 56];
+    if (likely(s->at && s->rip == rip && s->tid == t->tid))
+        return s->at;
+    struct site site = {.rip = rip, .pid = proc_of(t)->pid, .tid = t->tid};
+    *s = (struct site_slot){.rip = rip, .tid = t->tid, .at = segment_offset(d->at)};
+    __builtin_memcpy(d->at, &site, sizeof site);
+    d->at += sizeof site;
+    return s->at;
 }
 
 /* ---- events ---- */
@@ -297,24 +360,21 @@ static void append(struct task *t, struct side *d, u32 kind, u64 nr, i64 result,
 {
     struct world *w = WORLD;
     struct trace_state *s = &w->trace;
+    struct event *e = record_slot();
     if (unlikely(t->waker_tid))
         add_waker(d, t);
-    u64 bytes = (u64)(d->at - d->start);
-    struct event *e = (struct event *)stream_reserve(STREAM_EVENTS, sizeof *e);
-    e->time_ns = w->now_ns;
     e->identity = d->identity;
+    e->time_ns = w->now_ns;
     e->result = result;
-    e->data_pos = (u64)d->start - TRACE_BASE;
-    e->data_bytes = (u32)bytes;
-    e->pid = proc_of(t)->pid;
-    e->tid = t->tid;
+    e->took_ns = took(d, w->now_ns - enter_ns);
+    *d->at++ = 0;
+    e->site = site_of(d, t);
+    e->data = segment_offset(d->start);
     e->nr = (u16)nr;
     e->kind = (u8)kind;
     e->flags = d->flags;
-    e->enter_ns = enter_ns;
-    e->rip = t->trap_rip;
-    stream_commit(STREAM_DATA, bytes);
-    stream_commit(STREAM_EVENTS, sizeof *e);
+    stream_commit(STREAM_EVENTS, (u64)(d->at - d->start));
+    record_count(s->streams[STREAM_EVENTS].count + 1);
     s->events++;
     s->hash = hash_mix(s->hash, d->identity);
     HEADER->trace_hash = s->hash;
@@ -409,8 +469,7 @@ void record_fault(struct task *t, u32 nr, const struct fault_record *r)
         return;
     side_start(&d);
     d.identity = hash_mix(identity_of(t, EVENT_INJECTED, nr), hash_bytes(r, sizeof *r, 0));
-    memcpy(field_start(&d, FIELD_FAULT, 0), r, sizeof *r);
-    field_end(&d, sizeof *r);
+    add_field(&d, FIELD_FAULT, 0, r, sizeof *r);
     append(t, &d, EVENT_INJECTED, nr, r->after, WORLD->now_ns);
 }
 
@@ -423,11 +482,11 @@ void record_provisionally(struct trap *c, i64 result, struct trace_state *before
 void record_take_back(const struct trace_state *mark)
 {
     struct trace_state *s = &WORLD->trace;
-    const struct stream_state *before = mark->streams;
-    if (!(WORLD->config.flags & CONFIG_RECORD) || s->streams[STREAM_EVENTS].segment != before[STREAM_EVENTS].segment)
+    const struct stream_state *now = &s->streams[STREAM_EVENTS], *before = &mark->streams[STREAM_EVENTS];
+    if (!(WORLD->config.flags & CONFIG_RECORD) || now->segment != before->segment)
         return; /* a new segment was begun: the event stays */
     WORLD->replay.is_unsure = 0;
-    stream_take_back(STREAM_EVENTS, before[STREAM_EVENTS].used);
+    record_count(before->count);
     s->events = mark->events;
     s->hash = mark->hash;
     HEADER->trace_hash = s->hash;

@@ -353,7 +353,8 @@ void sweep_outside_deaths(int thorough) HIDDEN;
 /* stream.c: bytes for one of the trace's streams (enum trace_stream), where a trace is recorded */
 u8 *stream_reserve(u32 stream, u64 bytes) HIDDEN; /* less than a segment; */
 void stream_commit(u32 stream, u64 bytes) HIDDEN; /* so many of them were written */
-void stream_take_back(u32 stream, u32 used) HIDDEN; /* the current segment's, as they were in this one */
+struct event *record_slot(void) HIDDEN; /* the place of the next record; reserve it with its side data */
+void record_count(u32 count) HIDDEN; /* so many records are in the current segment of events */
 
 /* record.c */
 void record_call(struct trap *c, i64 result) HIDDEN;

@@ -32,8 +32,7 @@ void show_start_file(struct statx_k *st)
     const struct start_file *f = find(st);
     if (!f)
         return;
-    set_time(&st->ctime, f->ctime_ns);
+    if (time_ns(&st->ctime) == f->real_ctime_ns)
+        set_time(&st->ctime, f->ctime_ns);
     set_time(&st->btime, f->birth_ns);
-    if (f->links && st->nlink)
-        st->nlink = f->links;
 }

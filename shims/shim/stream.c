@@ -31,35 +31,42 @@ static void wait_for_room(u32 segment)
 
 static void segment_take(u32 stream)
 {
+    struct world *w = WORLD;
     u32 segment = HEADER->segments_used;
     wait_for_room(segment);
     *segment_at(segment) = (struct segment){
-        .magic = SEGMENT_MAGIC, .stream = stream, .used = SEGMENT_HEADER_BYTES};
-    WORLD->trace.streams[stream] = (struct stream_state){.segment = segment, .used = SEGMENT_HEADER_BYTES};
+        .magic = SEGMENT_MAGIC, .stream = stream, .used = SEGMENT_HEADER_BYTES, .first = w->trace.events};
+    w->trace.streams[stream] = (struct stream_state){.segment = segment, .used = SEGMENT_HEADER_BYTES};
     HEADER->segments_used = segment + 1;
+    if (stream == STREAM_EVENTS)
+        memset(w->sites, 0, sizeof w->sites);
 }
 
 u8 *stream_reserve(u32 stream, u64 bytes)
 {
     struct stream_state *s = &WORLD->trace.streams[stream];
-    if (unlikely(!s->segment || s->used + bytes > TRACE_SEGMENT_BYTES))
+    u64 taken = s->used + (u64)s->count * TRACE_EVENT_BYTES;
+    if (unlikely(!s->segment || taken + bytes > TRACE_SEGMENT_BYTES))
         segment_take(stream);
     return (u8 *)segment_at(s->segment) + s->used;
-}
-
-static void set_used(struct stream_state *s, u32 used)
-{
-    s->used = used;
-    segment_at(s->segment)->used = used;
 }
 
 void stream_commit(u32 stream, u64 bytes)
 {
     struct stream_state *s = &WORLD->trace.streams[stream];
-    set_used(s, s->used + (u32)bytes);
+    s->used += (u32)bytes;
+    segment_at(s->segment)->used = s->used;
 }
 
-void stream_take_back(u32 stream, u32 used)
+struct event *record_slot(void)
 {
-    set_used(&WORLD->trace.streams[stream], used);
+    const struct stream_state *s = &WORLD->trace.streams[STREAM_EVENTS];
+    return (struct event *)segment_at(s->segment + 1) - s->count - 1;
+}
+
+void record_count(u32 count)
+{
+    struct stream_state *s = &WORLD->trace.streams[STREAM_EVENTS];
+    s->count = count;
+    segment_at(s->segment)->count = count;
 }

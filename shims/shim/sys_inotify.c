@@ -30,7 +30,6 @@ enum inotify_event {
 #define IN_CLOSED_BITS \
     (IN_CLOSE_BITS | IN_DELETE_SELF_BIT) /* the last one of a file without a name */
 #define MAP_FIXED_FLAG 0x10ul
-#define NR_FCHMODAT2 452 /* not in every kernel's headers */
 
 struct inotify_event_k {
     i32 watch;

@@ -119,8 +119,15 @@ i64 sys_statx(struct trap *c)
 #define FS_BYTES (64ul << 30)
 #define FS_FILES (4ul << 20)
 
-static i64 statfs_out(u64 user, struct statfs_k *s, u32 fsid)
+static i64 statfs_out(u64 user, struct statfs_k *s, u64 dev)
 {
+    const struct file_view *view = file_view_of(dev);
+    if (view) {
+        s->type = view->fs_type;
+        s->bsize = view->block_bytes;
+        s->frsize = view->fragment_bytes;
+        s->namelen = view->name_bytes_max;
+    }
     if (s->blocks) { /* /proc and the like have none */
         u64 block = s->bsize > 0 ? (u64)s->bsize : 4096;
         s->blocks = FS_BYTES / block;
@@ -128,16 +135,13 @@ static i64 statfs_out(u64 user, struct statfs_k *s, u32 fsid)
         s->files = FS_FILES;
         s->ffree = FS_FILES / 2;
     }
-    s->fsid[0] = (i32)fsid;
+    s->fsid[0] = dev ? (i32)dev_virtual(dev) : 0;
     s->fsid[1] = 0;
     memset(s->spare, 0, sizeof s->spare);
     return copy_out(user, s, sizeof *s);
 }
 
-static u32 fsid_of(i64 error, const struct statx_k *x)
-{
-    return error ? 0 : (u32)dev_virtual(statx_dev(x));
-}
+static u64 dev_of(i64 error, const struct statx_k *x) { return error ? 0 : statx_dev(x); }
 
 i64 sys_statfs(struct trap *c)
 {
@@ -146,7 +150,7 @@ i64 sys_statfs(struct trap *c)
     i64 error = raw(__NR_statfs, c->a[0], &s);
     if (error)
         return error;
-    return statfs_out(c->a[1], &s, fsid_of(statx_of_path(AT_FDCWD_K, c->path[0], 0, &x), &x));
+    return statfs_out(c->a[1], &s, dev_of(statx_of_path(AT_FDCWD_K, c->path[0], 0, &x), &x));
 }
 
 i64 sys_fstatfs(struct trap *c)
@@ -156,5 +160,5 @@ i64 sys_fstatfs(struct trap *c)
     i64 error = raw(__NR_fstatfs, (i32)c->a[0], &s);
     if (error)
         return error;
-    return statfs_out(c->a[1], &s, fsid_of(statx_of_fd((i32)c->a[0], &x), &x));
+    return statfs_out(c->a[1], &s, dev_of(statx_of_fd((i32)c->a[0], &x), &x));
 }

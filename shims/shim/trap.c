@@ -1,6 +1,7 @@
 /* trap.c: every system call of the program comes here, as SIGSYS (Syscall User Dispatch). */
 #include <linux/prctl.h>
 
+#include "before.h"
 #include "futex.h"
 #include "preload_abi.h"
 #include "signals.h"
@@ -85,7 +86,8 @@ static int loads_preload(const struct trap *c)
 
 i64 trap_handle(struct trap *c)
 {
-    i64 result = syscall_rows[c->nr].handler(c);
+    i64 result = before_rows[c->nr].change && before_is_kept() ? before_changes(c)
+                                                                : syscall_rows[c->nr].handler(c);
     if (unlikely(WORLD->faults.has_marks | WORLD->faults.keeps_output))
         faults_written(c, result);
     return result;

@@ -81,7 +81,9 @@ def test_truncated_trace_is_shown_with_a_warning(dstrun: Dstrun, trace: Path) ->
         file.truncate(abi.TRACE_SEGMENT_BYTES + 10)
     result = dstrun("show", str(trace))
     assert result.returncode == 0
-    assert "truncated: 0 of 6 events" in one_line(result.stderr)
+    lines = result.stderr.splitlines()
+    assert "events 0 to 5 are lost; 0 of 6 events are there" in lines[0]
+    assert lines[1:] == [f"dstrun: {trace}: damaged: how the run ended is lost"]
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 
 import pytest
 from browser import Page, find_browser
-from tracefile import TraceWriter, args_field, field_bytes
+from tracefile import TraceWriter, args_field, waker_field
 
 from dstrun import abi
 from dstrun.cli import run_command_line
@@ -26,10 +25,6 @@ PLACE = """(i => {
     return {x: box.x + timeline.x(timeline.axis.end[i] - 100), y: box.y + top + 11};
 })(%d)"""
 HOSTILE = '</script><img src=x onerror="window.owned=1"><script>window.owned=1</script>'
-
-
-def waker(event: int, tid: int) -> bytes:
-    return field_bytes(abi.FIELD_WAKER, 0, struct.pack("<QII", event, tid, 0))
 
 
 def make_page(writer: TraceWriter, folder: Path) -> Path:
@@ -53,8 +48,8 @@ def busy_run() -> TraceWriter:
         elif index == FAULT_AT - 1:
             writer.open("/needle/in/hay", result=-2, pid=pid)
         elif index == FAULT_AT - 2:
-            writer.add(nr=1, data=args_field(1, 2, 3) + waker(index - 1, 2 + (index - 1) % 20),
-                       pid=pid)  # fmt: skip
+            side = args_field(1, 2, 3) + waker_field(2 + (index - 1) % 20, index - 1)
+            writer.add(nr=1, data=side, pid=pid, flags=abi.EVENT_WOKEN)
         else:
             writer.add(nr=index % 3, data=args_field(index % 977, 0x7000, index % 4096), pid=pid)
     writer.add(kind=abi.EVENT_EXIT, nr=0, result=0x300)

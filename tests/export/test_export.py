@@ -5,21 +5,25 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 import re
 import shlex
 import struct
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tracefile import TraceWriter
+from tracefile import TraceWriter, args_field, waker_field
 
 from dstrun import abi
 from dstrun.cli import run_command_line
+from dstrun.export.arrows import MESSAGE, WAKE, Wakes
 
 Export = Callable[..., Path]
+ROOT = Path(__file__).parents[2]
 HOSTILE = '</script><script>document.title="owned"</script><img src=x onerror=alert(1)>@data@'
 
 
@@ -215,11 +219,68 @@ def test_empty_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_nothing_is_imported_for_other_commands() -> None:
-    import subprocess
-
     script = (
         "import sys, dstrun.cli; dstrun.cli.run_command_line(['run', '--help']); "
         "sys.exit(any(name.startswith(('google', 'perfetto', 'dstrun.export')) "
         "for name in sys.modules))"
     )
     subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_unfinished_trace(export: Export, tmp_path: Path) -> None:
+    writer = sample()
+    writer.finished = False
+    header, columns = unpack_page(export("--to", "html", of=writer.write(tmp_path / "cut.trace")))
+    assert header["summary"]["outcome"] == "not closed"
+    assert "not closed in good order" in header["summary"]["warnings"][0]
+    assert len(columns["flags"]) == 9
+
+
+def test_wakes() -> None:
+    """The call that woke stands before the woken one, or after it, or was the waker's last."""
+    wakes = Wakes()
+    events = [
+        (2, None), (3, None), (2, None),
+        (4, (2, 11)),  # by thread 2's first event from 11 on: 12
+        (5, (2, 14)),  # that is 16
+        (6, (3, 14)),  # thread 3 makes none: its last one, 11
+        (2, None),
+        (7, (2, 3)),  # before the first event that is known: nothing is said
+    ]  # fmt: skip
+    for place, (tid, woken) in enumerate(events):
+        side = args_field(1) + (waker_field(*woken) if woken else b"")
+        wakes.add(place, place + 10, tid, place * 100, side)
+    assert [(a.source, a.target, a.at_ns) for a in sorted(wakes.finish())] == [
+        (2, 3, 200), (6, 4, 600), (1, 5, 100),
+    ]  # fmt: skip
+
+
+def test_arrows_of_a_run(export: Export, tmp_path: Path) -> None:
+    """A real run: the reader waits, the writer wakes it, and what it reads is what was sent."""
+    trace = tmp_path / "run.trace"
+    script = "import os\nr, w = os.pipe()\nif os.fork():\n  os.read(r, 9); os.wait()\n"
+    script += "else:\n  os.write(w, b'hello'); os._exit(3)"
+    program = [sys.executable, "-S", "-c", script]
+    subprocess.run(
+        [sys.executable, "-m", "dstrun", "--seed", "7", "-q", "-o", trace, "--", *program],
+        check=True, env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": "/dev/null"},
+    )  # fmt: skip
+    header, columns = unpack_page(export("--to", "html", of=trace))
+
+    def text(place: int) -> str:
+        return str(header["texts"][columns["text"][place]])
+
+    arrows = {
+        (kind, text(source).partition("(")[0], text(target).partition("(")[0])
+        for kind, source, target in zip(
+            columns["arrow_kind"], columns["arrow_from"], columns["arrow_to"], strict=True
+        )
+    }
+    assert {(WAKE, "write", "read"), (MESSAGE, "write", "read")} <= arrows
+    assert text(header["first_failure"]) == "+++ exited with 3 +++"
+    from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace
+
+    packets = Trace.FromString(export("--to", "perfetto", of=trace).read_bytes()).packet
+    begins = [flow for p in packets for flow in p.track_event.flow_ids]
+    ends = [flow for p in packets for flow in p.track_event.terminating_flow_ids]
+    assert sorted(begins) == sorted(ends) == list(range(1, len(columns["arrow_to"]) + 1))

@@ -53,10 +53,7 @@ def _fork(parent: int, child: int, maker: int | None = None) -> Script:
     def script(w: TraceWriter) -> None:
         flags = 0x10F00 if maker else 0
         call(w, "clone", flags, 0, 0, 0, 0, result=child, tid=parent, pid=maker or parent)
-        w.add(kind=abi.EVENT_FORK, nr=0, result=maker or parent, pid=child)
-        record = list(w.records[-1])
-        record[5], record[6] = maker or child, child
-        w.records[-1] = tuple(record)
+        w.add(kind=abi.EVENT_FORK, nr=0, result=maker or parent, pid=maker or child, tid=child)
 
     return script
 

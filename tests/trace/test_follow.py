@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 from pathlib import Path
 
 import pytest
@@ -128,7 +127,7 @@ def test_a_damaged_trace_is_walked(tmp_path: Path) -> None:
     for nr in range(0, 462):
         writer.add(nr=nr, data=b"\xff" * 24, result=3)
         writer.add(nr=nr, result=0)
-        writer.add(nr=nr, data=struct.pack("<BBHI", abi.FIELD_ARGS, 0, 4000, 0), result=1)
+        writer.add(nr=nr, data=bytes([abi.FIELD_ARGS | 15 << 4, 0x88, 1]), result=1)
     path = writer.write(tmp_path / "t")
     for args in (["--follow", "fd:2:3"], ["--path", "x"], ["--connections"]):
         CliRunner().invoke(command, [str(path), *args], catch_exceptions=False)

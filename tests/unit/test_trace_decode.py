@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tracefile import args_field, field_bytes, waker_field
 
 from dstrun import abi
 from dstrun._syscalls import ARG_KINDS, SYSCALLS
 from dstrun.trace import text
-from dstrun.trace.decode import Field, parse_fields, render_call
+from dstrun.trace.decode import render_call
+from dstrun.trace.sidedata import Field, Waker, parse_fields, parse_waker
 
 ROOT = Path(__file__).resolve().parents[2]
 NUMBERS = {row.name: nr for nr, row in SYSCALLS.items()}
@@ -407,33 +409,37 @@ def test_restart_codes_have_names() -> None:
 # ---- side data ----
 
 
-def field_bytes(kind: int, arg: int, payload: bytes) -> bytes:
-    padding = bytes(-len(payload) % 8)
-    return struct.pack("<BBHI", kind, arg, len(payload), 0) + payload + padding
-
-
 def test_side_data_is_parsed() -> None:
-    data = field_bytes(abi.FIELD_ARGS, 0, struct.pack("<3Q", 3, ADDRESS, 4096))
+    data = args_field(3, ADDRESS, 4096, AT_FDCWD, 0, 2**64 - 1)
     data += field_bytes(abi.FIELD_BYTES, 1, struct.pack("<QQ", 2996, 77) + b"root")
-    data += field_bytes(abi.FIELD_STRING, 1, b"/x")
+    data += field_bytes(abi.FIELD_STRING, 1, b"/x" * 100)
+    data += waker_field(300, 1_000_000) + b"\0after the end"
     args, fields = parse_fields(memoryview(data))
-    assert args == [3, ADDRESS, 4096]
+    assert args == [3, ADDRESS, 4096, AT_FDCWD, 0, 2**64 - 1]
     assert fields == {
-        1: [Field(abi.FIELD_BYTES, b"root", 2996, 77), Field(abi.FIELD_STRING, b"/x")]
+        1: [Field(abi.FIELD_BYTES, b"root", 2996, 77), Field(abi.FIELD_STRING, b"/x" * 100)]
     }
     assert parse_fields(b"") == ([], {})
+    assert parse_waker(data) == Waker(300, 1_000_000)
+    assert parse_waker(b"") is None
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), max_size=6))
+def test_arguments_come_back(args: list[int]) -> None:
+    assert parse_fields(args_field(*args)) == (args, {})
 
 
 BROKEN = {
-    "cut header": b"\1\0\0",
-    "longer than the data": struct.pack("<BBHI", abi.FIELD_STRING, 0, 9, 0) + bytes(8),
-    "no padding": struct.pack("<BBHI", abi.FIELD_STRING, 0, 2, 0) + b"ab",
+    "cut header": bytes([abi.FIELD_STRING]),
+    "longer than the data": bytes([abi.FIELD_STRING, 9]) + bytes(8),
     "argument 6": field_bytes(abi.FIELD_STRING, 6, b"a"),
-    "unknown kind": field_bytes(99, 0, b""),
-    "odd arguments": field_bytes(abi.FIELD_ARGS, 0, bytes(9)),
-    "seven arguments": field_bytes(abi.FIELD_ARGS, 0, bytes(56)),
-    "arguments twice": field_bytes(abi.FIELD_ARGS, 0, b"") * 2,
-    "no total": field_bytes(abi.FIELD_BYTES, 0, bytes(8)),
+    "unknown kind": bytes([15, 0]),
+    "cut arguments": args_field(1, 2, ADDRESS)[:-1],
+    "seven arguments": bytes([abi.FIELD_ARGS | 7 << 4]) + bytes(8),
+    "no total": bytes([abi.FIELD_BYTES]),
+    "more than all": bytes([abi.FIELD_BYTES, 1, 2]) + bytes(2),
+    "no hash": bytes([abi.FIELD_BYTES, 9, 1, 0, 0]),
+    "endless number": bytes([abi.FIELD_STRING]) + bytes([255] * 20),
 }
 
 

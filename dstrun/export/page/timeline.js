@@ -76,7 +76,7 @@ class Timeline {
   showAll() { this.setView(-Infinity, Infinity); this.setView(this.axis.from, this.axis.to); }
 
   // About `count` events around event i.
-  showAround(i, count = 120) {
+  showAround(i, count = 60) {
     const {end} = this.axis;
     const low = Math.max(0, i - Math.floor(count * 0.75));
     const high = Math.min(this.run.length - 1, i + Math.ceil(count * 0.25));

@@ -1,0 +1,1 @@
+"""Stop anywhere: a replay that stands still, and what a user does with it there."""
