@@ -7,17 +7,20 @@ the seed. While it runs every event is compared, in the shim (shims/shim/decisio
 
 from __future__ import annotations
 
+import mmap
 import os
-from collections.abc import Callable, Iterable, Mapping
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dstrun import abi
-from dstrun.errors import TraceError
+from dstrun.errors import DstrunError, TraceError
 from dstrun.points import Point
 from dstrun.seed import Seed
-from dstrun.spec import RunResult, RunSpec
+from dstrun.spec import ReplayResult, RunResult, RunSpec
 from dstrun.trace.decisions import Decision, pack_decision, read_decisions
 from dstrun.trace.reader import Trace
 from dstrun.trace.sidedata import parse_fields
@@ -38,6 +41,7 @@ class Replay:
     decisions: tuple[Decision, ...]
     compare: bool = True
     answers: Mapping[Key, tuple[Any, list[Any]]] = field(default_factory=dict)  # of plan functions
+    added: int = 0  # of the plan's rules, at its end: they only hold what is done instead
     until: int | None = None  # it stands still when so many events are recorded
 
 
@@ -164,7 +168,10 @@ def replay_trace(trace: Trace, spec: RunSpec, run: Callable[[RunSpec], RunResult
     """Runs `spec`, which follows the trace, and says how it compared. `spec.trace` is read."""
     result = run(spec)
     told = result.replay
-    if not told or not spec.replay or not spec.replay.compare:
+    if not told or not spec.replay:
+        return result
+    if not spec.replay.compare:
+        result.notes += _edited_notes(trace, spec, told)
         return result
     if told.differs_at is not None and told.differs_at < trace.events:
         return _diverged(trace, spec, result, told.differs_at)
@@ -174,6 +181,45 @@ def replay_trace(trace: Trace, spec: RunSpec, run: Callable[[RunSpec], RunResult
         return _diverged(trace, spec, result, told.compared)
     result.notes.append(f"{told.compared} events, all as in the trace")
     return result
+
+
+def _edited_notes(trace: Trace, spec: RunSpec, told: ReplayResult) -> list[str]:
+    from dstrun.trace.diff import first_difference
+
+    assert spec.trace
+    with Trace(spec.trace) as actual:
+        index = first_difference(trace, actual)
+    notes = ["as in the trace, to the end"]
+    if index is not None:
+        notes = [f"as in the trace up to event {index} of {trace.events}"]
+    if told.not_applied:
+        notes.append(f"{told.not_applied} choices of the trace had no place any more")
+    return notes
+
+
+@contextmanager
+def own_trace() -> Iterator[Path]:
+    """Where a replay's own trace is written: it has no name, so that the program cannot meet it,
+    and leaves nothing."""
+    with tempfile.TemporaryFile(prefix="dstrun-") as file:
+        yield Path(f"/proc/self/fd/{file.fileno()}")
+
+
+def keep_trace(own: Path, followed: Trace, path: Path) -> None:
+    """Puts a replay's own trace to `path`, with what the followed one tells of the run's start.
+    DstrunError: it cannot be written there."""
+    from dstrun.trace.pack import packed
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with Trace(own) as trace, own.open("rb") as file, path.open("wb") as kept:
+            names = {*followed.attachments(), *trace.attachments()}
+            sources = {n: trace if n in trace.attachments() else followed for n in names}
+            attachments = {name: sources[name].attachment(name) for name in sorted(names)}
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                kept.writelines(packed(data, trace.end_meta, attachments))
+    except OSError as error:
+        raise DstrunError(f"{path}: the trace cannot be written: {error.strerror}") from None
 
 
 def _diverged(trace: Trace, spec: RunSpec, result: RunResult, index: int) -> RunResult:

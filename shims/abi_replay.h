@@ -30,10 +30,11 @@ struct decision {
     u64 entity; /* sched_task.identity, fault_rule.stream */
     u64 value;
     u32 number; /* from 1 */
+    u32 tid;    /* NEXT: what task `value` was called */
+    u32 event;  /* how many events there were; no part of the key. In the image, of INPUT: its bytes' place */
     u8 number_high;
     u8 kind;
-    u16 task;  /* NEXT: the index that task `value` had */
-    u64 event; /* how many events there were; no part of the key. In the image, of INPUT: its bytes' place */
+    u16 pad;
 };
 
 #define DECISION_BYTES 32u

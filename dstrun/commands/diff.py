@@ -59,9 +59,10 @@ def command(a: Path, b: Path, **options: Any) -> int:
 
 
 def _report(a: Trace, b: Trace, ignored: frozenset[str], options: dict[str, Any]) -> int:
-    from dstrun.trace.compare import compare
+    from dstrun.trace.compare import ALIGNED_MAX, compare
 
-    found = compare(a, b, ignored, options["with_time"])
+    most = None if options["everything"] else ALIGNED_MAX
+    found = compare(a, b, ignored, options["with_time"], most)
     if options["html"]:
         from dstrun.trace.diff_html import write_page
 

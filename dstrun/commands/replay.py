@@ -1,9 +1,11 @@
-"""`dstrun replay`: a run again by its trace, each event compared. Exit status as of run."""
+"""`dstrun replay`: a run again by its trace, each event compared. Exit status as of run.
+
+With edits it is another run, which follows the trace's decisions as far as they apply.
+"""
 
 from __future__ import annotations
 
 import signal
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +13,9 @@ from typing import Any
 
 import click
 
-from dstrun.commands.run import Report
-from dstrun.replay import follow, replay_trace, spec_of
+from dstrun.commands.run import Report, refuse_to_overwrite
+from dstrun.replay import follow, keep_trace, own_trace, replay_trace, spec_of
+from dstrun.spec import RunResult, RunSpec
 from dstrun.startstate import start_state
 from dstrun.trace.reader import Trace
 
@@ -20,41 +23,106 @@ from dstrun.trace.reader import Trace
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("trace", type=click.Path(path_type=Path))
 @click.option(
+    "--without",
+    metavar="WHAT",
+    multiple=True,
+    help="Leave out fault:N (of show --faults), fault:@EVENT, rule:NAME or choice:N. [repeat]",
+)
+@click.option(
+    "--change",
+    metavar="'fault:N FIELD=VALUE'",
+    multiple=True,
+    help="Do something else at that fault, like 'fault:3 error=EIO'. [repeat]",
+)
+@click.option(
+    "--force",
+    "forced",
+    metavar="EVENT:TID",
+    multiple=True,
+    help="Let thread TID run when event EVENT has been made. [repeat]",
+)
+@click.option("-o", "--trace", "output", metavar="FILE", help="Keep the trace of this run.")
+@click.option("--overwrite", is_flag=True, help="Even where FILE is something else.")
+@click.option(
     "--until", metavar="EVENT|TIME|PATTERN",
     help="Stand still there, and ask what to do: an event's number, a virtual time (1.5s), or the "
     "first event that matches: a call's name, /regex/, text of its line in dstrun show.",
 )  # fmt: skip
+@click.option("--gdb", is_flag=True, help="With --until: gdb on that event's process first.")
+@click.option(
+    "--gdb-arg", metavar="ARG", multiple=True, help="An argument for gdb (--gdb-arg=-ex=bt)."
+)
+@click.option("--shell", is_flag=True, help="With --until: a shell among the run's files first.")
 @click.option("--json", is_flag=True, help="The summary as one line of JSON.")
 @click.option("--status-fd", metavar="N", type=click.IntRange(0), help="Write that JSON there too.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary.")
 @click.option("-v", "--verbose", is_flag=True, help="A longer summary.")
 @click.option(
-    "--color",
-    type=click.Choice(["auto", "always", "never"]),
-    default="auto",
+    "--color", type=click.Choice(["auto", "always", "never"]), default="auto",
     help="Colour in the summary.",
-)
-def command(trace: Path, **options: Any) -> int:
+)  # fmt: skip
+def command(trace: Path, output: str | None, overwrite: bool, **options: Any) -> int:
     """Run again by TRACE, and stop at the first event that is another one."""
-    with Trace(trace) as recorded, tempfile.TemporaryFile(prefix="dstrun-") as own:
+    with Trace(trace) as recorded:
         spec = spec_of(recorded)
-        report = Report(options, spec.seed.text, f"dstrun replay {trace}")
+        report = Report(options, spec.seed.text, _again(trace, options))
         for warning in recorded.warnings:
             report.warn(warning)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        spec = replace(
-            start_state(recorded, spec),
-            trace=Path(f"/proc/self/fd/{own.fileno()}"),  # it has no name, and leaves nothing
-            replay=follow(recorded),
-            prepared_ns=time.time_ns(),
-        )
-        if options["until"]:
-            from dstrun.stop.start import look_into
-
-            result, was_left = look_into(recorded, spec, options["until"])
-        else:
-            from dstrun.launch.supervise import run
-
-            result, was_left = replay_trace(recorded, spec, run), False
-        result.trace = None
+        kept = _output(output, overwrite, spec)
+        with own_trace() as own:
+            spec = replace(start_state(recorded, spec), trace=own, prepared_ns=time.time_ns())
+            spec = _edited(recorded, replace(spec, replay=follow(recorded)), options)
+            result, was_left = _run(recorded, spec, options)
+            if kept:
+                keep_trace(own, recorded, kept)
+        result.trace = kept
         return report.left(result) if was_left else report.finished(result)
+
+
+def _run(trace: Trace, spec: RunSpec, options: dict[str, Any]) -> tuple[RunResult, bool]:
+    """What came of it, and whether the user has left it before its end."""
+    if any(options[name] for name in ("until", "gdb", "gdb_arg", "shell")):
+        from dstrun.stop.start import look_into
+
+        return look_into(trace, spec, options)
+    from dstrun.launch.supervise import run
+
+    return replay_trace(trace, spec, run), False
+
+
+def _again(trace: Path, options: dict[str, Any]) -> str:
+    """The command line that does the same."""
+    import shlex
+
+    words = ["dstrun", "replay", str(trace)]
+    for name, option in (("without", "--without"), ("change", "--change"), ("forced", "--force")):
+        words += [word for value in options[name] for word in (option, value)]
+    return shlex.join(words)
+
+
+def _output(output: str | None, overwrite: bool, spec: RunSpec) -> Path | None:
+    if output is None:
+        return None
+    path = Path(output).absolute()
+    if not overwrite:
+        refuse_to_overwrite(path, spec, "--overwrite")
+    return path
+
+
+def _edited(trace: Trace, spec: RunSpec, options: dict[str, Any]) -> RunSpec:
+    if not any(options[name] for name in ("without", "change", "forced")):
+        return spec
+    from dstrun.edits import Edits
+
+    edits = Edits(trace, spec)
+    for what in options["without"]:
+        edits.without(what)
+    for what in options["change"]:
+        edits.change(what)
+    if options["forced"]:
+        from dstrun.launch.supervise import run
+
+        for what in options["forced"]:
+            edits.force(what, run)
+    return edits.applied()

@@ -151,7 +151,7 @@ def _with_trace(spec: RunSpec, options: dict[str, Any]) -> RunSpec:
     if options["trace"]:
         path = Path(options["trace"])
         if not options["force"]:
-            _refuse_to_overwrite(path, spec)
+            refuse_to_overwrite(path, spec, "--force")
     else:
         path = Path(TRACE_DIR, f"{Path(spec.argv[0]).name}-{spec.seed.text}.trace")
     try:
@@ -163,8 +163,9 @@ def _with_trace(spec: RunSpec, options: dict[str, Any]) -> RunSpec:
     return replace(spec, trace=path)
 
 
-def _refuse_to_overwrite(path: Path, spec: RunSpec) -> None:
-    """A file given by name is overwritten only by the run that it is the trace of."""
+def refuse_to_overwrite(path: Path, spec: RunSpec, way_out: str) -> None:
+    """A file given by name is overwritten only by the run that it is the trace of; `way_out`: the
+    option that allows it."""
     if not path.exists() or (path.is_file() and path.stat().st_size == 0):
         return
     from dstrun.errors import TraceError
@@ -174,11 +175,11 @@ def _refuse_to_overwrite(path: Path, spec: RunSpec) -> None:
         with Trace(path) as trace:
             meta = trace.meta
     except TraceError:
-        raise BadUsage(f"trace {path}: exists and is not a trace (use --force)") from None
+        raise BadUsage(f"trace {path}: exists and is not a trace (use {way_out})") from None
     if any(
         meta.get(key) != value for key, value in spec.meta().items() if key not in ("env", "points")
     ):
-        raise BadUsage(f"trace {path}: is the trace of another run (use --force)")
+        raise BadUsage(f"trace {path}: is the trace of another run (use {way_out})")
 
 
 def _execute(spec: RunSpec, verify: int | None) -> RunResult:

@@ -25,6 +25,7 @@ from dstrun.trace.stats import BY, stats_lines
 from dstrun.trace.timeline import AXES
 
 AROUND = 10
+_LINES_AT_ONCE = 256
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -33,6 +34,7 @@ AROUND = 10
 @click.option("--process", "--pid", metavar="NAME|PID", multiple=True, help="Only of this process.")
 @click.option("--tree", is_flag=True, help="With --process: and of all that it started.")
 @click.option("--faults", is_flag=True, help="Only injected faults.")
+@click.option("--choices", is_flag=True, help="List the scheduling choices: who after whom.")
 @click.option("--events", metavar="A..B", help="Only these numbers.")
 @click.option("--since", metavar="TIME", help="Only from this virtual time on (like 1.5 or 20ms).")
 @click.option("--until", metavar="TIME", help="Only up to this virtual time.")
@@ -83,6 +85,8 @@ def _lines(trace: Trace, selection: Selection, options: dict[str, Any]) -> Itera
     as_json = options["as_json"]
     if options["info"]:
         return _info(trace, as_json)
+    if options["choices"]:
+        return _choices(trace, as_json)
     if options["connections"]:
         return _connections(trace, as_json)
     chosen = _limited(trace, selection, options)
@@ -209,6 +213,12 @@ def _connections(trace: Trace, as_json: bool) -> Iterator[str]:
     yield from tabulate(table, headers, disable_numparse=True).splitlines()
 
 
+def _choices(trace: Trace, as_json: bool) -> Iterator[str]:
+    from dstrun.trace.choices import choice_line, choices
+
+    return (json.dumps(row) if as_json else choice_line(row) for row in choices(trace))
+
+
 def _info(trace: Trace, as_json: bool) -> Iterator[str]:
     info = about(trace)
     if as_json:
@@ -225,7 +235,7 @@ def _write(lines: Iterable[str], no_pager: bool) -> None:
         click.echo_via_pager(f"{line}\n" for line in lines)
         return
     out = sys.stdout
-    for line in lines:
-        out.write(line)
-        out.write("\n")
+    lines = iter(lines)
+    while block := list(islice(lines, _LINES_AT_ONCE)):
+        out.write("\n".join(block) + "\n")
     out.flush()

@@ -11,115 +11,67 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from dstrun import abi
 from dstrun.trace.descriptors import Tracker
 from dstrun.trace.flows import Flows
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
 from dstrun.trace.sidedata import parse_waker
+from dstrun.trace.wakes import find_call
 
 WAKE: Final = 0
 MESSAGE: Final = 1
 
-_AT_END: Final = 2**63 - 1
-
 
 class Arrow(NamedTuple):
-    """From the call that did it to the call that it came to.
-
-    A wake reaches its target at `at_ns`, while the target waits; a message goes from the end of its
-    source to the end of its target.
+    """From the call that did it to the call that it came to. A wake reaches its target when the
+    source ends and the target waits; a message goes from the end of one to the end of the other.
     """
 
     target: int
     source: int
     kind: int
-    at_ns: int
 
 
-class _Task:
-    """The chosen events of one thread, and the wakes whose call has not been recorded yet."""
+class ArrowFinder:
+    """Takes all events of a trace, from the first one on; wakes are told from `first` on."""
 
-    def __init__(self) -> None:
-        self.numbers = array("Q")
-        self.places = array("Q")
-        self.ends = array("q")
-        self.pending: list[int] = []  # places of the woken
-
-
-class Wakes:
-    """Finds the call that woke a task. The trace names the waker, and from which event on its next
-    one is that call: as a rule it stands before the woken task's, at times after it."""
-
-    def __init__(self) -> None:
-        self._tasks: dict[int, _Task] = {}
-        self._first = 0
-        self.found: list[Arrow] = []
-
-    def add(self, place: int, number: int, tid: int, end_ns: int, side: bytes) -> None:
-        """The next event of the picture, with its side data if its task was woken (EVENT_WOKEN)."""
-        if not place:
-            self._first = number
-        task = self._task(tid)
-        task.numbers.append(number)
-        task.places.append(place)
-        task.ends.append(end_ns)
-        for woken in task.pending:
-            self.found.append(Arrow(woken, place, WAKE, end_ns))
-        task.pending.clear()
-        if side:
-            self._woken(place, side)
-
-    def _task(self, tid: int) -> _Task:
-        task = self._tasks.get(tid)
-        if task is None:
-            task = self._tasks[tid] = _Task()
-        return task
-
-    def _woken(self, place: int, side: bytes) -> None:
-        try:
-            waker = parse_waker(side)
-        except ValueError:
-            return
-        if waker is None or waker.event < self._first:
-            return
-        task = self._task(waker.tid)
-        at = bisect_left(task.numbers, waker.event)
-        if at == len(task.numbers):
-            task.pending.append(place)
-        else:
-            self.found.append(Arrow(place, task.places[at], WAKE, task.ends[at]))
-
-    def finish(self) -> list[Arrow]:
-        """All of them. A waker that made no more call did it in its last one."""
-        for task in self._tasks.values():
-            if task.places:
-                self.found += [
-                    Arrow(woken, task.places[-1], WAKE, task.ends[-1]) for woken in task.pending
-                ]
-        return self.found
-
-
-class Messages:
-    """Finds the call that wrote what another one read."""
-
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, first: int) -> None:
+        self._trace = trace
+        self._first = first
         self._tracker = Tracker(trace)
         self._flows = Flows()
-        self._received = array("Q")
-        self._sent = array("Q")
+        # Numbers of events, by the arrow's kind.
+        self._sources = {WAKE: array("Q"), MESSAGE: array("Q")}
+        self._targets = {WAKE: array("Q"), MESSAGE: array("Q")}
 
     def step(self, number: int, event: Event) -> None:
-        """The next event of the trace: all of them, from the first one on."""
+        """The next event."""
         for message in self._flows.step(self._tracker.step(number, event)):
-            self._received.append(message.received)
-            self._sent.append(message.sent)
+            self._add(MESSAGE, message.sent, message.received)
+        if event.flags & abi.EVENT_WOKEN and number >= self._first:
+            by = self._waker(event)
+            if by is not None:
+                self._add(WAKE, by, number)
+
+    def _add(self, kind: int, source: int, target: int) -> None:
+        self._sources[kind].append(source)
+        self._targets[kind].append(target)
+
+    def _waker(self, event: Event) -> int | None:
+        try:
+            waker = parse_waker(self._trace.side_data(event))
+        except ValueError:
+            return None
+        return find_call(self._trace, waker) if waker else None
 
     def between(self, numbers: Sequence[int]) -> Iterator[Arrow]:
         """Those with both ends among the chosen events, whose numbers these are."""
-        for sent, received in zip(self._sent, self._received, strict=True):
-            source, target = _place(numbers, sent), _place(numbers, received)
-            if source is not None and target is not None:
-                yield Arrow(target, source, MESSAGE, _AT_END)
+        for kind in (WAKE, MESSAGE):
+            for source, target in zip(self._sources[kind], self._targets[kind], strict=True):
+                start, end = _place(numbers, source), _place(numbers, target)
+                if start is not None and end is not None:
+                    yield Arrow(end, start, kind)
 
 
 def _place(numbers: Sequence[int], number: int) -> int | None:

@@ -28,8 +28,15 @@ from typing import Any, BinaryIO, Final
 
 from dstrun import abi
 from dstrun.errors import BadUsage
-from dstrun.export.model import CATEGORIES, Moment, Picture, category, is_error, is_failure
-from dstrun.report.summary import signal_name
+from dstrun.export.model import (
+    CATEGORIES,
+    Moment,
+    Picture,
+    category,
+    is_error,
+    is_failure,
+    outcome_text,
+)
 from dstrun.trace.reader import Trace
 from dstrun.trace.render import about
 from dstrun.trace.select import Selection
@@ -199,9 +206,8 @@ def summary(picture: Picture) -> dict[str, Any]:
         "trace": str(picture.trace.path),
         "command": shlex.join(argv),
         "seed": seed,
-        "outcome": run.get("outcome") or ("ended" if picture.trace.finished else "not closed"),
-        "exit_code": run.get("exit_code"),
-        "signal_name": signal_name(run["signal"]) if run.get("signal") else None,
+        "outcome": outcome_text(run),
+        "succeeded": run.get("outcome") == "exited" and not run.get("exit_code"),
         "message": run.get("message") or "",
         "virtual_ns": picture.trace.virtual_ns,
         "events": picture.events,
@@ -213,6 +219,7 @@ def summary(picture: Picture) -> dict[str, Any]:
         "kernel": run.get("kernel", ""),
         "cwd": run.get("cwd", ""),
         "reproduce": f"dstrun replay {path}",
-        "commands": [f"dstrun show {path} --around @"],  # @: an event's number
+        # With an event's number for the @.
+        "commands": [f"dstrun show {path} --around @", f"dstrun replay {path} --until @"],
         "warnings": picture.trace.warnings,
     }

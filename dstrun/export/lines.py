@@ -16,7 +16,7 @@ import json
 from typing import Any, BinaryIO, Final
 
 from dstrun.export.model import Picture, Process
-from dstrun.trace.render import about
+from dstrun.trace.render import Renderer, about
 
 FORMAT: Final = "dstrun-trace-json"
 VERSION: Final = 1
@@ -32,8 +32,9 @@ def write_json(picture: Picture, file: BinaryIO) -> None:
         "events": picture.events,
     }
     _write_line(file, header)
+    renderer = Renderer(picture.trace)
     for moment in picture.moments():
-        _write_line(file, picture.renderer.as_dict(moment.number, moment.event))
+        _write_line(file, renderer.as_dict(moment.number, moment.event))
 
 
 def _process(process: Process) -> dict[str, Any]:

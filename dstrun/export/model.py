@@ -11,12 +11,13 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from dstrun import abi
 from dstrun._syscalls import SYSCALLS
-from dstrun.export.arrows import Arrow, Messages, Wakes
+from dstrun.export.arrows import Arrow, ArrowFinder
 from dstrun.plan.calls import CLASSES
+from dstrun.report.summary import signal_name
 from dstrun.trace.decode import ERRNO_MAX
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
@@ -24,11 +25,13 @@ from dstrun.trace.render import Renderer, event_name, event_strings
 from dstrun.trace.select import Selection
 from dstrun.trace.sidedata import parse_fields, without_waker
 from dstrun.trace.tables import RESTARTS
+from dstrun.trace.tasks import TaskFinder
 
 _NR: Final = {row.name: nr for nr, row in SYSCALLS.items()}
 _PR_SET_NAME: Final = 15
 _NOT_FAILED: Final = frozenset({abi.END_EXITED})
 
+_STRING_MAX: Final = 200  # bytes: a picture shows more of them than a line has room for
 _TEXTS_KEPT: Final = 50_000
 
 # Coarse groups of events: one colour, one filter each. The first that holds a name wins.
@@ -97,13 +100,13 @@ class Picture:
     def __init__(self, trace: Trace, selection: Selection, with_arrows: bool = True) -> None:
         self.trace = trace
         self.selection = selection
-        self.renderer = Renderer(trace)
+        self.renderer = Renderer(trace, _STRING_MAX)
         self.processes: dict[int, Process] = {}
         self.threads: dict[int, Thread] = {}  # those with chosen events
         self.events = 0  # chosen
         self.focus: int | None = None  # the first failure among them, or else the last of them
-        self._known: dict[int, Process] = {}
-        self._names: dict[int, str] = {}
+        self._commands: dict[int, list[str]] = {}  # by process: what it started last
+        self._names: dict[int, str] = {}  # by thread: the name that it gave itself
         self._texts: dict[tuple[int, int, int, int, bytes], str] = {}
         self.arrows: list[Arrow] = []  # in the order of their targets
         self._survey(with_arrows)
@@ -137,65 +140,46 @@ class Picture:
 
     def _survey(self, with_arrows: bool) -> None:
         """All events before the last chosen one: a name is often older than what was chosen."""
-        messages = Messages(self.trace)
-        for index, event in self.trace.numbered(0, self.selection.stop):
+        finder = TaskFinder(self.trace)
+        arrows = ArrowFinder(self.trace, self.selection.start)
+        for number, event in self.trace.numbered(0, self.selection.stop):
+            finder.step(event)
             if with_arrows:
-                messages.step(index, event)
-            if event.kind == abi.EVENT_SYSCALL:
-                if event.nr == _NR["prctl"]:
-                    self._rename(event)
-            elif event.kind == abi.EVENT_START:
-                self._start(event)
-            elif event.kind == abi.EVENT_FORK:
-                self._fork(event)
+                arrows.step(number, event)
+            if event.kind == abi.EVENT_START:
+                self._commands[event.pid] = event_strings(self.trace, event, abi.FIELD_STRINGS)
+                self._names.pop(event.tid, None)
+            elif event.nr == _NR["prctl"] and event.kind == abi.EVENT_SYSCALL:
+                self._rename(event)
+        self._tasks = finder.finish()
         numbers = array("Q")
-        wakes = Wakes()
-        for index, event in self._chosen():
-            self._survey_chosen(index, event)
-            if with_arrows:
-                end_ns = event.time_ns - self.renderer.start_ns
-                side = self.trace.side_data(event) if event.flags & abi.EVENT_WOKEN else b""
-                wakes.add(len(numbers), index, event.tid, end_ns, side)
-            numbers.append(index)
+        for number, event in self._chosen():
+            numbers.append(number)
+            thread = self.threads.get(event.tid) or self._appear(event)
+            thread.events += 1
+            if self.focus is None and is_failure(event):
+                self.focus = number
         self.events = len(numbers)
         if self.focus is None and numbers:
             self.focus = numbers[-1]
-        self.arrows = sorted([*wakes.finish(), *messages.between(numbers)])
-
-    def _survey_chosen(self, index: int, event: Event) -> None:
-        thread = self.threads.get(event.tid)
-        if thread is None:
-            thread = self._appear(event)
-        thread.events += 1
-        if self.focus is None and is_failure(event):
-            self.focus = index
+        self.arrows = sorted(arrows.between(numbers))
 
     def _appear(self, event: Event) -> Thread:
-        process = self._process(event.pid)
-        self.processes.setdefault(event.pid, process)
+        process = self.processes.get(event.pid)
+        if process is None:
+            process = self.processes[event.pid] = self._process(event)
         thread = Thread(event.tid, process, self._names.get(event.tid, ""))
         self.threads[event.tid] = process.threads[event.tid] = thread
         return thread
 
-    def _process(self, pid: int) -> Process:
-        return self._known.setdefault(pid, Process(pid))
-
-    def _start(self, event: Event) -> None:
-        process = self._process(event.pid)
-        for path in event_strings(self.trace, event)[:1]:
-            process.name = path.rpartition("/")[2]
-        process.command = event_strings(self.trace, event, abi.FIELD_STRINGS)
-        self._names.pop(event.tid, None)
-
-    def _fork(self, event: Event) -> None:
-        """A task's first step. A thread is of the process that is known already."""
-        if event.pid in self._known:
-            return
-        process = self._process(event.pid)
-        process.parent = event.result
-        parent = self._known.get(event.result)
-        if parent:
-            process.name, process.command = parent.name, parent.command
+    def _process(self, event: Event) -> Process:
+        """A process that started no program runs its parent's."""
+        parents = self._tasks.parents
+        by = event.pid
+        while by not in self._commands and by in parents:
+            by = parents[by]
+        name = self._tasks.by_tid[event.tid].name
+        return Process(event.pid, name, self._commands.get(by, []), parents.get(event.pid))
 
     def _rename(self, event: Event) -> None:
         try:
@@ -205,6 +189,16 @@ class Picture:
         if args and args[0] == _PR_SET_NAME:
             for name in event_strings(self.trace, event)[:1]:
                 self._names[event.tid] = name
+
+
+def outcome_text(run: dict[str, Any]) -> str:
+    """How a run ended, from its description (dstrun.trace.render.about)."""
+    outcome = str(run.get("outcome") or "")
+    if outcome == "exited":
+        return f"exited {run.get('exit_code')}"
+    if outcome == "killed" and isinstance(run.get("signal"), int):
+        return f"killed by {signal_name(run['signal'])}"
+    return outcome or ("ended" if run["finished"] else "not closed")
 
 
 def is_error(event: Event) -> bool:

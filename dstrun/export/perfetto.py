@@ -13,13 +13,15 @@ The encoding is Perfetto's own (its Python package, which holds the definitions 
 
 from __future__ import annotations
 
+import shlex
 from typing import Any, BinaryIO, Final
 
 from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as pb
 
 from dstrun import abi
 from dstrun.export.arrows import MESSAGE, WAKE
-from dstrun.export.model import Moment, Picture, Thread, category, is_error
+from dstrun.export.model import Moment, Picture, Thread, category, is_error, outcome_text
+from dstrun.trace.render import about
 
 _SEQUENCE: Final = 1
 _PACKETS_AT_ONCE: Final = 4096
@@ -33,6 +35,7 @@ _COUNTER: Final = pb.TrackEvent.TYPE_COUNTER
 _RUNNING: Final = 1
 _FAULTS: Final = 2
 _THREADS: Final = 3
+_RUN: Final = 4
 _PROCESS_BASE: Final = 1 << 32
 _THREAD_BASE: Final = 2 << 32
 
@@ -122,9 +125,10 @@ class _Export:
         self.calls: dict[tuple[int, int, str], Any] = {}
         self.alive: dict[int, int] = {}  # thread: process
         self.running: int | None = None
-        self.now_ns = 0
+        self.now_ns = self.last_ns = 0
         # Arrows by their ends: the next ones of each order. An arrow's flow has its place plus 1.
         self.arrivals = 0
+        self.left_ns: dict[int, int] = {}  # by arrow: when its source ended
         self.leaving = sorted(
             range(len(picture.arrows)), key=lambda k: picture.arrows[k].source, reverse=True
         )
@@ -138,9 +142,20 @@ class _Export:
                 self._run(moment)
             self._count_threads(moment)
             self._moment(place, moment)
+            self.last_ns = max(self.last_ns, moment.end_ns)
         if self.running is not None:
             self.out.event(_END, self.now_ns, _RUNNING)
+        self._outcome()
         self.out.flush()
+
+    def _outcome(self) -> None:
+        """The run's end, with what `dstrun show --info` says that is short."""
+        run = about(self.picture.trace)
+        shown = self.out.event(_INSTANT, self.last_ns, _RUN, outcome_text(run))
+        for name in ("argv", "seed", "strategy", "trace_hash", "message", "dstrun", "kernel"):
+            if value := run.get(name):
+                text = shlex.join(map(str, value)) if isinstance(value, list) else str(value)
+                self.out.annotate(shown, name).string_value = text
 
     def _head(self) -> None:
         packet = self.out.packet()
@@ -161,7 +176,12 @@ class _Export:
 
     def _tracks(self) -> None:
         for rank, (uuid, name) in enumerate(
-            ((_RUNNING, "the thread that runs"), (_FAULTS, "faults"), (_THREADS, "threads"))
+            (
+                (_RUN, "run"),
+                (_RUNNING, "the thread that runs"),
+                (_FAULTS, "faults"),
+                (_THREADS, "threads"),
+            )
         ):
             track = self.out.packet().track_descriptor
             track.uuid = uuid
@@ -213,7 +233,7 @@ class _Export:
         event = moment.event
         text = self.picture.text(event)
         if event.kind == abi.EVENT_SYSCALL and not event.flags & abi.EVENT_NO_RETURN:
-            self._leave(place, self._call(moment, text))
+            self._leave(place, moment.end_ns, self._call(moment, text))
             self._arrive(place, moment)
             self.out.event(_END, moment.end_ns, _THREAD_BASE + event.tid)
             return
@@ -222,7 +242,7 @@ class _Export:
         track = _THREAD_BASE + event.tid
         shown = self.out.event(_INSTANT, moment.end_ns, track, name, category(moment.name))
         self._annotate(shown, moment, text)
-        self._leave(place, shown)
+        self._leave(place, moment.end_ns, shown)
         if event.kind == abi.EVENT_INJECTED:
             shown = self.out.event(_INSTANT, moment.end_ns, _FAULTS, text, "fault")
             self._annotate(shown, moment, text)
@@ -250,18 +270,24 @@ class _Export:
         self.out.annotate(shown, "event").uint_value = moment.number
         return shown
 
-    def _leave(self, place: int, shown: Any) -> None:
+    def _leave(self, place: int, end_ns: int, shown: Any) -> None:
         """The flows that begin at this event."""
         arrows = self.picture.arrows
         while self.leaving and arrows[self.leaving[-1]].source == place:
-            shown.flow_ids.append(self.leaving.pop() + 1)
+            arrow = self.leaving.pop()
+            shown.flow_ids.append(arrow + 1)
+            self.left_ns[arrow] = end_ns
 
     def _arrive(self, place: int, moment: Moment) -> None:
         """The flows that end within this event."""
         arrows = self.picture.arrows
         while self.arrivals < len(arrows) and arrows[self.arrivals].target == place:
             arrow = arrows[self.arrivals]
-            at_ns = min(max(arrow.at_ns, moment.start_ns), moment.end_ns)
+            # A source that ends later is still to come.
+            at_ns = self.left_ns.pop(self.arrivals, moment.end_ns)
+            if arrow.kind == MESSAGE:
+                at_ns = moment.end_ns
+            at_ns = min(max(at_ns, moment.start_ns), moment.end_ns)
             name = _ARROW_NAMES[arrow.kind]
             track = _THREAD_BASE + moment.event.tid
             shown = self.out.event(_INSTANT, at_ns, track, name, "flow")

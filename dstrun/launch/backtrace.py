@@ -61,7 +61,9 @@ class ShimFrame(gdb.unwinder.Unwinder):
         if task is None or not self.stands_aside(int(pc), int(sp), task):
             return None
         task["claimed"] = True
-        unwound = pending.create_unwind_info(FrameId(sp, pc))
+        # Stacks grow down: a caller on another stack, lower than the shim's, would be no caller.
+        at = gdb.Value(task["registers"]["rsp"]).cast(sp.type)
+        unwound = pending.create_unwind_info(FrameId(at, pc))
         for name, value in task["registers"].items():
             kind = pending.read_register(name).type
             unwound.add_saved_register(name, gdb.Value(value).cast(kind))

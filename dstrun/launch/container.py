@@ -306,7 +306,7 @@ def _mount_and_tell(
     """Runs in the child, and never returns into what our parent has on its stack."""
     try:
         user_namespace = bool(flags & kernel.CLONE_NEWUSER)
-        _join(init_pid, flags & (kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS))
+        join(init_pid, flags & (kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS))
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == parent:
             notes, layers = mount_overlays(spec, user_namespace, Views(world))
@@ -323,8 +323,8 @@ def _mount_and_tell(
         os._exit(0)
 
 
-def _join(init_pid: int, namespaces: int) -> None:
-    """Init's namespaces, and its root: dstrun may itself run in a chroot."""
+def join(init_pid: int, namespaces: int) -> None:
+    """We take init's namespaces, and its root: dstrun may itself run in a chroot."""
     pidfd = os.pidfd_open(init_pid)
     root = os.open(f"/proc/{init_pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     kernel.setns(pidfd, namespaces)

@@ -73,10 +73,12 @@ def rule_accounts(world: World, spec: RunSpec) -> list[RuleAccount]:
     """What came of each rule, those that functions added included."""
     base = abi.World.faults.offset
     count = abi.FaultWorld.rules_count.get(world.memory, base)
+    added = spec.replay.added if spec.replay else 0
     planned = [rule.values.get("at_least", 0) for rule in spec.plan.rules] if spec.plan else []
     return [
         _rule_account(world, base, index, planned[index] if index < len(planned) else 0)
         for index in range(count)
+        if not len(planned) - added <= index < len(planned)
     ]
 
 

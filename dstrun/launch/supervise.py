@@ -252,8 +252,12 @@ class _Supervision:
 
     def attachments(self) -> dict[str, Path | bytes]:
         """What else belongs to the trace."""
-        found = dict(self.callbacks.log.attachment()) if self.callbacks else {}
-        return found if self.spec.replay else found | self.start_files.attachments()
+        found: dict[str, Path | bytes] = {}
+        if self.callbacks:
+            found |= self.callbacks.log.attachment()
+        if not self.spec.replay:
+            found |= self.start_files.attachments()
+        return found
 
     def _prepare(self) -> None:
         c = self.container

@@ -8,7 +8,7 @@ from __future__ import annotations
 import cmd
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -36,18 +36,20 @@ _GROUPS = (
     ("go on", ("step", "next", "fault", "until", "continue")),
     ("go back (the run is made again up to there)",
      ("back", "previous", "rfault", "goto", "restart")),
-    ("look", ("events", "tasks", "where", "time", "fds")),
+    ("look", ("events", "tasks", "where", "time", "fds", "print", "gdb", "shell")),
     ("leave", ("quit",)),
 )  # fmt: skip
 
 
 class Prompt(cmd.Cmd):
-    """Guides a session (session.Guide). `recorded`: what the runs follow."""
+    """Guides a session (session.Guide). `recorded`: what the runs follow; `first`: what is done at
+    the first stand, before anything is asked."""
 
     prompt = "(dstrun) "
 
-    def __init__(self, recorded: Trace) -> None:
+    def __init__(self, recorded: Trace, first: Sequence[Callable[[Prompt], None]] = ()) -> None:
         super().__init__()
+        self._first = list(first)
         self.recorded = recorded
         self.view: View | None = None
         self.at = 0  # the event that was made last
@@ -82,6 +84,9 @@ class Prompt(cmd.Cmd):
         with _completion(self._names()):
             while self._move is LEAVE and not self._had_enough:
                 try:
+                    if self._first and self.view:
+                        self._first.pop(0)(self)
+                        continue
                     line = self._read()
                     self._had_enough = line is None or bool(self.onecmd(line))
                 except KeyboardInterrupt:
@@ -100,14 +105,17 @@ class Prompt(cmd.Cmd):
             except EOFError:
                 self.say([""])
                 return None
-        if self._input < 0:
-            self._input = _own_stdin()
         line = bytearray()
-        while byte := os.read(self._input, 1):
+        while byte := os.read(self._stdin(), 1):
             if byte == b"\n":
                 return line.decode(errors="replace")
             line += byte
         return line.decode(errors="replace") if line else None
+
+    def _stdin(self) -> int:
+        if self._input < 0:
+            self._input = _own_stdin()
+        return self._input
 
     def say(self, lines: Sequence[str]) -> None:
         """Answers."""
@@ -268,9 +276,58 @@ class Prompt(cmd.Cmd):
 
     def do_fds(self, arg: str) -> None:
         """fds [PID]: the descriptors of this event's process, or of process PID."""
-        view = self._seen()
+        self.say(self._descriptors(self._seen(), arg))
+
+    def _descriptors(self, view: View, arg: str) -> list[str]:
         pid = _number(arg, "a process's number") if arg else view.event.pid
-        self.say(view.descriptors(pid) or [f"process {pid} has no descriptors"])
+        return view.descriptors(pid) or [f"process {pid} has no descriptors"]
+
+    def do_print(self, arg: str) -> None:
+        """print EXPR: an expression of gdb's, in the innermost frame of the event's thread."""
+        if not arg:
+            raise BadUsage("print what? (an expression, like counter or *node)")
+        self._in_gdb(f"print {arg}")
+
+    def do_gdb(self, arg: str) -> None:
+        """gdb [PID|COMMAND]: gdb on this event's process or process PID, back here when it is
+        left; or what it answers to one COMMAND (gdb info locals)."""
+        if arg and not arg.isdecimal():
+            self._in_gdb(arg)
+        else:
+            self.debug(int(arg) if arg else None)
+
+    def debug(self, pid: int | None = None, args: Sequence[str] = ()) -> None:
+        """gdb with the user, until it is left."""
+        from dstrun.stop.gdb import attach
+
+        view = self._seen()
+        attach(view, view.event.pid if pid is None else pid, args, self._stdin(), self._answer)
+
+    def do_shell(self, arg: str) -> None:
+        """shell [COMMAND]: your shell among the run's files and processes, at this event's working
+        directory; or one COMMAND. A change of files changes what the run goes on with."""
+        from dstrun.stop.shell import run_shell
+
+        status = run_shell(self._seen(), arg, self._stdin())
+        if status:
+            self.say([f"the shell ended with {status}"])
+
+    def _in_gdb(self, command: str) -> None:
+        from dstrun.stop.gdb import run_command
+
+        self.say(run_command(self._seen(), command))
+
+    def _answer(self, line: str) -> list[str]:
+        """What gdb's command `dstrun` says."""
+        word, _, arg = line.strip().partition(" ")
+        view = self._seen()
+        if word == "events":
+            return view.events(_count(arg, _EVENTS_SHOWN))
+        if word == "fds":
+            return self._descriptors(view, arg)
+        if word in ("time", "tasks"):
+            return view.time() if word == "time" else view.tasks()
+        raise BadUsage(f'dstrun: "{word}"? (dstrun time, tasks, events [N] or fds [PID])')
 
     def do_quit(self, _arg: str) -> bool:
         """quit: end the run and leave (also at the end of the input, ctrl-D)."""

@@ -1,7 +1,11 @@
-"""`dstrun replay --until`: from the options to a session."""
+"""`dstrun replay --until`, --gdb and --shell: from the options to a session."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from dstrun.errors import BadUsage
 from dstrun.spec import RunResult, RunSpec
 from dstrun.stop import targets
 from dstrun.stop.prompt import Prompt
@@ -9,8 +13,19 @@ from dstrun.stop.session import Session
 from dstrun.trace.reader import Trace
 
 
-def look_into(recorded: Trace, spec: RunSpec, until: str) -> tuple[RunResult, bool]:
-    """What came of the last run, and whether the user left it before its end. BadUsage: `until`
-    means no event."""
-    session = Session(recorded, targets.find(recorded, until), Prompt(recorded))
+def look_into(recorded: Trace, spec: RunSpec, options: dict[str, Any]) -> tuple[RunResult, bool]:
+    """What came of the last run, and whether the user left it before its end. BadUsage: the
+    options mean no event; DstrunError: there is no gdb."""
+    if not options["until"]:
+        raise BadUsage("--gdb and --shell: where? (add --until EVENT, TIME or PATTERN)")
+    first: list[Callable[[Prompt], None]] = []
+    if options["gdb"] or options["gdb_arg"]:
+        from dstrun.stop.gdb import check_gdb
+
+        check_gdb()
+        first.append(lambda prompt: prompt.debug(args=options["gdb_arg"]))
+    if options["shell"]:
+        first.append(lambda prompt: prompt.do_shell(""))
+    prompt = Prompt(recorded, first)
+    session = Session(recorded, targets.find(recorded, options["until"]), prompt)
     return session.run(spec), session.was_left

@@ -65,7 +65,12 @@ class View:
         pid, tid = waits.ids(task)
         mark = "*" if task == self.stand.holder else " "
         name = abi.Task.comm.get_text(waits.world.memory, abi.World.tasks.at(task))
-        return f"{mark} pid {pid}", f"thread {tid}", name, waits.describe(task)
+        return f"{mark} pid {pid}", f"thread {tid}", name, self._state(waits, task)
+
+    def _state(self, waits: Waits, task: int) -> str:
+        """The one that has made an event other than a call is in none."""
+        is_in_call = task != self.stand.holder or self.event.kind == abi.EVENT_SYSCALL
+        return waits.describe(task) if is_in_call else "runs"
 
     def task_of(self, tid: int) -> int | None:
         """The index of a live thread."""
@@ -81,7 +86,7 @@ class View:
         for task in tasks[:_FRAMES_OF_MAX]:
             pid, tid = waits.ids(task)
             name = abi.Task.comm.get_text(waits.world.memory, abi.World.tasks.at(task))
-            lines.append(f"thread {tid} of {pid} {name}: {waits.describe(task)}")
+            lines.append(f"thread {tid} of {pid} {name}: {self._state(waits, task)}")
             frames = traces.get(task, ThreadTrace()).frames
             lines += [f"  {frame}" for frame in frames or ("(no frames)",)]
         if len(tasks) > _FRAMES_OF_MAX:

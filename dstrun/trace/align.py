@@ -24,7 +24,7 @@ EQUAL, CHANGE, DELETE, INSERT = "equal", "change", "delete", "insert"
 
 _EDITS_MAX: Final = 1500  # of one search
 _EDITS_MAX_POOR: Final = 16  # when the budget is spent
-_STEPS_MAX: Final = 8_000_000  # of all searches together: a few seconds
+_STEPS_MAX: Final = 6_000_000  # of all searches together: a few seconds
 
 Keys = Sequence[int]
 Range = tuple[int, int, int, int]
@@ -41,19 +41,21 @@ class Block(NamedTuple):
     b1: int
 
 
-class _Budget:
-    """How many steps may still be made, in all searches together."""
+class Budget:
+    """How many steps may still be made, in all searches that share it."""
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps: int = _STEPS_MAX) -> None:
         self.steps = steps
 
     def edits_max(self) -> int:
         return _EDITS_MAX if self.steps > 0 else _EDITS_MAX_POOR
 
 
-def align(a: Keys, b: Keys, weak_a: Keys, weak_b: Keys, steps: int = _STEPS_MAX) -> list[Block]:
+def align(
+    a: Keys, b: Keys, weak_a: Keys, weak_b: Keys, budget: Budget | None = None
+) -> list[Block]:
     """The edit script that makes b of a: blocks in order, without gaps on either side."""
-    budget = _Budget(steps)
+    budget = budget or Budget()
     blocks: list[Block] = []
     for kind, a0, a1, b0, b1 in _with_gaps(_matches(a, b, (0, len(a), 0, len(b)), budget), a, b):
         if kind == EQUAL or a0 == a1 or b0 == b1:
@@ -64,17 +66,18 @@ def align(a: Keys, b: Keys, weak_a: Keys, weak_b: Keys, steps: int = _STEPS_MAX)
 
 
 def align_around(
-    a: Keys, b: Keys, weak_a: Keys, weak_b: Keys, noise: Set[int], steps: int = _STEPS_MAX
+    a: Keys, b: Keys, weak_a: Keys, weak_b: Keys, noise: Set[int], budget: Budget | None = None
 ) -> list[Block]:
     """As `align`, but what counts less (`noise`: weak keys) is aligned last, between the others:
     many such elements must not pull what matters apart."""
+    budget = budget or Budget()
     places_a = [at for at, key in enumerate(weak_a) if key not in noise]
     places_b = [at for at, key in enumerate(weak_b) if key not in noise]
     if len(places_a) == len(a) and len(places_b) == len(b):
-        return align(a, b, weak_a, weak_b, steps)
+        return align(a, b, weak_a, weak_b, budget)
     skeleton = align(
         [a[at] for at in places_a], [b[at] for at in places_b],
-        [weak_a[at] for at in places_a], [weak_b[at] for at in places_b], steps,
+        [weak_a[at] for at in places_a], [weak_b[at] for at in places_b], budget,
     )  # fmt: skip
     pairs = [
         (places_a[one.a0 + at], places_b[one.b0 + at], one.kind)
@@ -85,7 +88,9 @@ def align_around(
     a_at = b_at = 0
     for at_a, at_b, kind in [*pairs, (len(a), len(b), "")]:
         if a_at < at_a or b_at < at_b:
-            between = align(a[a_at:at_a], b[b_at:at_b], weak_a[a_at:at_a], weak_b[b_at:at_b], steps)
+            between = align(
+                a[a_at:at_a], b[b_at:at_b], weak_a[a_at:at_a], weak_b[b_at:at_b], budget
+            )
             blocks += [_moved(block, a_at, b_at) for block in between]
         if kind:
             blocks.append(Block(kind, at_a, at_a + 1, at_b, at_b + 1))
@@ -102,7 +107,7 @@ def _one_side(a0: int, a1: int) -> str:
 
 
 def _weakly(
-    a: Keys, b: Keys, weak_a: Keys, weak_b: Keys, gap: Range, budget: _Budget
+    a: Keys, b: Keys, weak_a: Keys, weak_b: Keys, gap: Range, budget: Budget
 ) -> Iterator[Block]:
     """What lies between equal elements, aligned by the weaker keys."""
     a_at, b_at, a_end, b_end = gap[0], gap[2], gap[1], gap[3]
@@ -140,22 +145,24 @@ def _merged(blocks: list[Block]) -> list[Block]:
     return merged
 
 
-def _matches(a: Keys, b: Keys, whole: Range, budget: _Budget) -> list[tuple[int, int, int]]:
+def _matches(a: Keys, b: Keys, whole: Range, budget: Budget) -> list[tuple[int, int, int]]:
     """Equal stretches in order: where in a, where in b, how long."""
     found: list[tuple[int, int, int]] = []
-    todo = [whole]
+    # With each part, how large it may be for anchors to be looked for: what a search has left has
+    # none, or few, and to look again after each would cost the square of its length.
+    todo = [(whole, len(a) + len(b))]
     while todo:
-        part = _trim(a, b, todo.pop(), found)
+        part, size_max = todo.pop()
+        part = _trim(a, b, part, found)
         if part[0] == part[1] or part[2] == part[3]:
             continue
-        anchors = _anchors(a, b, part)
+        size = part[1] - part[0] + part[3] - part[2]
+        anchors = _anchors(a, b, part) if size <= size_max else []
         if anchors:
-            todo += _between(anchors, part)
+            todo += [(between, size) for between in _between(anchors, part)]
             found += [(at_a, at_b, 1) for at_a, at_b in anchors]
-        else:
-            rest = _shortest(a, b, part, budget, found)
-            if rest:
-                todo.append(rest)
+        elif rest := _shortest(a, b, part, budget, found):
+            todo.append((rest, size_max if size > size_max else size // 2))
     return _joined(sorted(found))
 
 
@@ -226,7 +233,7 @@ def _between(anchors: list[tuple[int, int]], part: Range) -> Iterator[Range]:
 
 
 def _shortest(
-    a: Keys, b: Keys, part: Range, budget: _Budget, found: list[tuple[int, int, int]]
+    a: Keys, b: Keys, part: Range, budget: Budget, found: list[tuple[int, int, int]]
 ) -> Range | None:
     """Myers's greedy search. Adds the matches of the path that it found; returns what lies behind
     where the path ends, when the search was cut short."""

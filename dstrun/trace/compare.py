@@ -7,8 +7,8 @@ The two runs' tasks are matched (dstrun.trace.tasks), then each pair's events ar
 (dstrun.trace.identity). What lies before the first difference is the same by its recorded
 identities and is only counted.
 
-Whole traces are read once for the tasks and the counts. Aligned are the first `ALIGNED_MAX` events
-after the first difference; `cut` tells where that ended.
+Whole traces are read once for the tasks and the counts. Aligned are the first ALIGNED_MAX events
+after the first difference, if not told otherwise; `cut` tells where that ended.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 
 from dstrun import abi
 from dstrun._syscalls import SYSCALLS
-from dstrun.trace.align import EQUAL, INSERT, Block, align_around
+from dstrun.trace.align import EQUAL, INSERT, Block, Budget, align_around
 from dstrun.trace.cause import Cause, chosen_text, find_cause
 from dstrun.trace.descriptors import WRITE, Tracker
 from dstrun.trace.diff import first_difference, meta_differences
@@ -31,8 +31,9 @@ from dstrun.trace.reader import Trace
 from dstrun.trace.render import event_name, fault_name
 from dstrun.trace.tasks import Task, TaskFinder, Tasks, match_tasks
 
-ALIGNED_MAX: Final = 1_000_000
-_OUTPUT_EVENTS_MAX: Final = 1_000_000  # up to which it is counted what a run wrote
+ALIGNED_MAX: Final = 500_000
+_FOREVER: Final = 1 << 62
+_OUTPUT_EVENTS_MAX: Final = 300_000  # up to which it is counted what a run wrote
 
 
 class Output(NamedTuple):
@@ -187,10 +188,12 @@ def _outcome(trace: Trace) -> dict[str, Any]:
 
 
 def compare(
-    a: Trace, b: Trace, ignored: frozenset[str] = frozenset(), with_time: bool = False
-) -> Comparison:
+    a: Trace, b: Trace, ignored: frozenset[str] = frozenset(), with_time: bool = False,
+    aligned_max: int | None = ALIGNED_MAX,
+) -> Comparison:  # fmt: skip
     """Compares two traces; `with_time` counts times where tasks are aligned. What getrandom gives
-    is left out there when the runs' entropy has not the same seed."""
+    is left out there when the runs' entropy has not the same seed. `aligned_max`: how many events
+    after the first difference are aligned, None: all."""
     first = first_difference(a, b)
     scans = scan(a), scan(b)
     start = first if first is not None else min(a.events, b.events)
@@ -199,7 +202,8 @@ def compare(
         left_out |= {"random"}
     keys = Numbers()
     rules = ignored | left_out, ignored
-    sides, tasks = _tasks_side_by_side(a, b, scans, rules, start, keys)
+    stop = None if aligned_max is None else start + aligned_max
+    sides, tasks = _tasks_side_by_side(a, b, scans, rules, range(start, stop or _FOREVER), keys)
     parted = None if first is None else (first, first)
     if parted and "order" in ignored:
         parted = _first_of_tasks(tasks)
@@ -218,7 +222,7 @@ def compare(
         start=meta_differences(a, b),
         scans=scans,
         tasks=tasks,
-        differing=_differing(a, b, tasks),
+        differing=_differing(tasks, keys.names),
         ignored=ignored,
         left_out=left_out,
         waits=keys.waits,
@@ -257,12 +261,17 @@ class _Makers(NamedTuple):
 
 
 def _read_side(
-    trace: Trace, side: _Side, start: int, makers: _Makers, numbers: Numbers, parts: dict[int, Pair]
+    trace: Trace,
+    side: _Side,
+    place: range,
+    makers: _Makers,
+    numbers: Numbers,
+    parts: dict[int, Pair],
 ) -> None:
     """Collects a trace's counted events, all together and by task."""
-    side.stop = min(trace.events, start + ALIGNED_MAX)
+    side.stop = min(trace.events, place.stop)
     side.cut = side.stop < trace.events
-    for index, event in enumerate(trace.read(start, side.stop), start):
+    for index, event in enumerate(trace.read(place.start, side.stop), place.start):
         number, part = parts[event.tid]
         strict = makers.strict.keys(event)
         if strict:
@@ -279,7 +288,7 @@ def _read_side(
 
 def _tasks_side_by_side(
     a: Trace, b: Trace, scans: tuple[Scan, Scan], rules: tuple[frozenset[str], frozenset[str]],
-    start: int, keys: Numbers,
+    place: range, keys: Numbers,
 ) -> tuple[tuple[_Side, _Side], list[TaskDiff]]:  # fmt: skip
     """`rules`: what is left out where tasks are aligned, and what is ignored altogether."""
     pairs = [TaskDiff(left, right) for left, right in match_tasks(scans[0].tasks, scans[1].tasks)]
@@ -296,10 +305,13 @@ def _tasks_side_by_side(
         strict = strong
         if rules[1] and rules[1] != rules[0]:
             strict = KeyMaker(trace, places, rules[1], strict_keys)
-        _read_side(trace, side, start, _Makers(strong, strict), numbers, parts)
+        _read_side(trace, side, place, _Makers(strong, strict), numbers, parts)
+    budget = Budget()
     for pair in pairs:
         one, other = pair.part_a, pair.part_b
-        pair.blocks = align_around(one.strong, other.strong, one.weak, other.weak, keys.waits)
+        pair.blocks = align_around(
+            one.strong, other.strong, one.weak, other.weak, keys.waits, budget
+        )
     return sides, pairs
 
 
@@ -334,16 +346,13 @@ def _unaligned(task: TaskDiff) -> tuple[int, int]:
     return _event_at(task.part_a, 0), _event_at(task.part_b, 0)
 
 
-def _differing(a: Trace, b: Trace, tasks: list[TaskDiff]) -> Counter[tuple[str, str]]:
+def _differing(tasks: list[TaskDiff], names: dict[int, str]) -> Counter[tuple[str, str]]:
     """Events that are not the same on both sides, by name and kind of block."""
     counts: Counter[tuple[str, str]] = Counter()
     for task in tasks:
         for kind, a0, a1, b0, b1 in task.blocks:
             if kind == EQUAL:
                 continue
-            trace, events = a, task.part_a.events[a0:a1]
-            if kind == INSERT:
-                trace, events = b, task.part_b.events[b0:b1]
-            for index in events:
-                counts[event_name(trace.event(index)), kind] += 1
+            weak = task.part_b.weak[b0:b1] if kind == INSERT else task.part_a.weak[a0:a1]
+            counts.update((names[key], kind) for key in weak)
     return counts

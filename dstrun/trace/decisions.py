@@ -24,14 +24,14 @@ KIND_NAMES = {
 
 
 class Decision(NamedTuple):
-    """One decision. `number`: which of its kind for the entity, from 1; `task`: an index, of the
-    task whose identity is `value`, where the kind is DECISION_NEXT; `event`: events before it."""
+    """One decision. `number`: which of its kind for the entity, from 1; `tid`: of the task whose
+    identity is `value`, where the kind is DECISION_NEXT; `event`: how many came before it."""
 
     entity: int
     value: int
     number: int
     kind: int
-    task: int
+    tid: int
     event: int
 
     @property
@@ -44,7 +44,16 @@ def _record() -> struct.Struct:
     """The record's codec, from the generated layout."""
     members = {name: m for name, m in vars(abi.Decision).items() if isinstance(m, Member)}
     ordered = sorted(members, key=lambda name: members[name].offset)
-    if ordered != ["entity", "value", "number", "number_high", "kind", "task", "event"]:
+    if ordered != [
+        "entity",
+        "value",
+        "number",
+        "tid",
+        "event",
+        "number_high",
+        "kind",
+        "pad",
+    ]:
         raise AssertionError("struct decision has changed: change Decision with it")
     codec = struct.Struct("<" + "".join(members[name].code for name in ordered))
     if codec.size != abi.DECISION_BYTES:
@@ -59,11 +68,11 @@ def read_decisions(trace: Trace) -> Iterator[Decision]:
     """All of them, in the order of the run."""
     data = trace.stream(abi.STREAM_DECISIONS)
     whole = len(data) - len(data) % _RECORD.size
-    for entity, value, low, high, kind, task, event in _RECORD.iter_unpack(data[:whole]):
-        yield Decision(entity, value, high << 32 | low, kind, task, event)
+    for entity, value, low, tid, event, high, kind, _ in _RECORD.iter_unpack(data[:whole]):
+        yield Decision(entity, value, high << 32 | low, kind, tid, event)
 
 
 def pack_decision(decision: Decision) -> bytes:
     """The record that read_decisions reads."""
-    entity, value, number, kind, task, event = decision
-    return _RECORD.pack(entity, value, number & 0xFFFFFFFF, number >> 32, kind, task, event)
+    entity, value, number, kind, tid, event = decision
+    return _RECORD.pack(entity, value, number & 0xFFFFFFFF, tid, event, number >> 32, kind, 0)

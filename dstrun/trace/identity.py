@@ -22,6 +22,7 @@ from dstrun.errors import BadUsage, did_you_mean
 from dstrun.trace.decode import ERRNO_MAX
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
+from dstrun.trace.render import event_name
 from dstrun.trace.sidedata import Field, parse_fields
 from dstrun.trace.text import signed32
 
@@ -107,6 +108,7 @@ class Numbers:
     def __init__(self) -> None:
         self._numbers: dict[Hashable, int] = {}
         self.waits: set[int] = set()  # weak keys of calls that wait
+        self.names: dict[int, str] = {}  # by weak key: what its events are called
 
     def number(self, key: Hashable) -> int:
         """The key's number."""
@@ -136,8 +138,10 @@ class KeyMaker:
             return self._known[known]
         made = self._make(event)
         numbers = (self._keys.number(made[0]), self._keys.number(made[1])) if made else None
-        if numbers and event.kind == abi.EVENT_SYSCALL and event.nr in _WAIT_NUMBERS:
-            self._keys.waits.add(numbers[1])
+        if numbers and numbers[1] not in self._keys.names:
+            self._keys.names[numbers[1]] = event_name(event)
+            if event.kind == abi.EVENT_SYSCALL and event.nr in _WAIT_NUMBERS:
+                self._keys.waits.add(numbers[1])
         self._known[known] = numbers
         return numbers
 

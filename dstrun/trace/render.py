@@ -18,7 +18,7 @@ from dstrun.report.summary import signal_name
 from dstrun.trace.decode import ERRNO_MAX, render_call
 from dstrun.trace.format import EVENT_LOST, Event
 from dstrun.trace.reader import Trace
-from dstrun.trace.sidedata import Field, parse_fields
+from dstrun.trace.sidedata import Field, parse_fields, without_waker
 from dstrun.trace.text import STRING_MAX, error, quote
 
 KIND_NAMES = {
@@ -64,12 +64,17 @@ def about(trace: Trace) -> dict[str, Any]:
     }
 
 
-class Renderer:
-    """Renders the events of one trace."""
+_TEXTS_KEPT = 20_000
 
-    def __init__(self, trace: Trace) -> None:
+
+class Renderer:
+    """Renders the events of one trace; of each string at most so many bytes."""
+
+    def __init__(self, trace: Trace, string_max: int = STRING_MAX) -> None:
         self.trace = trace
+        self.string_max = string_max
         self.start_ns = trace.event(0).enter_ns if trace.events else 0
+        self._texts: dict[tuple[int, int, int, int, bytes], str] = {}
         self.width = max(4, len(str(max(trace.events - 1, 0))))
 
     def lines(self, start: int, stop: int) -> list[str]:
@@ -84,7 +89,20 @@ class Renderer:
         return f"[{index:{self.width}}] {time} pid {task}  {self.text(event)}"
 
     def text(self, event: Event) -> str:
-        """What happened."""
+        """What happened. Programs do the same again and again: what is recorded of an event, but
+        for who woke it, tells its text, which is made once."""
+        side = without_waker(self.trace.side_data(event))
+        key = (event.kind, event.nr, event.flags, event.result, side)
+        text = self._texts.get(key)
+        if text is None:
+            if len(self._texts) == _TEXTS_KEPT:
+                self._texts.clear()
+            text = self._texts[key] = self._made_text(event)
+        return text
+
+    def _made_text(self, event: Event) -> str:
+        if event.kind == abi.EVENT_SYSCALL:
+            return _call_text(self.trace, event, self.string_max)
         render = _TEXTS.get(event.kind)
         return render(self.trace, event) if render else f"event of kind {event.kind}"
 
@@ -129,10 +147,10 @@ def _parts(data: bytes) -> tuple[list[int], dict[int, list[Field]]]:
         return [], {}
 
 
-def _call_text(trace: Trace, event: Event) -> str:
+def _call_text(trace: Trace, event: Event, string_max: int) -> str:
     args, fields = _parts(trace.side_data(event))
     result = None if event.flags & abi.EVENT_NO_RETURN else event.result
-    text = render_call(event.nr, args, fields, result)
+    text = render_call(event.nr, args, fields, result, string_max=string_max)
     if event.flags & abi.EVENT_RESTARTED:
         text += " (will be restarted)"
     return f"{text} (INJECTED)" if event.flags & abi.EVENT_FAULT else text
@@ -224,7 +242,6 @@ def _result_text(result: int) -> str:
 
 _TEXTS: dict[int, Callable[[Trace, Event], str]] = {
     EVENT_LOST: lambda _trace, _event: "(lost: the trace is damaged here)",
-    abi.EVENT_SYSCALL: _call_text,
     abi.EVENT_SIGNAL: _signal_text,
     abi.EVENT_START: _start_text,
     abi.EVENT_EXIT: _exit_text,

@@ -60,6 +60,16 @@ class Tasks:
     by_tid: dict[int, Task] = field(default_factory=dict)
     roots: list[Task] = field(default_factory=list)
 
+    @property
+    def parents(self) -> dict[int, int]:
+        """By process: the one that made it."""
+        return {
+            child.pid: task.pid
+            for task in self.by_tid.values()
+            for child in task.children
+            if not child.is_thread
+        }
+
     def name_of(self, tid: int) -> str:
         """What a report calls a task."""
         task = self.by_tid.get(tid)

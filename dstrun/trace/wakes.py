@@ -47,16 +47,18 @@ def wakes(trace: Trace, chosen: Iterable[tuple[int, Event]]) -> Iterator[Wake]:
         except ValueError:
             continue
         if waker:
-            at = _find(trace, waker)
+            at = find_call(trace, waker)
             yield Wake(index, event, waker, at, None if at is None else trace.event(at))
 
 
-def _find(trace: Trace, waker: Waker) -> int | None:
-    for index, event in enumerate(
-        trace.read(waker.event, waker.event + _SEARCHED_MAX), waker.event
-    ):
-        if event.tid == waker.tid:
-            return index
+def find_call(trace: Trace, waker: Waker) -> int | None:
+    """The number of the call by which a waker let another task go on; None: it is not there."""
+    begin = waker.event
+    for stop in (waker.event + 16, waker.event + 256, waker.event + _SEARCHED_MAX):
+        for index, event in enumerate(trace.read(begin, stop), begin):
+            if event.tid == waker.tid:
+                return index
+        begin = stop
     start = max(0, waker.event - _SEARCHED_MAX)
     last = None
     for index, event in enumerate(trace.read(start, waker.event), start):

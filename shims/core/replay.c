@@ -60,10 +60,10 @@ static const struct decision *decision_here(struct sched_task *t)
     return t->replay.number == t->passed ? &decisions()[t->replay.place] : 0;
 }
 
-/* Whom it names, if that one could run. Its index is another one only where the run was edited. */
+/* Whom it names, if that one could run. Its tid is another one only where the run was edited. */
 static u32 task_meant(const struct world *w, const struct decision *d, u32 running)
 {
-    u32 task = d->task;
+    u32 task = d->tid < PIDS_MAX ? w->task_of_tid[d->tid] : 0;
     if (w->tasks[task].sched.identity == d->value && (heap_has(w, task) || task == running))
         return task;
     for (u32 pos = 1; pos <= w->sched.count; pos++)

@@ -9,14 +9,14 @@
 #include "core/replay.h"
 #include "core/rules.h"
 
-static void decision_record(u32 kind, u64 entity, u64 number, u64 value, u32 task)
+static void decision_record(u32 kind, u64 entity, u64 number, u64 value, u32 tid)
 {
     if (!(WORLD->config.flags & CONFIG_RECORD))
         return;
     struct decision *d = (struct decision *)stream_reserve(STREAM_DECISIONS, sizeof *d);
     *d = (struct decision){.entity = entity, .value = value, .number = (u32)number,
-                           .number_high = (u8)(number >> 32), .kind = (u8)kind, .task = (u16)task,
-                           .event = WORLD->trace.events};
+                           .number_high = (u8)(number >> 32), .kind = (u8)kind, .tid = tid,
+                           .event = (u32)WORLD->trace.events};
     stream_commit(STREAM_DECISIONS, sizeof *d);
 }
 
@@ -27,7 +27,8 @@ u32 choose_next(u32 running)
     u32 could_run = w->sched.count + (running != 0);
     u32 next = sched_choose(w, running);
     if (could_run > 1 && next != running)
-        decision_record(DECISION_NEXT, giver->identity, giver->passed, task_at(next)->sched.identity, next);
+        decision_record(DECISION_NEXT, giver->identity, giver->passed, task_at(next)->sched.identity,
+                        task_at(next)->tid);
     return next;
 }
 

@@ -211,11 +211,16 @@ static void index_records(struct listing *l, const struct statx_k *st, u32 bytes
             l->offsets[l->entries++] = at;
 }
 
-static void renumber(struct listing *l, const struct statx_k *st)
+/* The kernel does not look above where a file system is mounted: for ".." we do. */
+static void renumber(struct listing *l, const struct statx_k *st, i64 fd)
 {
     u64 dev = statx_dev(st);
-    for (u32 i = 0; i < l->entries; i++)
-        entry_at(l, i)->ino = inode_number(dev, entry_at(l, i)->ino);
+    struct statx_k up;
+    for (u32 i = 0; i < l->entries; i++) {
+        struct dirent64_k *d = entry_at(l, i);
+        int is_up = string_equal(d->name, "..") && !statx_of_path(fd, "..", 0, &up);
+        d->ino = is_up ? inode_number(statx_dev(&up), up.ino) : inode_number(dev, d->ino);
+    }
 }
 
 /* Makes the listing of an object that has none. */
@@ -241,7 +246,7 @@ static i64 listing_make(struct trap *c, i64 fd, u32 object)
     index_records(&l, &st, (u32)n);
     sort(&l);
     inode_seen(&st);
-    renumber(&l, &st);
+    renumber(&l, &st, fd);
     w->dirs[slot].entries = l.entries;
     w->dirs[slot].bytes = (u32)n;
     return 0;

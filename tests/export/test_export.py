@@ -20,7 +20,7 @@ from tracefile import TraceWriter, args_field, waker_field
 
 from dstrun import abi
 from dstrun.cli import run_command_line
-from dstrun.export.arrows import MESSAGE, WAKE, Wakes
+from dstrun.export.arrows import MESSAGE, WAKE
 
 Export = Callable[..., Path]
 ROOT = Path(__file__).parents[2]
@@ -98,6 +98,7 @@ def test_perfetto(export: Export) -> None:
     assert {(t.process.pid, t.process.process_name) for t in tracks if t.HasField("process")} == {
         (2, "sh"), (3, "ls"),
     }  # fmt: skip
+    assert packets[-1].track_event.type == TrackEvent.TYPE_INSTANT
     names: dict[int, str] = {}
     keys: dict[int, str] = {}
     open_slices: dict[int, int] = {}
@@ -116,6 +117,7 @@ def test_perfetto(export: Export) -> None:
             assert depth
             open_slices[event.track_uuid] = depth - 1
     assert set(open_slices.values()) == {0}
+    assert names[packets[-1].track_event.name_iid] == "killed by SIGABRT"
     assert [(time, name) for time, name, _said in calls] == [
         (1000, "openat"), (2000, "openat"), (5000, "getpid"),
     ]  # fmt: skip
@@ -128,8 +130,8 @@ def test_perfetto(export: Export) -> None:
 
 def test_page(export: Export) -> None:
     header, columns = unpack_page(export("--to", "html"))
-    assert header["summary"]["outcome"] == "killed"
-    assert header["summary"]["signal_name"] == "SIGABRT"
+    assert header["summary"]["outcome"] == "killed by SIGABRT"
+    assert header["summary"]["succeeded"] is False
     assert header["summary"]["command"] == shlex.join(["sh", "-c", "x y"])
     assert [p["name"] for p in header["processes"]] == ["sh", "ls"]
     assert columns["number"] == [0] + [1] * 8
@@ -236,23 +238,28 @@ def test_unfinished_trace(export: Export, tmp_path: Path) -> None:
     assert len(columns["flags"]) == 9
 
 
-def test_wakes() -> None:
+def test_wakes(export: Export, tmp_path: Path) -> None:
     """The call that woke stands before the woken one, or after it, or was the waker's last."""
-    wakes = Wakes()
-    events = [
+    writer = TraceWriter()
+    for pid, woken in (
         (2, None), (3, None), (2, None),
-        (4, (2, 11)),  # by thread 2's first event from 11 on: 12
-        (5, (2, 14)),  # that is 16
-        (6, (3, 14)),  # thread 3 makes none: its last one, 11
+        (4, (2, 1)),  # by process 2's first event from 1 on: 2
+        (5, (2, 4)),  # that is 6
+        (6, (3, 4)),  # process 3 makes none: its last one, 1
         (2, None),
-        (7, (2, 3)),  # before the first event that is known: nothing is said
-    ]  # fmt: skip
-    for place, (tid, woken) in enumerate(events):
-        side = args_field(1) + (waker_field(*woken) if woken else b"")
-        wakes.add(place, place + 10, tid, place * 100, side)
-    assert [(a.source, a.target, a.at_ns) for a in sorted(wakes.finish())] == [
-        (2, 3, 200), (6, 4, 600), (1, 5, 100),
-    ]  # fmt: skip
+        (7, (99, 3)),  # nobody who is known
+    ):  # fmt: skip
+        data = args_field() + waker_field(*woken) if woken else b""
+        writer.add(pid=pid, data=data, flags=abi.EVENT_WOKEN if woken else 0)
+    trace = writer.write(tmp_path / "wakes.trace")
+    _header, columns = unpack_page(export("--to", "html", of=trace))
+    arrows = list(zip(columns["arrow_from"], columns["arrow_to"], strict=True))
+    assert arrows == [(2, 3), (6, 4), (1, 5)]
+    # What was not chosen has no arrow.
+    _header, columns = unpack_page(export("--to", "html", "--force", "--events", "2..5", of=trace))
+    assert (columns["arrow_from"], columns["arrow_to"]) == ([0], [1])
+    _header, columns = unpack_page(export("--to", "html", "--force", "--pid", "2,5", of=trace))
+    assert (columns["arrow_from"], columns["arrow_to"]) == ([3], [2])
 
 
 def test_arrows_of_a_run(export: Export, tmp_path: Path) -> None:

@@ -67,8 +67,10 @@ def python_turns(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def look(tmp_path: Path) -> Look:
     """look(trace, "step\\ntasks\\n", "--until", "30"): a replay that is looked into."""
 
-    def call(trace: Path, commands: str, *args: str) -> subprocess.CompletedProcess[str]:
-        env = {"TMPDIR": str(tmp_path)}
+    def call(
+        trace: Path, commands: str, *args: str, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        env = {"TMPDIR": str(tmp_path), **variables}
         done = dstrun("replay", trace, *args, cwd=trace.parent, commands=commands, env=env)
         assert list(tmp_path.iterdir()) == [], "a file was left behind"
         return done

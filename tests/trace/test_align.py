@@ -8,7 +8,7 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dstrun.trace.align import CHANGE, DELETE, EQUAL, INSERT, Block, align, align_around
+from dstrun.trace.align import CHANGE, DELETE, EQUAL, INSERT, Block, Budget, align, align_around
 
 KEYS = st.lists(st.integers(0, 12), max_size=60)
 WIDE = st.lists(st.integers(0, 1000), max_size=60)
@@ -49,7 +49,7 @@ def test_a_right_edit_script(a: list[int], b: list[int]) -> None:
 
 @given(WIDE, WIDE, st.integers(-1, 40))
 def test_also_when_the_budget_is_spent(a: list[int], b: list[int], steps: int) -> None:
-    _check(a, b, align(a, b, _weak(a), _weak(b), steps))
+    _check(a, b, align(a, b, _weak(a), _weak(b), Budget(steps)))
 
 
 @given(KEYS, KEYS, st.sets(st.integers(0, 3)))
@@ -104,5 +104,5 @@ def test_the_cost_is_bounded() -> None:
     a = [rng.randrange(40) for _ in range(10_000)]
     b = [rng.randrange(40) for _ in range(10_000)]
     before = time.process_time()
-    _check(a, b, align(a, b, _weak(a), _weak(b), steps=500_000))
+    _check(a, b, align(a, b, _weak(a), _weak(b), Budget(500_000)))
     assert time.process_time() - before < 5

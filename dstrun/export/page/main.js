@@ -24,12 +24,6 @@ function copyText(text, button) {
   done();
 }
 
-function outcomeText(summary) {
-  if (summary.outcome === "exited") return `exited ${summary.exit_code}`;
-  if (summary.outcome === "killed") return `killed by ${summary.signal_name}`;
-  return summary.outcome;
-}
-
 class Page {
   constructor(run) {
     this.run = run;
@@ -52,9 +46,8 @@ class Page {
   #summary() {
     const {summary, run} = {summary: this.run.summary, run: this.run};
     $("command").textContent = summary.command || summary.trace;
-    const good = summary.outcome === "exited" && summary.exit_code === 0;
-    $("outcome").textContent = outcomeText(summary);
-    $("outcome").classList.add(good ? "good" : "bad");
+    $("outcome").textContent = summary.outcome;
+    $("outcome").classList.add(summary.succeeded ? "good" : "bad");
     const events = summary.events === summary.events_of ? String(summary.events)
       : `${summary.events} of ${summary.events_of}`;
     const facts = {
@@ -86,7 +79,9 @@ class Page {
     for (const name of this.run.categories) {
       const dot = element("span", undefined, "dot");
       dot.style.background = `var(--cat-${name})`;
-      $("legend").append(dot, ` ${words[name] || name}  `);
+      const entry = element("span");
+      entry.append(dot, ` ${words[name] || name}`);
+      $("legend").append(entry);
     }
   }
 

@@ -3,6 +3,18 @@
 const LANE = 22, GUTTER = 190, AXIS = 22, LABEL_MIN = 34;
 const FONT = "11px system-ui, sans-serif";
 
+// As much of a text as has room, in pixels.
+function fit(context, text, room) {
+  let start = text.slice(0, Math.ceil(room / 3)), shown = start;
+  for (let turn = 0; turn < 6; turn++) {
+    shown = start.length === text.length ? text : start + "\u2026";
+    const width = context.measureText(shown).width;
+    if (width <= room || start.length < 2) break;
+    start = start.slice(0, Math.max(1, Math.min(start.length - 1, Math.floor(start.length * room / width))));
+  }
+  return shown;
+}
+
 class Timeline {
   constructor(run, elements, on) {
     this.run = run;
@@ -75,13 +87,19 @@ class Timeline {
 
   showAll() { this.setView(-Infinity, Infinity); this.setView(this.axis.from, this.axis.to); }
 
-  // About `count` events around event i.
-  showAround(i, count = 60) {
+  // What was before and after event i: some 60 events, or fewer where these are spread far apart
+  // and the nearest ones stand close together.
+  showAround(i) {
     const {end} = this.axis;
-    const low = Math.max(0, i - Math.floor(count * 0.75));
-    const high = Math.min(this.run.length - 1, i + Math.ceil(count * 0.25));
-    const from = Math.min(end[low], end[i]), to = Math.max(end[high], end[i]);
-    const pad = Math.max((to - from) * 0.06, this.mode === "time" ? 500 : 1);
+    const span = count => {
+      const low = Math.max(0, i - Math.floor(count * 0.7));
+      const high = Math.min(this.run.length - 1, i + Math.ceil(count * 0.3));
+      return [Math.min(end[low], end[i]), Math.max(end[high], end[i])];
+    };
+    let [from, to] = span(60);
+    const near = [15, 30].map(span).find(([a, b]) => (b - a) * 20 < to - from);
+    if (near) [from, to] = near;
+    const pad = Math.max((to - from) * 0.08, this.mode === "time" ? 500 : 1);
     this.setView(from - pad, to + pad);
     this.reveal(i);
   }
@@ -217,9 +235,9 @@ class Timeline {
     }
     if (right - left > LABEL_MIN) {
       c.fillStyle = this.color["slice-text"];
-      const room = Math.floor((right - left - 8) / 5.6);
-      const text = room > 24 ? this.run.textOf(i) : this.run.names[this.run.name[i]];
-      c.fillText(text.length > room ? text.slice(0, Math.max(room - 1, 1)) + "\u2026" : text, left + 4, top + LANE / 2 - 0.5);
+      const room = right - left - 8;
+      const text = room > 150 ? this.run.textOf(i) : this.run.names[this.run.name[i]];
+      c.fillText(fit(c, text, room), left + 4, top + LANE / 2 - 0.5);
     }
     c.globalAlpha = 1;
   }
