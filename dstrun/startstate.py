@@ -8,10 +8,11 @@ are put back (dstrun/launch/restore.py); whatever it does there, the user's file
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dstrun.launch.overlay import is_below
 from dstrun.launch.startfiles import CONTENTS, FILES
@@ -28,7 +29,10 @@ class StartState:
 
     records: tuple[Kept, ...]
     contents: memoryview
+    restores: bool = True  # it ran on the user's own files; its changes were to these
     mounts: tuple[str, ...] = ("", "")  # /proc/self/mounts and mountinfo; empty: as they are
+    descriptors: tuple[dict[str, Any], ...] = ()  # inherited.describe_inherited
+    descriptor_extents: Mapping[int, list[tuple[int, int, int]]] = field(default_factory=dict)
 
     def places(self, wanted: list[str]) -> list[str]:
         """Directories that hold all that was changed, where not everything can be covered."""
@@ -49,22 +53,34 @@ class StartState:
     def write(self, kept: Kept, path: str) -> None:
         """The content of a file that was kept, holes included."""
         with Path(path).open("wb") as file:
-            for offset, size, place in kept.extents or ():
-                file.seek(offset)
-                file.write(self.contents[place : place + size])
+            self._write(kept.extents or (), file.fileno())
             file.truncate(kept.size)
+
+    def write_descriptor(self, number: int, file: int) -> None:
+        """The content of a file that the program inherited."""
+        self._write(self.descriptor_extents.get(number, ()), file)
+
+    def _write(self, extents: Iterable[tuple[int, int, int]], file: int) -> None:
+        for offset, size, place in extents:
+            done = 0
+            while done < size:
+                view = self.contents[place + done : place + size]
+                done += os.pwrite(file, view, offset + done)
 
 
 def start_state(trace: Trace, spec: RunSpec) -> RunSpec:
     """The spec of a run that starts where the recorded one did."""
-    if spec.fs == "overlay":
-        return spec  # its changes were not to the user's files
-    if FILES not in trace.attachments():  # its dstrun was killed
-        return replace(spec, fs="overlay", start=StartState((), memoryview(b"")))
     from dstrun.launch.before import Kept
 
-    description = json.loads(trace.attachment(FILES))
+    has_files = FILES in trace.attachments()  # its dstrun was not killed
+    description = json.loads(trace.attachment(FILES)) if has_files else {}
     contents = trace.attachment(CONTENTS) if CONTENTS in trace.attachments() else b""
-    records = tuple(Kept(**record) for record in description["changed"])
-    mounts = tuple(description["mounts"])
-    return replace(spec, fs="overlay", start=StartState(records, memoryview(contents), mounts))
+    start = StartState(
+        records=tuple(Kept(**record) for record in description.get("changed", ())),
+        contents=memoryview(contents),
+        restores=spec.fs == "host",
+        mounts=tuple(description.get("mounts", ("", ""))),
+        descriptors=tuple(trace.meta.get("descriptors", ())),
+        descriptor_extents=dict(description.get("inherited", ())),
+    )
+    return replace(spec, fs="overlay", start=start)

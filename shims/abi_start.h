@@ -11,7 +11,10 @@ struct start_file {
     i64 real_birth_ns; /* the copy's: who gets its number later has another; 0: not known */
     i64 real_ctime_ns; /* the copy's, until the run changes it */
     i64 ctime_ns, birth_ns; /* the original's */
-    u32 next, pad;  /* next: same hash */
+    u64 shown_dev, shown_ino; /* the original's, kernel's encoding, of a descriptor; 0: the copy's */
+    u64 shown_rdev;
+    u32 shown_links; /* 0: the copy's */
+    u32 next;       /* same hash */
 };
 
 #endif

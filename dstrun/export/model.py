@@ -32,6 +32,7 @@ _PR_SET_NAME: Final = 15
 _NOT_FAILED: Final = frozenset({abi.END_EXITED})
 
 _STRING_MAX: Final = 200  # bytes: a picture shows more of them than a line has room for
+_TIME_MAX_NS: Final = 1 << 62  # what is later comes from a damaged trace
 _TEXTS_KEPT: Final = 50_000
 
 # Coarse groups of events: one colour, one filter each. The first that holds a name wins.
@@ -115,7 +116,7 @@ class Picture:
         """The chosen events, in the order in which they ended."""
         start_ns = self.renderer.start_ns
         for index, event in self._chosen():
-            end_ns = max(0, event.time_ns - start_ns)
+            end_ns = min(max(0, event.time_ns - start_ns), _TIME_MAX_NS)
             begin_ns = min(max(0, event.enter_ns - start_ns), end_ns)
             yield Moment(index, event, event_name(event), begin_ns, end_ns)
 

@@ -36,6 +36,7 @@ _RUNNING: Final = 1
 _FAULTS: Final = 2
 _THREADS: Final = 3
 _RUN: Final = 4
+_ID_MAX: Final = 0x7FFFFFFF  # more has only a damaged trace
 _PROCESS_BASE: Final = 1 << 32
 _THREAD_BASE: Final = 2 << 32
 
@@ -192,15 +193,15 @@ class _Export:
         for process in self.picture.processes.values():
             track = self.out.packet().track_descriptor
             track.uuid = _PROCESS_BASE + process.pid
-            track.process.pid = process.pid
+            track.process.pid = process.pid & _ID_MAX
             track.process.process_name = process.label
             track.process.cmdline.extend(process.command)
             for thread in process.threads.values():
                 track = self.out.packet().track_descriptor
                 track.uuid = _THREAD_BASE + thread.tid
                 track.parent_uuid = _PROCESS_BASE + process.pid
-                track.thread.pid = process.pid
-                track.thread.tid = thread.tid
+                track.thread.pid = process.pid & _ID_MAX
+                track.thread.tid = thread.tid & _ID_MAX
                 track.thread.thread_name = _thread_name(thread)
 
     def _run(self, moment: Moment) -> None:

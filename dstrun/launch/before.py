@@ -74,19 +74,72 @@ class Kept:
         )  # fmt: skip
 
 
+class Contents:
+    """The bytes of files, in one file without a name, up to a limit."""
+
+    def __init__(self, trace: Path | None) -> None:
+        self._trace = trace
+        self._file: BinaryIO | None = None
+        self._used = self._kept_bytes = 0
+
+    def keep(self, link: str, info: os.stat_result) -> list[tuple[int, int, int]]:
+        """Extents of a file's data: offset, bytes, where they are here. OSError: it is not kept."""
+        allocated = min(info.st_size, info.st_blocks * 512 or info.st_size)
+        if self._kept_bytes + allocated > CONTENT_BYTES_MAX:
+            limit = f"more than {CONTENT_BYTES_MAX >> 20} MiB in all"
+            raise OSError(errno.EFBIG, limit)
+        if self._file is None:
+            self._file = _nameless_file(self._trace)
+        source = os.open(link, os.O_RDONLY | os.O_CLOEXEC)
+        start = self._used
+        try:
+            extents = []
+            for offset, size in _data(source, info.st_size):
+                self._transfer(source, offset, size)
+                extents.append((offset, size, self._used))
+                self._used += -(-size // _ALIGNMENT) * _ALIGNMENT
+                self._kept_bytes += size
+            return extents
+        except OSError:
+            self._used = start
+            raise
+        finally:
+            os.close(source)
+
+    def _transfer(self, source: int, offset: int, size: int) -> None:
+        assert self._file
+        target, place = self._file.fileno(), self._used
+        if size <= _SMALL_BYTES:
+            _write(target, os.pread(source, size, offset), place)
+            return
+        while size:
+            n = _copy_range(source, offset, target, place, min(size, _CHUNK_BYTES))
+            if not n:
+                return  # it was cut meanwhile, from outside
+            offset, place, size = offset + n, place + n, size - n
+
+    def file(self) -> Path | None:
+        """Where they can be read; None: there are none."""
+        return Path(f"/proc/self/fd/{self._file.fileno()}") if self._file else None
+
+    def close(self) -> None:
+        """Lets go of them."""
+        if self._file:
+            self._file.close()
+
+
 class BeforeKeeper:
     """Answers the shim's questions. The records are in the order of the first changes."""
 
-    def __init__(self, spec: RunSpec, world: World, pids: Pids) -> None:
+    def __init__(self, spec: RunSpec, world: World, pids: Pids, contents: Contents) -> None:
         self._world = world
         self._pids = pids
-        self._spec = spec
         self._ours = os.path.join(os.path.realpath(spec.cwd), TRACE_DIR)
         self._shm_is_ours = not works_in_shm(spec)
         self._by_path: dict[str, Kept] = {}
         self._by_file: dict[tuple[int, int], Kept] = {}
-        self._contents: BinaryIO | None = None
-        self._used = self._kept_bytes = self._names = 0
+        self._contents = contents
+        self._names = 0
 
     # ---- questions ----
     def answer(self) -> int:
@@ -152,7 +205,7 @@ class BeforeKeeper:
             kept.names = self._list(link)
         elif not kept.not_kept:
             try:
-                kept.extents = self._copy(link, info)
+                kept.extents = self._contents.keep(link, info)
             except OSError as error:
                 kept.not_kept = error.strerror or str(error)
 
@@ -180,42 +233,6 @@ class BeforeKeeper:
                 finally:
                     os.close(fd)
 
-    # ---- contents ----
-    def _copy(self, link: str, info: os.stat_result) -> list[tuple[int, int, int]]:
-        allocated = min(info.st_size, info.st_blocks * 512 or info.st_size)
-        if self._kept_bytes + allocated > CONTENT_BYTES_MAX:
-            limit = f"more than {CONTENT_BYTES_MAX >> 20} MiB in all"
-            raise OSError(errno.EFBIG, limit)
-        if self._contents is None:
-            self._contents = _nameless_file(self._spec.trace)
-        source = os.open(link, os.O_RDONLY | os.O_CLOEXEC)
-        start = self._used
-        try:
-            extents = []
-            for offset, size in _data(source, info.st_size):
-                self._transfer(source, offset, size)
-                extents.append((offset, size, self._used))
-                self._used += -(-size // _ALIGNMENT) * _ALIGNMENT
-                self._kept_bytes += size
-            return extents
-        except OSError:
-            self._used = start
-            raise
-        finally:
-            os.close(source)
-
-    def _transfer(self, source: int, offset: int, size: int) -> None:
-        assert self._contents
-        target, place = self._contents.fileno(), self._used
-        if size <= _SMALL_BYTES:
-            _write(target, os.pread(source, size, offset), place)
-            return
-        while size:
-            n = _copy_range(source, offset, target, place, min(size, _CHUNK_BYTES))
-            if not n:
-                return  # it was cut meanwhile, from outside
-            offset, place, size = offset + n, place + n, size - n
-
     # ---- the end ----
     def notes(self) -> list[str]:
         """For the summary: what replay cannot bring back."""
@@ -233,15 +250,6 @@ class BeforeKeeper:
     def records(self) -> list[dict[str, object]]:
         """What was kept, as plain JSON types."""
         return [asdict(kept) for kept in self._by_path.values()]
-
-    def contents(self) -> BinaryIO | None:
-        """The file with the contents; None: there are none."""
-        return self._contents
-
-    def close(self) -> None:
-        """Lets go of the contents."""
-        if self._contents:
-            self._contents.close()
 
 
 def _nameless_file(trace: Path | None) -> BinaryIO:

@@ -10,7 +10,18 @@ from typing import Literal
 
 from dstrun.spec import RunResult
 
-_CHUNK_BYTES = 1 << 16
+CHUNK_BYTES = 1 << 16
+
+
+def write_all(fd: int, data: bytes) -> bool:
+    """Whether all could be written."""
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(fd, view) :]
+    except OSError:
+        return False
+    return True
 
 
 class _Stream:
@@ -23,14 +34,11 @@ class _Stream:
         self.thread = threading.Thread(target=self._drain, daemon=True)
 
     def _drain(self) -> None:
-        while chunk := os.read(self.read, _CHUNK_BYTES):
+        while chunk := os.read(self.read, CHUNK_BYTES):
             self.hash.update(chunk)
-            view = memoryview(chunk)
-            while self._forward_to is not None and view:
-                try:
-                    view = view[os.write(self._forward_to, view) :]
-                except OSError:  # nobody reads us any more; go on for the hash
-                    self._forward_to = None
+            # Nobody may read us any more: go on for the hash.
+            if self._forward_to is not None and not write_all(self._forward_to, chunk):
+                self._forward_to = None
 
 
 class Capture:
@@ -53,9 +61,9 @@ class Capture:
         for stream in self._streams:
             os.close(stream.read)
 
-    def inside(self) -> tuple[int, int] | None:
-        """What stands for stdout and stderr in the program."""
-        return (self._streams[0].write, self._streams[1].write) if self._streams else None
+    def inside(self) -> dict[int, int]:
+        """What stands for stdout and stderr in the program, by number."""
+        return {number: stream.write for number, stream in enumerate(self._streams, 1)}
 
     def close_inside(self) -> None:
         """After the fork: our copies of the program's ends; reading begins."""

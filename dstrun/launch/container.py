@@ -16,7 +16,7 @@ import select
 import signal
 import socket
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
@@ -117,10 +117,10 @@ class _Report:
 
 
 def launch(
-    spec: RunSpec, cpu: int, stdio: tuple[int, int] | None, meanwhile: Callable[[], None],
+    spec: RunSpec, cpu: int, stdio: Mapping[int, int], meanwhile: Callable[[], None],
     world: World,
 ) -> Container:  # fmt: skip
-    """Makes the container. `stdio`: descriptors that stand for stdout and stderr inside;
+    """Makes the container. `stdio`: descriptors of ours by the numbers that they have inside;
     `meanwhile`: what we can do while it sets itself up, before the run's views of files are made,
     which the world is told of.
 
@@ -155,12 +155,15 @@ def _namespace_choices(spec: RunSpec) -> list[int]:
 
 
 def _launch(
-    spec: RunSpec, flags: int, cpu: int, stdio: tuple[int, int] | None,
+    spec: RunSpec, flags: int, cpu: int, stdio: Mapping[int, int],
     meanwhile: Callable[[], None], world: World,
 ) -> Container:  # fmt: skip
     """Raises _Refused when other flags may do better."""
     control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     life_read, life = os.pipe()
+    if stdio:
+        life_read = kernel.out_of_the_way(life_read)
+        theirs = socket.socket(fileno=kernel.out_of_the_way(theirs.detach()))
     container = Container(bool(flags & kernel.CLONE_NEWPID), control, life)
     try:
         try:
@@ -199,10 +202,16 @@ def _take_program(container: Container, ready: _Report) -> None:
         container.notes.append(f"{_SHM} is the machine's own: {os.strerror(error)}")
 
 
-def _spawn(spec: RunSpec, control: int, life: int, stdio: tuple[int, int] | None) -> int:
+def _spawn(spec: RunSpec, control: int, life: int, stdio: Mapping[int, int]) -> int:
     """The pid of dstrun-init, which is gone as soon as it has cloned itself."""
-    actions = [(os.POSIX_SPAWN_DUP2, fd, fd) for fd in (control, life)]  # to be inherited
-    actions += [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(stdio or (), 1)]
+    actions: list[tuple[int, ...]] = [
+        (os.POSIX_SPAWN_DUP2, fd, fd)
+        for fd in (control, life)  # to be inherited
+    ]
+    actions += [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in stdio.items()]
+    if spec.start:  # what we have inherited is none of its business
+        ours = [fd for fd in map(int, os.listdir("/proc/self/fd")) if _is_inherited(fd)]
+        actions += [(os.POSIX_SPAWN_CLOSE, fd) for fd in ours if fd not in stdio]
     try:
         return os.posix_spawn(
             INIT, ["dstrun-init", str(control), *spec.argv], spec.env, file_actions=actions,
@@ -213,6 +222,13 @@ def _spawn(spec: RunSpec, control: int, life: int, stdio: tuple[int, int] | None
         if error.errno == errno.E2BIG:  # it is given what the program will be
             raise CommandNotExecutable(f"{spec.program}: {error.strerror}") from None
         raise DstrunError(f"{INIT}: {error.strerror} ({REMEDY})") from None
+
+
+def _is_inherited(fd: int) -> bool:
+    try:
+        return os.get_inheritable(fd)
+    except OSError:
+        return False
 
 
 def _request(spec: RunSpec, flags: int, cpu: int, life: int) -> bytearray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
 import struct
 from typing import NamedTuple
@@ -32,6 +33,7 @@ _SYS_STATX, _AT_FDCWD, _AT_SYMLINK_NOFOLLOW = 332, -100, 0x100
 _STATX_BASIC_AND_BIRTH, _STATX_BTIME = 0xFFF, 0x800
 _FUTEX_WAIT, _FUTEX_WAKE, _FUTEX2_SIZE_U32 = 0, 1, 2
 _CLOCK_MONOTONIC = 1
+_PROGRAMS_FDS = 256  # as many as the shims take over
 _STATFS_BYTES = 120
 
 
@@ -46,12 +48,11 @@ class Statx(NamedTuple):
     birth_ns: int  # 0: not known
 
 
-def statx(path: str) -> Statx:
-    """OSError on failure."""
+def statx(path: str, *, follow: bool = False) -> Statx:
+    """OSError on failure. `follow`: of what a symbolic link leads to."""
+    flags = 0 if follow else _AT_SYMLINK_NOFOLLOW
     data = ctypes.create_string_buffer(256)
-    syscall(
-        _SYS_STATX, _AT_FDCWD, os.fsencode(path), _AT_SYMLINK_NOFOLLOW, _STATX_BASIC_AND_BIRTH, data
-    )
+    syscall(_SYS_STATX, _AT_FDCWD, os.fsencode(path), flags, _STATX_BASIC_AND_BIRTH, data)
     mask, _, _, links, _, _, mode, _, ino = struct.unpack_from("<IIQIIIHHQ", data)
     birth_s, birth_ns = struct.unpack_from("<qI", data, 80)
     ctime_s, ctime_ns = struct.unpack_from("<qI", data, 96)
@@ -150,3 +151,10 @@ def pidfd_getfd(pid: int, fd: int) -> int:
         return syscall(SYS_PIDFD_GETFD, pidfd, fd, 0)
     finally:
         os.close(pidfd)
+
+
+def out_of_the_way(fd: int) -> int:
+    """The same file, not inherited, out of the way of the numbers inside."""
+    high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _PROGRAMS_FDS)
+    os.close(fd)
+    return high

@@ -140,11 +140,11 @@ class _Stage:
         self._mounts = _mounted()
         self._overlay_allowed = not user_namespace
         self._temporary = os.path.realpath("/tmp")
-        self._start = spec.start
+        self._start = spec.start if spec.start and spec.start.restores else None
         self._wanted = [os.path.realpath(p) for p in (spec.cwd, *spec.overlay_dirs)]
-        if spec.start:
-            self._wanted = ["/"] if self._overlay_allowed else spec.start.places(self._wanted)
-        self._hidden = {} if spec.start else _hidden_files(spec)
+        if self._start:
+            self._wanted = ["/"] if self._overlay_allowed else self._start.places(self._wanted)
+        self._hidden = {} if self._start else _hidden_files(spec)
         self._places = self._find_places()
         # A mount over "/" does not reach those who are there: the new root is built in the stage.
         self._prefix = f"{_STAGE_AT}/0/root" if "/" in self._places else ""

@@ -7,15 +7,14 @@ program nor its clock, for as long as anybody looks (shims/shim/decisions.c).
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from dstrun import abi
 from dstrun.launch.container import Container
 from dstrun.launch.pids import Pids
 from dstrun.launch.world import World
-from dstrun.spec import RunResult, RunSpec
+from dstrun.spec import RunSpec
 
 NEVER = 0  # an `until` that no event has
 
@@ -51,14 +50,11 @@ class Stand:
 OnStand = Callable[[Stand], int | None]
 
 
-class Output(AbstractContextManager[Any], Protocol):
-    """Where a program's stdout and stderr go."""
+class Output(Protocol):
+    """Who shows what a program writes."""
 
-    def inside(self) -> tuple[int, int] | None:
-        """The program's two descriptors; None: ours."""
+    def begin(self, drain: Callable[[], None]) -> None:
+        """A run starts. `drain`: shows all that it has written until then."""
 
-    def close_inside(self) -> None:
-        """The program has them."""
-
-    def finish(self, result: RunResult) -> None:
-        """The run is over, and nobody has them any more."""
+    def show(self, target: int, data: bytes) -> None:
+        """Bytes for stdout (1) or stderr (2)."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from dstrun.launch.before import BeforeKeeper, Contents
+from dstrun.launch.inherited import describe_inherited
 from dstrun.launch.pids import Pids
 from dstrun.launch.views import mount_lists
 from dstrun.launch.world import World
 from dstrun.spec import RunSpec
-
-if TYPE_CHECKING:
-    from dstrun.launch.before import BeforeKeeper
 
 # Names of attachments: the description (StartFiles.description), the bytes that it points into.
 FILES, CONTENTS = "start.json", "start.contents"
@@ -26,6 +26,27 @@ class StartFiles:
         self._world = world
         self._keeper: BeforeKeeper | None = None
         self._mount_lists: list[str] = []
+        self._contents = Contents(spec.trace)
+        self._inherited: list[dict[str, Any]] = []
+        self._extents: dict[int, list[tuple[int, int, int]]] = {}
+        self._notes: list[str] = []
+
+    def describe_inherited(self, replaced: set[int]) -> list[dict[str, Any]]:
+        """The program's descriptors, but those that are replaced. Files there are kept."""
+        self._inherited = describe_inherited(replaced)
+        for entry in self._inherited:
+            reads = entry["flags"] & os.O_ACCMODE != os.O_WRONLY
+            if entry["kind"] == "file" and reads and entry["one_with"] not in self._extents:
+                self._keep_inherited(entry)
+        return self._inherited
+
+    def _keep_inherited(self, entry: dict[str, Any]) -> None:
+        link = f"/proc/self/fd/{entry['fd']}"
+        try:
+            self._extents[entry["fd"]] = self._contents.keep(link, os.stat(link))
+        except OSError as error:
+            why = f"{entry['path']} as it is now: not kept ({error.strerror})"
+            self._notes.append(f"replay needs {why}")
 
     def note_mounts(self, pid: int) -> None:
         """As the program finds them."""
@@ -34,17 +55,16 @@ class StartFiles:
     def keeper(self, pids: Pids) -> BeforeKeeper:
         """Who keeps what is changed; made at the first change."""
         if self._keeper is None:
-            from dstrun.launch.before import BeforeKeeper
-
-            self._keeper = BeforeKeeper(self._spec, self._world, pids)
+            self._keeper = BeforeKeeper(self._spec, self._world, pids, self._contents)
         return self._keeper
 
     def notes(self) -> list[str]:
         """For the summary."""
-        return self._keeper.notes() if self._keeper else []
+        return self._notes + (self._keeper.notes() if self._keeper else [])
 
     def description(self) -> dict[str, Any]:
-        """Plain JSON types: `changed` (before.Kept), `inputs` (inputs.inputs_of), `mounts`."""
+        """Plain JSON types: `changed` (before.Kept), `inputs` (inputs.inputs_of), `mounts`,
+        `inherited`: extents of inherited files."""
         from dstrun.launch.inputs import inputs_missed, inputs_of
 
         return {
@@ -52,17 +72,17 @@ class StartFiles:
             "inputs": inputs_of(self._world, self._spec.program),
             "inputs_missed": inputs_missed(self._world),
             "mounts": self._mount_lists,
+            "inherited": list(self._extents.items()),
         }
 
     def attachments(self) -> dict[str, Path | bytes]:
         """What the trace is to keep of them."""
         result: dict[str, Path | bytes] = {FILES: json.dumps(self.description()).encode()}
-        contents = self._keeper.contents() if self._keeper else None
+        contents = self._contents.file()
         if contents:
-            result[CONTENTS] = Path(f"/proc/self/fd/{contents.fileno()}")
+            result[CONTENTS] = contents
         return result
 
     def close(self) -> None:
         """Lets go of what was kept."""
-        if self._keeper:
-            self._keeper.close()
+        self._contents.close()

@@ -27,6 +27,7 @@ from dstrun.launch.backtrace import GDB_PATIENCE_S
 from dstrun.launch.capture import Capture
 from dstrun.launch.container import Container, launch
 from dstrun.launch.hang import StuckWatch, describe_threads
+from dstrun.launch.inherited import StandIns
 from dstrun.launch.inject import (
     InjectionFailed,
     Payload,
@@ -89,12 +90,13 @@ _ALIVE = abi.AliveWord.word.within(abi.Task.alive)
 def run(spec: RunSpec, on_stand: OnStand | None = None, output: Output | None = None) -> RunResult:
     """Runs the program to its end. DstrunError: it could not be started. `on_stand`: what to do
     where the world stands still (spec.replay.until); without it the run is ended there. `output`:
-    where the program's stdout and stderr go, if not where spec.capture says."""
+    who shows what a program that is replayed writes, if that is not simply written on."""
     started_ns = time.monotonic_ns()
     with ExitStack() as stack:
         check_program(spec.program)
-        capture = stack.enter_context(output or Capture(spec.capture))
         parts = _Parts(spec, stack)
+        capture = _plumbing(spec, parts.world, output)
+        stack.enter_context(capture)
         container = launch(spec, _choose_cpu(), capture.inside(), parts.make, parts.world)
         stack.callback(container.kill)
         capture.close_inside()
@@ -111,6 +113,10 @@ def run(spec: RunSpec, on_stand: OnStand | None = None, output: Output | None = 
             result.notes += [note] if note else []
         result.wall_ns = time.monotonic_ns() - started_ns
         return result
+
+
+def _plumbing(spec: RunSpec, world: World, output: Output | None) -> Capture | StandIns:
+    return StandIns(spec.start, world, output) if spec.start else Capture(spec.capture)
 
 
 class _Parts:
@@ -145,7 +151,9 @@ class _Parts:
         self._stack.callback(os.close, self.payload.shim_fd)
         if self.trace:
             digest = {"program_blake2b": file_digest(spec.program)}
-            self.trace.describe(spec.meta() | machine_meta() | digest)
+            replaced = {1, 2} if spec.capture != "none" else set()
+            own = {"descriptors": self.start_files.describe_inherited(replaced)}
+            self.trace.describe(spec.meta() | machine_meta() | digest | own)
         # Its views are made in the run: real times would not repeat.
         if spec.fs == "overlay":
             self.world.wait_for_start()
@@ -262,7 +270,7 @@ class _Supervision:
     def _prepare(self) -> None:
         c = self.container
         self.world.place(pid_namespace=c.pid_namespace, proc_dev=c.proc_dev, sys_dev=c.sys_dev)
-        if self.spec.start:
+        if self.spec.start and self.spec.start.restores:
             show_mount_lists(self.world, self.spec.start.mounts, c.program_pid)
         elif self.trace:
             self.start_files.note_mounts(c.program_pid)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from dstrun import abi
 from dstrun.launch import kernel
 from dstrun.launch.world import World
+from dstrun.layout import Member
 
 # Type, block size, five counts and the id, length of names, fragment size.
 _STATFS = struct.Struct("<2q6Q2q")
@@ -81,6 +83,19 @@ class Views:
 
     def add_copy(self, copy: kernel.Statx, ctime_ns: int, birth_ns: int) -> None:
         """A file of a view that is a copy, and the times of what it is a copy of."""
+        self._add(copy, {abi.StartFile.ctime_ns: ctime_ns, abi.StartFile.birth_ns: birth_ns})
+
+    def add_descriptor(self, copy: kernel.Statx, original: Mapping[str, Any]) -> None:
+        """A descriptor's file that stands for another (inherited.describe_inherited)."""
+        f = abi.StartFile
+        ctime_ns = original.get("ctime_ns", 0)
+        self._add(copy, {
+            f.ctime_ns: ctime_ns, f.birth_ns: 0, f.shown_dev: original["dev"],
+            f.shown_ino: original["ino"], f.shown_rdev: original["rdev"],
+            f.shown_links: original["links"],
+        })  # fmt: skip
+
+    def _add(self, copy: kernel.Statx, shown: Mapping[Member, int]) -> None:
         index = abi.World.used_start_files.get(self._memory) + 1
         if index == abi.START_FILES_MAX:
             return
@@ -91,8 +106,7 @@ class Views:
             f.ino: copy.ino,
             f.real_birth_ns: copy.birth_ns,
             f.real_ctime_ns: copy.ctime_ns,
-            f.ctime_ns: ctime_ns,
-            f.birth_ns: birth_ns,
+            **shown,
             f.next: abi.World.start_index.get(self._memory, index=bucket),
         }.items():
             member.set(self._memory, value, base)

@@ -27,11 +27,10 @@ sys.path.insert(
 from faults import faults
 from measure import HERE, NS_PER_MS, Bench, Command, Row
 from network import network, servers
+from traces import traces
 
 from dstrun import abi
 from dstrun.strategies import STRATEGIES
-from dstrun.trace.diff import first_difference
-from dstrun.trace.reader import Trace
 
 
 def calls(bench: Bench) -> Iterator[Row]:
@@ -191,41 +190,6 @@ def runs(bench: Bench) -> Iterator[Row]:
     )
     name = "fork, exec, wait, 200 times in a shell"
     yield Row(name, "ms", native * 200 / NS_PER_MS, simulated * 200 / NS_PER_MS, 6)
-
-
-def traces(bench: Bench) -> Iterator[Row]:
-    """What a trace takes, and how fast it is read."""
-    program = bench.compile("calls")
-    paths = [bench.directory / name for name in ("one.trace", "two.trace")]
-    turns = str(bench.turns(1_000_000))
-    for path in paths:
-        options = ("--force", "-o", str(path))
-        bench.time_ns(bench.dstrun(program, "getppid", turns, options=options))
-    with Trace(paths[0]) as one, Trace(paths[1]) as two:
-        size = paths[0].stat().st_size / one.events
-
-        def read() -> float:
-            started = time.perf_counter()
-            count = sum(1 for _ in one.read())
-            return count / (time.perf_counter() - started)
-
-        def compare() -> float:
-            started = time.perf_counter()
-            if first_difference(one, two) is not None:
-                raise SystemExit("bench: two traces of the same run differ")
-            return one.events / (time.perf_counter() - started)
-
-        reading, comparing = bench.medians(read, compare)
-    yield Row("trace of getppid, an event", "bytes", None, size, None)
-    find = ["find", "/usr/share", "/usr/lib", "-maxdepth", "3", "-newermt", "2001-01-01"]
-    path = bench.directory / "find.trace"
-    bench.time_ns(bench.dstrun(*find, options=("--force", "-o", str(path))))
-    with Trace(path) as trace:
-        size = path.stat().st_size / trace.events
-    yield Row("trace of find, an event", "bytes", None, size, None)
-    million = 1e6
-    yield Row("reading a trace", "M events/s", None, reading / million, 2, True)
-    yield Row("diffing two traces", "M events/s", None, comparing / million, 2, True)
 
 
 GROUPS = (calls, switches, threads, points, faults, network, servers, choices, runs, traces)

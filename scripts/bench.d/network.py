@@ -24,7 +24,7 @@ redis-benchmark -p "$1" -n "$2" -c 20 -q -t set,get >/dev/null
 redis-cli -p "$1" shutdown nosave
 wait $server
 """
-_REDIS_TESTS = 2
+REDIS_TESTS = 2
 _REDIS_PORT = 17001
 
 
@@ -87,15 +87,21 @@ def _blocks_of_world(descriptor: Path) -> int:
     return 0
 
 
+def has_redis() -> bool:
+    """Whether it is installed."""
+    return all(map(shutil.which, ("redis-server", "redis-cli", "redis-benchmark")))
+
+
+def redis(n: int) -> Command:
+    """n requests of each kind."""
+    return ["sh", "-c", _REDIS, "sh", str(_REDIS_PORT), str(n)]
+
+
 def servers(bench: Bench) -> Iterator[Row]:
     """Real servers and their clients together."""
-    if not all(map(shutil.which, ("redis-server", "redis-cli", "redis-benchmark"))):
+    if not has_redis():
         print("bench: redis is not installed: no row for it", file=sys.stderr)
         return
-
-    def redis(n: int) -> Command:
-        return ["sh", "-c", _REDIS, "sh", str(_REDIS_PORT), str(n)]
-
     turns = bench.turns(100_000)
     plain, simulated, recorded = bench.medians(
         bench.per_turn(redis, turns),
@@ -104,7 +110,7 @@ def servers(bench: Bench) -> Iterator[Row]:
             lambda n: bench.dstrun(*redis(n), options=("-o", "redis.trace", "--force")), turns
         ),
     )
-    rates = [NS_PER_S * _REDIS_TESTS / figure for figure in (plain, simulated, recorded)]
+    rates = [NS_PER_S * REDIS_TESTS / figure for figure in (plain, simulated, recorded)]
     name = "redis-server and redis-benchmark"
     yield Row(f"{name}, recorded", "requests/s", rates[0], rates[2], 0.3, True)
     yield Row(f"{name}, not recorded", "requests/s", rates[0], rates[1], 0.3, True)

@@ -50,6 +50,8 @@ static inline u64 dev_make(u32 major, u32 minor)
 {
     return (minor & 0xff) | (u64)major << 8 | (u64)(minor & ~0xffu) << 12;
 }
+static inline u32 dev_major(u64 dev) { return (u32)(dev >> 8 & 0xfff); }
+static inline u32 dev_minor(u64 dev) { return (u32)((dev & 0xff) | (dev >> 12 & 0xfff00)); }
 /* As in struct stat, in /proc and in config.proc_dev. */
 static inline u64 statx_dev(const struct statx_k *st)
 {

@@ -25,6 +25,16 @@ static const struct start_file *find(const struct statx_k *st)
     return 0;
 }
 
+static void show_descriptor(struct statx_k *st, const struct start_file *f)
+{
+    st->dev_major = dev_major(f->shown_dev);
+    st->dev_minor = dev_minor(f->shown_dev);
+    st->ino = f->shown_ino;
+    st->rdev_major = dev_major(f->shown_rdev);
+    st->rdev_minor = dev_minor(f->shown_rdev);
+    st->nlink = f->shown_links;
+}
+
 void show_start_file(struct statx_k *st)
 {
     if (likely(!WORLD->used_start_files))
@@ -35,4 +45,6 @@ void show_start_file(struct statx_k *st)
     if (time_ns(&st->ctime) == f->real_ctime_ns)
         set_time(&st->ctime, f->ctime_ns);
     set_time(&st->btime, f->birth_ns);
+    if (f->shown_dev)
+        show_descriptor(st, f);
 }

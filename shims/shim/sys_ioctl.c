@@ -5,6 +5,9 @@
 #define FIONBIO_CMD 0x5421u
 #define FIOCLEX_CMD 0x5451u
 #define FIONCLEX_CMD 0x5450u
+#define FICLONE_CMD 0x40049409u
+#define FICLONERANGE_CMD 0x4020940du
+#define FIDEDUPERANGE_CMD 0xc0189436u
 #define FIOASYNC_CMD 0x5452u
 #define FIOSETOWN_CMD 0x8901u
 #define SIOCSPGRP_CMD 0x8902u
@@ -54,7 +57,7 @@ static int is_known(u32 request)
 {
     u32 type = request >> 8 & 0xff;
     return type == 'T' || type == 'f' || type == 'v' || type == 'X' || request == 0x1260 /* BLKGETSIZE */ ||
-           (request & ~0xffu) == 0x8900 /* SIOC... */ || type == 0x94 /* btrfs, FICLONE */;
+           (request & ~0xffu) == 0x8900 /* SIOC... */ || type == 0x94 /* btrfs */;
 }
 
 i64 sys_ioctl(struct trap *c)
@@ -78,6 +81,10 @@ i64 sys_ioctl(struct trap *c)
     case FIONCLEX_CMD:
         fd_set_cloexec(c->p, fd, request == FIOCLEX_CMD);
         return pass(c);
+    case FICLONE_CMD:
+    case FICLONERANGE_CMD:
+    case FIDEDUPERANGE_CMD:
+        return -EOPNOTSUPP; /* whether two files can share blocks shows where they lie; programs copy */
     default:
         if (o->kind == OBJECT_TTY)
             return tty_ioctl(c, o);

@@ -238,6 +238,15 @@ def test_unfinished_trace(export: Export, tmp_path: Path) -> None:
     assert len(columns["flags"]) == 9
 
 
+def test_impossible_ids_are_exported(export: Export, tmp_path: Path) -> None:
+    """A damaged trace may hold ids that no process has."""
+    writer = sample()
+    writer.add(pid=2**32 - 1)
+    trace = writer.write(tmp_path / "ids.trace")
+    for target in ("perfetto", "json", "html"):
+        assert export("--to", target, of=trace).stat().st_size
+
+
 def test_wakes(export: Export, tmp_path: Path) -> None:
     """The call that woke stands before the woken one, or after it, or was the waker's last."""
     writer = TraceWriter()

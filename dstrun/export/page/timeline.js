@@ -278,19 +278,22 @@ class Timeline {
     const first = firstAbove(total, k => run.arrowTo[k], low - 1);
     const last = firstAbove(total, k => run.arrowTo[k], high);
     const chosen = new Set(run.arrowsAt.get(this.selected) || []);
-    if (last - first <= 300) for (let k = first; k < last; k++) this.#drawArrow(c, k, scroll, chosen.has(k));
-    else for (const k of chosen) this.#drawArrow(c, k, scroll, true);
+    // Many of them would hide what is below: they fade, and then only the chosen event's are left.
+    const alpha = Math.max(0.12, Math.min(0.55, 20 / (last - first)));
+    if (last - first <= 300) for (let k = first; k < last; k++) this.#drawArrow(c, k, scroll, alpha);
+    for (const k of chosen) this.#drawArrow(c, k, scroll, 1);
   }
 
-  #drawArrow(c, k, scroll, strong) {
+  #drawArrow(c, k, scroll, alpha) {
     const {run} = this;
+    const strong = alpha === 1;
     const {end} = this.axis;
     const from = run.arrowFrom[k], to = run.arrowTo[k];
     const x0 = this.x(end[from]), isWake = run.arrowKind[k] === 0;
     const x1 = isWake ? x0 : this.x(end[to]);
     const y = i => AXIS + run.laneOf[run.thread[i]] * LANE - scroll + LANE / 2;
     const y0 = y(from), y1 = y(to), down = Math.sign(y1 - y0) || 1;
-    c.globalAlpha = strong ? 1 : 0.55;
+    c.globalAlpha = alpha;
     c.strokeStyle = c.fillStyle = strong ? this.color.accent : this.color.quiet;
     c.lineWidth = strong ? 1.8 : 1;
     c.setLineDash(isWake ? [] : [4, 3]);
