@@ -84,7 +84,7 @@ ARG_KINDS: Final[dict[str, ArgKind]] = {
     "BLOB_IN": ArgKind("COUNTED_IN", 0),
     "MSGBUF_IN": ArgKind("COUNTED_IN", 8),
     "MSGBUF_OUT": ArgKind("BUF_OUT", 8),
-    "SOCKADDR_IN": ArgKind("COUNTED_IN", 0),
+    "SOCKADDR_IN": ArgKind("SOCKADDR_IN", 0),
     "SOCKADDR_OUT": ArgKind("SOCKADDR_OUT", 0),
     "IOVEC_IN": ArgKind("IOV_IN", 16),
     "IOVEC_OUT": ArgKind("IOV_OUT", 16),

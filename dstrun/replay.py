@@ -223,6 +223,7 @@ def keep_trace(own: Path, followed: Trace, path: Path) -> None:
 
 
 def _diverged(trace: Trace, spec: RunSpec, result: RunResult, index: int) -> RunResult:
+    from dstrun.causes import likely_causes
     from dstrun.trace.diff import difference_lines
 
     ended = result.outcome != "diverged"
@@ -232,6 +233,8 @@ def _diverged(trace: Trace, spec: RunSpec, result: RunResult, index: int) -> Run
     assert spec.trace
     with Trace(spec.trace) as actual:
         result.notes += difference_lines(trace, actual, index)
+    result.notes += likely_causes(trace, index, ())
+    result.processes = []
     return result
 
 

@@ -29,6 +29,7 @@ class StartState:
 
     records: tuple[Kept, ...]
     contents: memoryview
+    root: str = ""  # a directory that stands for "/": all files are those of a bundle
     restores: bool = True  # it ran on the user's own files; its changes were to these
     mounts: tuple[str, ...] = ("", "")  # /proc/self/mounts and mountinfo; empty: as they are
     descriptors: tuple[dict[str, Any], ...] = ()  # inherited.describe_inherited

@@ -108,7 +108,8 @@ enum field_kind {
     FIELD_WAKER = 7,  /* the task had parked, and another one let it go on: its tid, and the number of an
                          event: the first one of that task from there on is the call that did it (its last
                          one before, where it makes no other). No part of the identity */
-    FIELD_TOOK = 8    /* 8 bytes: time since the call's entry, where took_ns is TOOK_LONG */
+    FIELD_TOOK = 8,   /* 8 bytes: time since the call's entry, where took_ns is TOOK_LONG */
+    FIELD_CONTROL = 9 /* a message's control data: length, itself */
 };
 
 struct stream_state {

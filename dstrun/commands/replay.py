@@ -19,6 +19,8 @@ from dstrun.spec import RunResult, RunSpec
 from dstrun.startstate import start_state
 from dstrun.trace.reader import Trace
 
+_DIFFERENCES_SHOWN_MAX = 10
+
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("trace", type=click.Path(path_type=Path))
@@ -72,12 +74,27 @@ def command(trace: Path, output: str | None, overwrite: bool, **options: Any) ->
         kept = _output(output, overwrite, spec)
         with own_trace() as own:
             spec = replace(start_state(recorded, spec), trace=own, prepared_ns=time.time_ns())
+            differences = _tell_differences(recorded, spec, report)
             spec = _edited(recorded, replace(spec, replay=follow(recorded)), options)
             result, was_left = _run(recorded, spec, options)
+            if result.outcome == "diverged" and differences:
+                result.notes.append(f"likely cause: {differences[0]}")
             if kept:
                 keep_trace(own, recorded, kept)
         result.trace = kept
         return report.left(result) if was_left else report.finished(result)
+
+
+def _tell_differences(trace: Trace, spec: RunSpec, report: Report) -> list[str]:
+    """What is not as it was then; it need not matter."""
+    from dstrun.startcheck import differences
+
+    found = differences(trace, spec)
+    for text in found[:_DIFFERENCES_SHOWN_MAX]:
+        report.warn(f"not as it was recorded: {text}")
+    if len(found) > _DIFFERENCES_SHOWN_MAX:
+        report.warn(f"not as it was recorded: {len(found) - _DIFFERENCES_SHOWN_MAX} more")
+    return found
 
 
 def _run(trace: Trace, spec: RunSpec, options: dict[str, Any]) -> tuple[RunResult, bool]:

@@ -101,6 +101,16 @@ def describe_threads(
         return []
 
 
+def describe_holder(world: World, pids: Pids) -> list[ThreadInfo]:
+    """The thread that has the token, where its call was made."""
+    task = world.get(abi.World.token_task)
+    try:
+        frames = backtraces(world, pids, [task], {})
+        return [_thread(Waits(world, pids), task, frames.get(task))]
+    except (LookupError, ValueError, OSError, struct.error):
+        return []
+
+
 def _describe_threads(
     world: World, pids: Pids, trace: Path | None, patience_s: float
 ) -> list[ThreadInfo]:

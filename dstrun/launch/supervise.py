@@ -26,7 +26,7 @@ from dstrun.launch import kernel
 from dstrun.launch.backtrace import GDB_PATIENCE_S
 from dstrun.launch.capture import Capture
 from dstrun.launch.container import Container, launch
-from dstrun.launch.hang import StuckWatch, describe_threads
+from dstrun.launch.hang import StuckWatch, describe_holder, describe_threads
 from dstrun.launch.inherited import StandIns
 from dstrun.launch.inject import (
     InjectionFailed,
@@ -93,7 +93,8 @@ def run(spec: RunSpec, on_stand: OnStand | None = None, output: Output | None = 
     who shows what a program that is replayed writes, if that is not simply written on."""
     started_ns = time.monotonic_ns()
     with ExitStack() as stack:
-        check_program(spec.program)
+        if not (spec.start and spec.start.root):
+            check_program(spec.program_path)
         parts = _Parts(spec, stack)
         capture = _plumbing(spec, parts.world, output)
         stack.enter_context(capture)
@@ -150,7 +151,7 @@ class _Parts:
         self.payload = make_payload(self.world, load_shim_image(), trace_fd, replay_fd)
         self._stack.callback(os.close, self.payload.shim_fd)
         if self.trace:
-            digest = {"program_blake2b": file_digest(spec.program)}
+            digest = {"program_blake2b": file_digest(spec.program_path)}
             replaced = {1, 2} if spec.capture != "none" else set()
             own = {"descriptors": self.start_files.describe_inherited(replaced)}
             self.trace.describe(spec.meta() | machine_meta() | digest | own)
@@ -603,6 +604,8 @@ class _Supervision:
         if result.outcome in _OUTCOMES_EXPLAINED and not self.was_left:
             patience_s = _PATIENCE_S if self.interrupted else GDB_PATIENCE_S
             result.threads = describe_threads(self.world, self.pids, self.spec.trace, patience_s)
+        elif result.outcome == "diverged":
+            result.threads = describe_holder(self.world, self.pids)
         result.stuck = self.stuck.result()
         result.uncontrolled = uncontrolled(self.world)
         result.learned = self.learned

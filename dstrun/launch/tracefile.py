@@ -100,6 +100,9 @@ class TraceFile:
                 return ""
         except OSError as error:
             problem = f": {error.strerror}"
+        except BaseException:  # an interrupt
+            self._close_as_recorded(end_meta, attachments)
+            raise
         lost = self._close_as_recorded(end_meta, attachments)
         return f"the trace is not packed{lost}{problem}" if problem or lost else ""
 

@@ -38,7 +38,7 @@ from dstrun.errors import TraceError
 END, ATTACHMENT, HEADER, META, STREAM, IDENTITIES, RECORDS, AREA = range(1, 9)
 KINDS = frozenset(range(END, AREA + 1))
 
-RAW_BYTES_MAX = 1 << 22
+RAW_BYTES_MAX = 1 << 26
 PART_BYTES = 1 << 20
 LEVEL = 1
 

@@ -17,7 +17,7 @@ from typing import Final
 
 from dstrun import abi
 from dstrun._syscalls import ARG_KINDS, SYSCALLS
-from dstrun.trace import structs, tables, text
+from dstrun.trace import structs, structs_io, tables, text
 from dstrun.trace.sidedata import ARGS_MAX, Field
 
 ERRNO_MAX: Final = 4095
@@ -69,12 +69,23 @@ def render_call(
 
 def _arguments(call: _Call) -> list[str]:
     """Each argument's text; those that the call does not look at are left out."""
+    if call.name in _SPLIT_OFFSETS:
+        return _with_whole_offset(call)
     if call.name == "futex":
         used = tables.FUTEX_ARGS.get(_futex_name(call.word(1)), ARGS_MAX)
     else:
         used = len(call.kinds)
     texts = (_argument(call, index) for index in range(min(used, len(call.args), len(call.kinds))))
     return [shown for shown in texts if shown is not None]
+
+
+_SPLIT_OFFSETS: Final = frozenset({"preadv", "pwritev", "preadv2", "pwritev2"})
+
+
+def _with_whole_offset(call: _Call) -> list[str]:
+    """The fifth argument of these is the upper half of the fourth, where that is 32 bits wide."""
+    places = [at for at in range(min(len(call.args), len(call.kinds))) if at != 4]
+    return [shown for at in places if (shown := _argument(call, at)) is not None]
 
 
 def _argument(call: _Call, index: int) -> str | None:
@@ -209,20 +220,24 @@ def _vectors(call: _Call, index: int) -> str:
 
 
 def _messages(call: _Call, index: int) -> str:
-    """Name and bytes of each message, which were recorded one after another."""
-    shown: list[str] = []
-    name: list[tuple[str, str]] = []
+    """Name, bytes and control data of each message, which were recorded one after another."""
+    shown: list[list[tuple[str, object]]] = []
+    name: list[tuple[str, object]] = []
     for field in call.fields.get(index, ()):
         if field.kind == abi.FIELD_STRUCT:
-            sockaddr = _structure(structs.STRUCTS["SOCKADDR_IN"], field, call)
-            name = [("msg_name", sockaddr)]
+            name = [("msg_name", _structure(structs.STRUCTS["SOCKADDR_IN"], field, call))]
+        elif field.kind == abi.FIELD_CONTROL:
+            pair = ("msg_control", _structure(structs_io.control, field, call))
+            if shown:
+                shown[-1].append(pair)
         else:
             iov = f"[{text.quote(field.data, field.total, call.string_max)}]"
-            shown.append(text.members([*name, ("msg_iov", iov)]))
+            shown.append([*name, ("msg_iov", iov)])
             name = []
     if not shown:
         return text.pointer(call.word(index))
-    return shown[0] if call.kinds[index] == "MSGHDR" else f"[{', '.join(shown)}]"
+    texts = [text.members(pairs) for pairs in shown]
+    return texts[0] if call.kinds[index] == "MSGHDR" else f"[{', '.join(texts)}]"
 
 
 def _string(call: _Call, index: int) -> str:
@@ -300,7 +315,8 @@ def _fcntl_argument(call: _Call, index: int) -> str | None:
         return shown(call.word(index)) if shown else None
     field = call.field(index, last=True)
     if field is not None and "LK" in command:
-        return _structure(structs.flock, field, call)
+        is_asked = command in ("F_GETLK", "F_OFD_GETLK")
+        return _structure(lambda data: structs.flock(data, with_pid=is_asked), field, call)
     return text.pointer(call.word(index))
 
 
@@ -313,11 +329,11 @@ def _ioctl_argument(call: _Call, index: int) -> str | None:
     field = call.field(index, last=True)
     if field is None:
         return text.pointer(call.word(index))
-    if command in tables.IOCTLS_WITH_INT_POINTER:
-        return _structure(structs.STRUCTS["INT_OUT"], field, call)
-    if command in ("TIOCGWINSZ", "TIOCSWINSZ"):
-        return _structure(structs.winsize, field, call)
-    return _buffer(call, index)
+    try:
+        shown = structs_io.ioctl(command, field.data)
+    except (struct.error, ValueError):
+        shown = None
+    return shown or _buffer(call, index)
 
 
 def _prctl_argument(call: _Call, index: int) -> str | None:
@@ -331,6 +347,42 @@ def _prctl_argument(call: _Call, index: int) -> str | None:
         return _signal(call.word(index))
     value = call.word(index)
     return str(value) if value < 4096 else hex(value)
+
+
+def _option_value(call: _Call, index: int) -> str:
+    """What setsockopt and getsockopt move; of other calls that have such bytes the bytes."""
+    field = call.field(index)
+    if field is None or "SOCKET_OPTION" not in call.kinds:
+        return _buffer(call, index)
+    level, option = text.signed32(call.word(1)), text.signed32(call.word(2))
+    try:
+        shown = structs_io.socket_option(level, option, field.data)
+    except (struct.error, ValueError):
+        shown = None
+    return shown or _buffer(call, index)
+
+
+def _descriptor_flags(call: _Call, index: int) -> str:
+    names = tables.FD_FLAGS_OF.get(call.name, tables.FLAGS["FD_FLAGS"])
+    return text.flags(call.word(index) & 0xFFFFFFFF, names)
+
+
+def _integer(call: _Call, index: int) -> str:
+    """A socket's protocol has a name where it is one of the internet's."""
+    word = call.word(index)
+    if (call.name, index) == ("socket", 2) and call.word(0) & 0xFFFFFFFF in (2, 10):
+        return text.named(text.signed32(word), tables.PROTOCOLS)
+    return _int(word)
+
+
+def _offset(call: _Call, index: int) -> str:
+    return text.hexa(call.word(index)) if call.name == "mmap" else _long(call.word(index))
+
+
+def _device(call: _Call, index: int) -> str | None:
+    """mknod's last argument is one for devices alone."""
+    is_device = call.of_kind("MODE") & 0o170000 in (0o020000, 0o060000)
+    return text.device(call.word(index)) if is_device else None
 
 
 def _ipc_flags(call: _Call, index: int) -> str:
@@ -376,8 +428,12 @@ _CONTEXTUAL: Final[dict[str, Callable[[_Call, int], str | None]]] = {
     "ENVP": _envp,
     "DATA_IN": _buffer,
     "DATA_OUT": _buffer,
-    "BLOB_IN": _buffer,
-    "BLOB_OUT": _buffer,
+    "BLOB_IN": _option_value,
+    "BLOB_OUT": _option_value,
+    "FD_FLAGS": _descriptor_flags,
+    "INT": _integer,
+    "OFF": _offset,
+    "DEV": _device,
     "IOVEC_IN": _vectors,
     "IOVEC_OUT": _vectors,
     "MSGHDR": _messages,
@@ -403,7 +459,7 @@ _TIMED: Final = frozenset({"poll", "ppoll", "select", "pselect6"})
 
 
 def _result(call: _Call) -> str:
-    if call.result is None:
+    if call.result is None or call.name in ("exit", "exit_group"):
         return "?"
     if -ERRNO_MAX <= call.result < 0:
         return f"-1 {text.error(-call.result)}"
@@ -422,7 +478,7 @@ def _remark(call: _Call, result: int) -> str:
         return " (Timeout)"
     if call.name in ("poll", "ppoll"):
         return _poll_remark(call)
-    return ""
+    return f" ({text.signal(result)})" if call.name == "rt_sigtimedwait" and result else ""
 
 
 def _fcntl_remark(call: _Call, result: int) -> str:

@@ -54,6 +54,7 @@ IDENTITY_BYTES = abi.Event.identity.size
 AREA_START = abi.SEGMENT_HEADER_BYTES
 EVENTS_PER_SEGMENT_MAX = (abi.TRACE_SEGMENT_BYTES - AREA_START) // EVENT_BYTES
 EVENTS_MAX = EVENTS_PER_SEGMENT_MAX * abi.TRACE_SEGMENTS_MAX
+TIME_MAX_NS = 1 << 62  # of the virtual clock: more than the years that a run can have
 EVENT_LOST = 0  # the kind of an event that was in a damaged part of the file
 
 _SITE = struct.Struct("<QII")
@@ -126,7 +127,7 @@ class Block:
     def _columns(self) -> tuple[Sequence[int], ...]:
         """As the fields of Event, without the first."""
         e = abi.Event
-        times, sites = self.column(e.time_ns), self.column(e.site)
+        times, sites = self._times(), self.column(e.site)
         rips, pids, tids = self._callers(set(sites))
         return (
             times, self.column(e.identity), self.column(e.result), self._data,
@@ -139,11 +140,19 @@ class Block:
         rips, pids, tids = {}, {}, {}
         for at in sites:
             start = at - AREA_START
-            whole = 0 <= start <= len(self.area) - _SITE.size
-            rips[at], pids[at], tids[at] = (
-                _SITE.unpack_from(self.area, start) if whole else (0,) * 3
-            )
+            if 0 <= start <= len(self.area) - _SITE.size:
+                rips[at], pids[at], tids[at] = _SITE.unpack_from(self.area, start)
+            if at not in rips or max(pids[at], tids[at]) > abi.PIDS_MAX:
+                rips[at] = pids[at] = tids[at] = 0  # damaged
         return rips, pids, tids
+
+    def _times(self) -> array[int]:
+        """When the calls ended; damaged times are the end of time."""
+        times = self.column(abi.Event.time_ns)
+        highest = self._rest[abi.Event.time_ns.offset + 7 - IDENTITY_BYTES]
+        if highest.count(0) < len(times) and max(times) > TIME_MAX_NS:
+            times = array("Q", (min(time, TIME_MAX_NS) for time in times))
+        return times
 
     def _entered(self, times: array[int]) -> list[int]:
         """When the calls were entered. A very long time since then is in the side data."""
@@ -152,7 +161,7 @@ class Block:
         if abi.TOOK_LONG in took:
             for index, value in enumerate(took):
                 if value == abi.TOOK_LONG:
-                    entered[index] = times[index] - self._long_time(index)
+                    entered[index] = max(0, times[index] - self._long_time(index))
         return entered
 
     def _long_time(self, index: int) -> int:

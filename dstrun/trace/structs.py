@@ -237,8 +237,8 @@ def _bitset(data: bytes) -> str:
     return f"[{' '.join(map(str, _bits(data)))}]"
 
 
-def flock(data: bytes) -> str:
-    """fcntl's struct flock."""
+def flock(data: bytes, with_pid: bool = True) -> str:
+    """fcntl's struct flock; who holds the lock is told where that was asked."""
     kind, whence, start, length, pid = struct.unpack_from("<hhxxxxqqi", data)
     pairs: list[tuple[str, object]] = [
         ("l_type", named(kind, tables.NAMES["lock_type"])),
@@ -246,7 +246,7 @@ def flock(data: bytes) -> str:
         ("l_start", start),
         ("l_len", length),
     ]
-    return members([*pairs, ("l_pid", pid)] if pid else pairs)
+    return members([*pairs, ("l_pid", pid)] if pid and with_pid else pairs)
 
 
 def winsize(data: bytes) -> str:

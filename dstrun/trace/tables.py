@@ -119,6 +119,18 @@ _MSG = _shifted(
 _IPC = {0o1000: "IPC_CREAT", 0o2000: "IPC_EXCL", 0o4000: "IPC_NOWAIT"}
 _FD = {0o4000: "O_NONBLOCK", 0o2000000: "O_CLOEXEC", 0o40000: "O_DIRECT"}
 
+# The flags that a new descriptor gets are called otherwise by each call.
+FD_FLAGS_OF: Final = {
+    "accept4": FlagSet({0o4000: "SOCK_NONBLOCK", 0o2000000: "SOCK_CLOEXEC"}),
+    "epoll_create1": FlagSet({0o2000000: "EPOLL_CLOEXEC"}),
+    "inotify_init1": FlagSet({0o4000: "IN_NONBLOCK", 0o2000000: "IN_CLOEXEC"}),
+    "signalfd4": FlagSet({0o4000: "SFD_NONBLOCK", 0o2000000: "SFD_CLOEXEC"}),
+}
+PROTOCOLS: Final = {
+    **{0: "IPPROTO_IP", 1: "IPPROTO_ICMP", 6: "IPPROTO_TCP", 17: "IPPROTO_UDP"},
+    **{41: "IPPROTO_IPV6", 58: "IPPROTO_ICMPV6", 255: "IPPROTO_RAW"},
+}
+
 FLAGS: Final[dict[str, FlagSet]] = {
     "OPEN_FLAGS": FlagSet(OPEN_BITS, 3, ACCESS_MODES),
     "FD_FLAGS": FlagSet(_FD),
@@ -294,11 +306,6 @@ IOCTLS_WITHOUT_ARG: Final = frozenset(
 IOCTLS_WITH_INT: Final = frozenset(
     {"TCSBRK", "TCSBRKP", "TCXONC", "TCFLSH", "TIOCSCTTY", "FICLONE", "TIOCGPTPEER"}
 )
-IOCTLS_WITH_INT_POINTER: Final = frozenset(
-    {"FIONREAD", "FIONBIO", "FIOASYNC", "TIOCGPGRP", "TIOCSPGRP", "TIOCGSID", "TIOCOUTQ"}
-    | {"TIOCGPTN", "TIOCSPTLCK", "FS_IOC_GETFLAGS", "FS_IOC_SETFLAGS", "BLKSSZGET", "TIOCGETD"}
-)
-
 PRCTL: Final = {
     **_numbered(
         "SET_PDEATHSIG GET_PDEATHSIG GET_DUMPABLE SET_DUMPABLE GET_UNALIGN SET_UNALIGN GET_KEEPCAPS"

@@ -15,6 +15,11 @@
 #define EPOLL_EVENT_BYTES 12u
 #define FDSET_BYTES_MAX 1024u
 #define FLOCK_BYTES 32u
+#define TERMIOS_BYTES 36u
+#define WINSIZE_BYTES 8u
+#define IFREQ_BYTES 40u
+#define IOCTL_BYTES_MAX 256u
+#define CONTROL_BYTES_MAX 256u
 
 #define HEADER ((struct trace_header *)TRACE_BASE)
 
@@ -154,8 +159,9 @@ static void add_buffer(struct side *d, u32 arg, u64 user, u64 bytes)
 static void add_iovecs(struct side *d, u32 arg, u64 user, u64 count, u64 bytes)
 {
     struct hash_state h;
-    struct iovec_k v, first = {0, 0};
-    u64 left = bytes;
+    struct iovec_k v;
+    u64 left = bytes, shown = 0;
+    u8 preview[PREVIEW_BYTES];
     hash_start(&h, 0);
     for (u64 i = 0; i < count && left; i++) {
         if (copy_in(&v, user + i * sizeof v, sizeof v))
@@ -163,11 +169,13 @@ static void add_iovecs(struct side *d, u32 arg, u64 user, u64 count, u64 bytes)
         u64 n = min_u64(v.len, left);
         if (hash_user(&h, v.base, n))
             return;
-        if (!first.len && n)
-            first = (struct iovec_k){v.base, n};
+        u64 more = min_u64(n, PREVIEW_BYTES - shown);
+        if (copy_in(preview + shown, v.base, more))
+            return;
+        shown += more;
         left -= n;
     }
-    add_bytes(d, arg, bytes, hash_end(&h), first.base, min_u64(first.len, PREVIEW_BYTES));
+    add_bytes(d, arg, bytes, hash_end(&h), (u64)preview, shown);
 }
 
 static void add_strings(struct side *d, u32 arg, u64 user)
@@ -193,6 +201,18 @@ static void add_sockaddr(struct side *d, u32 arg, u64 user, u64 length_at)
         add_struct(d, arg, user, min_u64(length, 128), 1);
 }
 
+/* Bytes of an address that mean something: behind the name of a file there is what was in memory. */
+static u64 address_bytes(u64 user, u64 length)
+{
+    u8 a[SOCKADDR_BYTES_MAX];
+    u64 n = min_u64(length, sizeof a), end = sizeof(u16);
+    if (n <= end || copy_in(a, user, n) || (a[0] | a[1] << 8) != AF_UNIX_K || !a[end])
+        return length;
+    while (end < n && a[end])
+        end++;
+    return end;
+}
+
 /* ---- messages: a name, and the bytes of all buffers ---- */
 static void add_message(struct side *d, u32 arg, u64 header, u64 bytes)
 {
@@ -200,8 +220,14 @@ static void add_message(struct side *d, u32 arg, u64 header, u64 bytes)
     if (copy_in(&h, header, sizeof h))
         return;
     if (h.name && h.name_bytes)
-        add_struct(d, arg, h.name, min_u64(h.name_bytes, SOCKADDR_BYTES_MAX), 1);
+        add_struct(d, arg, h.name, address_bytes(h.name, min_u64(h.name_bytes, SOCKADDR_BYTES_MAX)), 1);
     add_iovecs(d, arg, h.iov, min_u64(h.iov_count, IOVECS_MAX), bytes);
+    u64 control = min_u64(h.control_bytes, CONTROL_BYTES_MAX);
+    if (h.control && control && d->at + control + 64 < d->end) {
+        u8 *to = field_start(d, FIELD_CONTROL, arg, control); /* has gaps: not hashed */
+        if (!copy_in(to, h.control, control))
+            d->at = to + control;
+    }
 }
 
 /* Of many the first ones are shown; all count for the identity. */
@@ -235,13 +261,39 @@ static int is_lock_command(u32 cmd)
     return (cmd >= 5 && cmd <= 7) || (cmd >= 36 && cmd <= 38); /* F_GETLK, F_OFD_GETLK, ... */
 }
 
+/* What an ioctl's argument points to, by type 'T', and by number; other types tell the size. */
+static u64 ioctl_bytes(u32 request)
+{
+    u32 number = request & 0xff;
+    if (request >> 8 == 'T') {
+        if (number >= 0x01 && number <= 0x04) /* TCGETS, TCSETS, TCSETSW, TCSETSF */
+            return TERMIOS_BYTES;
+        if (number == 0x13 || number == 0x14) /* TIOCGWINSZ, TIOCSWINSZ */
+            return WINSIZE_BYTES;
+        int is_int = number == 0x0f || number == 0x10 || number == 0x11 || number == 0x1b ||
+                     number == 0x20 || number == 0x21 || number == 0x23 || number == 0x24 ||
+                     number == 0x29 || number == 0x52 || number == 0x60;
+        return is_int ? 4 : 0; /* TIOCGPGRP, FIONREAD, FIONBIO, ... */
+    }
+    if (request >> 8 == 0x89)
+        return number == 0x05 || number == 0x4b ? 4 : number > 0x12 ? IFREQ_BYTES : 0;
+    return request >> 30 ? min_u64(request >> 16 & 0x3fff, IOCTL_BYTES_MAX) : 0;
+}
+
+static void add_pointed(struct side *d, const struct trap *c, u32 i, i64 result)
+{
+    if (c->nr == __NR_fcntl && is_lock_command((u32)c->a[1]))
+        add_struct(d, i, c->a[i], FLOCK_BYTES, 0);
+    else if (c->nr == __NR_ioctl && i == 2 && result >= 0 && ioctl_bytes((u32)c->a[1]))
+        add_struct(d, i, c->a[i], ioctl_bytes((u32)c->a[1]), 0);
+}
+
 static void add_argument(struct side *d, const struct trap *c, u32 i, const struct arg_kind_row *kind, i64 result)
 {
     u64 v = c->a[i], next = i < 5 ? c->a[i + 1] : 0, moved = result > 0 ? (u64)result : 0;
     switch (kind->how) {
     case HOW_POINTER:
-        if (c->nr == __NR_fcntl && is_lock_command((u32)c->a[1]))
-            add_struct(d, i, v, FLOCK_BYTES, 0);
+        add_pointed(d, c, i, result);
         break;
     case HOW_SCALAR:
         d->identity = hash_mix(d->identity, kind->bytes == 4 ? (u32)v : v);
@@ -281,6 +333,9 @@ static void add_argument(struct side *d, const struct trap *c, u32 i, const stru
         break;
     case HOW_COUNTED_IN:
         add_struct(d, i, v, min_u64(next, PATH_BYTES_MAX) + kind->bytes, 1);
+        break;
+    case HOW_SOCKADDR_IN:
+        add_struct(d, i, v, address_bytes(v, min_u64(next, SOCKADDR_BYTES_MAX)), 1);
         break;
     case HOW_MSG:
         if (result >= 0)

@@ -5,15 +5,15 @@
 #define FIONBIO_CMD 0x5421u
 #define FIOCLEX_CMD 0x5451u
 #define FIONCLEX_CMD 0x5450u
-#define FICLONE_CMD 0x40049409u
-#define FICLONERANGE_CMD 0x4020940du
-#define FIDEDUPERANGE_CMD 0xc0189436u
 #define FIOASYNC_CMD 0x5452u
 #define FIOSETOWN_CMD 0x8901u
 #define SIOCSPGRP_CMD 0x8902u
 #define FIOGETOWN_CMD 0x8903u
 #define SIOCGPGRP_CMD 0x8904u
 #define TIOCSCTTY_CMD 0x540eu
+#define FICLONE_CMD 0x40049409u
+#define FICLONERANGE_CMD 0x4020940du
+#define FIDEDUPERANGE_CMD 0xc0189436u
 
 static i64 set_nonblocking(struct trap *c, struct object *o)
 {
@@ -83,8 +83,8 @@ i64 sys_ioctl(struct trap *c)
         return pass(c);
     case FICLONE_CMD:
     case FICLONERANGE_CMD:
-    case FIDEDUPERANGE_CMD:
-        return -EOPNOTSUPP; /* whether two files can share blocks shows where they lie; programs copy */
+    case FIDEDUPERANGE_CMD: /* whether two files can share blocks shows where they lie; programs copy */
+        return o->kind == OBJECT_FILE ? -EOPNOTSUPP : pass(c);
     default:
         if (o->kind == OBJECT_TTY)
             return tty_ioctl(c, o);

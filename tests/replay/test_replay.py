@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -100,7 +99,7 @@ def test_when_input_came_is_in_the_trace(work: Path) -> None:
     """A program that polls with a timeout sees it run out as often as the first time."""
     (work / "poll.py").write_text(
         "import os, select\nwhile True:\n"
-        "    if not select.select([0], [], [], 0.5)[0]: print('timeout'); continue\n"
+        "    if not select.select([0], [], [], 0.5)[0]: print('timeout', flush=True); continue\n"
         "    data = os.read(0, 99)\n    if not data: break\n    print(data)\n"
     )
     trace = work.parent / "run.trace"
@@ -108,15 +107,14 @@ def test_when_input_came_is_in_the_trace(work: Path) -> None:
                PYTHON, "poll.py"]  # fmt: skip
     process = subprocess.Popen(
         command, cwd=work, env={**FIXED_ENV, "PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
     )  # fmt: skip
-    assert process.stdin
-    time.sleep(0.5)
+    assert process.stdin and process.stdout
+    first = process.stdout.readline()
     process.stdin.write(b"late\n")
     process.stdin.flush()
-    time.sleep(0.1)
-    out, _ = process.communicate(timeout=60)
-    assert b"timeout" in out and b"late" in out
+    out = first + process.communicate(timeout=60)[0]
+    assert first == b"timeout\n" and b"late" in out
     again = replay(work, trace)
     assert again.out.encode() == out and "all as in the trace" in again.notes
 

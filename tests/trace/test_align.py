@@ -5,10 +5,20 @@ from __future__ import annotations
 import random
 import time
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from dstrun.trace.align import CHANGE, DELETE, EQUAL, INSERT, Block, Budget, align, align_around
+from dstrun.trace.align import (
+    CHANGE,
+    DELETE,
+    EQUAL,
+    INSERT,
+    Block,
+    Budget,
+    _shortest,
+    align,
+    align_around,
+)
 
 KEYS = st.lists(st.integers(0, 12), max_size=60)
 WIDE = st.lists(st.integers(0, 1000), max_size=60)
@@ -81,12 +91,13 @@ def _shared(a: list[int], b: list[int]) -> int:
     return row[-1]
 
 
-@given(st.lists(st.integers(0, 3), max_size=24), st.lists(st.integers(0, 3), max_size=24))
-@settings(max_examples=60)
-def test_the_shortest_where_nothing_is_unique(a: list[int], b: list[int]) -> None:
-    a, b = a * 2, b * 2  # nothing is there once: no anchors
-    equal = sum(one.a1 - one.a0 for one in align(a, b, a, b) if one.kind == EQUAL)
-    assert equal == _shared(a, b)
+@given(st.lists(st.integers(0, 3), max_size=40), st.lists(st.integers(0, 3), max_size=40))
+def test_the_search_between_anchors_finds_the_shortest_script(a: list[int], b: list[int]) -> None:
+    found: list[tuple[int, int, int]] = []
+    rest = _shortest(a, b, (0, len(a), 0, len(b)), Budget(), found)
+    assert rest is None
+    assert sum(size for _, _, size in found) == _shared(a, b)
+    assert all(a[x : x + size] == b[y : y + size] for x, y, size in found)
 
 
 def test_one_insertion_into_a_long_sequence() -> None:

@@ -283,6 +283,18 @@ def _packed_until_full(*_args: Any) -> Iterator[bytes]:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def test_an_interrupt_while_packing(recorded: TraceFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_args: Any) -> Iterator[bytes]:
+        yield b"something"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pack, "packed", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        recorded.finish({"outcome": "exited"}, {"a": b"b"})
+    assert [path.name for path in recorded.path.parent.iterdir()] == ["run.trace"]
+    _check_finished(recorded.path, abi.FORM_SEGMENTS)
+
+
 def test_an_attachment_that_cannot_be_read(recorded: TraceFile, tmp_path: Path) -> None:
     note = recorded.finish({"outcome": "exited"}, {"a": tmp_path / "none"})
     assert note.startswith("the trace is not packed, and lacks what a replay needs")
