@@ -73,7 +73,7 @@ class Step:
         for use in self.uses:
             if use.how == CLOSE and use.file.closed == use.event:
                 found.append(f"the end of open file {use.file.number}")
-        return found
+        return list(dict.fromkeys(found))
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
