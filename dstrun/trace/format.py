@@ -19,6 +19,9 @@ Segments (FORM_SEGMENTS)
   where, `data` where its side data is: arguments, paths, structs, the first bytes of buffers
   (`enum field_kind`). Nothing refers to another segment: each can be read alone.
 
+  There are no checksums in this form: who writes it may be killed between any two words. A segment
+  whose header is not plausible is left out, and places in it that lie outside are not followed.
+
   A run that ended in good order, but could not be packed (a full disk), has chunks behind the last
   segment: END and attachments.
 
