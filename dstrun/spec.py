@@ -68,6 +68,11 @@ class RunSpec:
     start: StartState | None = None  # files as they were before the run that is made again
     prepared_ns: int | None = None  # real time since which nobody but the run touches its files
 
+    @property
+    def program_path(self) -> str:
+        """Where the program is, for who has another working directory."""
+        return str(Path(self.cwd, self.program))
+
     def meta(self) -> dict[str, Any]:
         """What the trace's header keeps, to run it again; plain JSON types."""
         return {

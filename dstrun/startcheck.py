@@ -7,7 +7,6 @@ of these differences is its likely cause.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,7 +46,7 @@ def _rank(entry: dict[str, Any]) -> int:
 
 
 def _is_library(path: str) -> bool:
-    name = os.path.basename(path)
+    name = Path(path).name
     return name.endswith(".so") or ".so." in name
 
 
@@ -60,11 +59,11 @@ def _what(entry: dict[str, Any]) -> str:
 def _file_difference(entry: dict[str, Any]) -> str:
     path = entry["path"]
     try:
-        info = os.stat(path)
+        info = Path(path).stat()
     except OSError as error:
         return f"{path}: {error.strerror}"
     if entry["kind"] == "directory":
-        return "" if os.path.isdir(path) else f"{path}: is no directory any more"
+        return "" if Path(path).is_dir() else f"{path}: is no directory any more"
     if info.st_size != entry["size"]:
         return f"{path}: {_what(entry)} ({info.st_size} bytes, it had {entry['size']})"
     if info.st_mtime_ns == entry["mtime_ns"]:
@@ -79,7 +78,7 @@ def _not_kept(record: dict[str, Any]) -> str:
     if not record["not_kept"]:
         return ""
     try:
-        info = os.stat(record["path"])
+        info = Path(record["path"]).stat()
     except OSError as error:
         return f"{record['path']}: {error.strerror}; the run changed it, and it was not kept"
     if (info.st_size, info.st_mtime_ns) == (record["size"], record["mtime_ns"]):

@@ -74,11 +74,10 @@ def command(trace: Path, output: str | None, overwrite: bool, **options: Any) ->
         kept = _output(output, overwrite, spec)
         with own_trace() as own:
             spec = replace(start_state(recorded, spec), trace=own, prepared_ns=time.time_ns())
-            differences = _tell_differences(recorded, spec, report)
-            spec = _edited(recorded, replace(spec, replay=follow(recorded)), options)
+            changes = _tell_differences(recorded, spec, report)
+            spec = replace(spec, replay=replace(follow(recorded), changes=tuple(changes)))
+            spec = _edited(recorded, spec, options)
             result, was_left = _run(recorded, spec, options)
-            if result.outcome == "diverged" and differences:
-                result.notes.append(f"likely cause: {differences[0]}")
             if kept:
                 keep_trace(own, recorded, kept)
         result.trace = kept

@@ -32,7 +32,8 @@ class Restorer:
         self._start = start
         self._whiteouts = whiteouts
         self._files: dict[tuple[int, int], str] = {}  # restored ones, for their other names
-        self._folders: list[tuple[str, Kept | None]] = []  # whose attributes are set last
+        # Whose attributes are set last: the place itself too, in which things were made.
+        self._folders: list[tuple[str, Kept | None]] = [("", None)]
 
     def restore(self, records: Iterable[Kept]) -> None:
         """Raises OSError where the stage is full."""

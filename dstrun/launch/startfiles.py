@@ -69,7 +69,7 @@ class StartFiles:
 
         return {
             "changed": self._keeper.records() if self._keeper else [],
-            "inputs": inputs_of(self._world, self._spec.program),
+            "inputs": inputs_of(self._world, self._spec.program_path),
             "inputs_missed": inputs_missed(self._world),
             "mounts": self._mount_lists,
             "inherited": list(self._extents.items()),
