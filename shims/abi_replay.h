@@ -52,7 +52,7 @@ struct replay_state {
     u64 differs_at;    /* event + 1 that was another one; 0: none so far */
     u64 not_applied;   /* decisions that had no place any more */
     u64 adds;          /* to the ready set */
-    u64 until;         /* the world stands still when so many events are recorded; 0: it does not */
+    u64 until;         /* the world stands still when so many events are recorded, or more; 0: it does not */
     u32 stands;        /* futex: it does, until the supervisor clears it */
     u32 is_unsure;     /* the last event may be taken back: compared with the next one */
     u64 unsure;        /* its identity */

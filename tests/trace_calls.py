@@ -29,6 +29,7 @@ def call(
     strings: Mapping[int, str] = {},
     structs: Mapping[int, bytes] = {},
     data: Mapping[int, bytes] = {},
+    control: bytes = b"",
     flags: int = 0,
     identity: int | None = None,
 ) -> int:
@@ -41,6 +42,8 @@ def call(
     for at, payload in data.items():
         head = struct.pack("<QQ", len(payload), hash(payload) & 2**64 - 1)
         side += field_bytes(abi.FIELD_BYTES, at, head + payload[:32])
+    if control:
+        side += field_bytes(abi.FIELD_CONTROL, 1, control)
     if tid is not None and identity is None:
         identity = hash((name, side, result, tid)) & 2**64 - 1
     writer.add(

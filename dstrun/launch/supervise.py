@@ -87,10 +87,16 @@ _TRACE_HASH = abi.TraceState.hash.within(abi.World.trace)
 _ALIVE = abi.AliveWord.word.within(abi.Task.alive)
 
 
-def run(spec: RunSpec, on_stand: OnStand | None = None, output: Output | None = None) -> RunResult:
+def run(
+    spec: RunSpec,
+    on_stand: OnStand | None = None,
+    output: Output | None = None,
+    stands_on_interrupt: bool = False,
+) -> RunResult:
     """Runs the program to its end. DstrunError: it could not be started. `on_stand`: what to do
     where the world stands still (spec.replay.until); without it the run is ended there. `output`:
-    who shows what a program that is replayed writes, if that is not simply written on."""
+    who shows what a program that is replayed writes, if that is not simply written on.
+    `stands_on_interrupt`: at Ctrl-C it stands still at the next event, and ends at a second one."""
     started_ns = time.monotonic_ns()
     with ExitStack() as stack:
         if not (spec.start and spec.start.root):
@@ -102,6 +108,8 @@ def run(spec: RunSpec, on_stand: OnStand | None = None, output: Output | None = 
         stack.callback(container.kill)
         capture.close_inside()
         supervision = _Supervision(spec, parts, container, started_ns, on_stand)
+        stack.callback(supervision.pids.close)
+        supervision.may_stand = stands_on_interrupt
         result = supervision.run()
         if spec.keep:
             _keep(container, spec, spec.keep, result)
@@ -134,6 +142,7 @@ class _Parts:
             stack.callback(remove_if_empty, self.trace.path)
             stack.callback(self.trace.close)
         self.world = World(spec.prepared_ns)
+        stack.callback(os.close, self.world.fd)
         self.start_files = StartFiles(spec, self.world)
         stack.callback(self.start_files.close)
 
@@ -147,6 +156,7 @@ class _Parts:
         trace_fd = self.trace.fd if self.trace else None
         replay_fd = _replay_image(spec.replay, self._stack) if spec.replay else None
         self.payload = make_payload(self.world, load_shim_image(), trace_fd, replay_fd)
+        self._stack.callback(os.close, self.payload.shim_fd)
         if self.trace:
             digest = {"program_blake2b": file_digest(spec.program_path)}
             replaced = {1, 2} if spec.capture != "none" else set()
@@ -236,6 +246,8 @@ class _Supervision:
         self.exit_code: int | None = None
         self.in_function = False
         self.was_left = False
+        self.may_stand = False  # at Ctrl-C
+        self.is_to_stand = False
         self.callbacks = _callbacks(spec, parts.world, self.pids)
 
     def run(self) -> RunResult:
@@ -291,6 +303,10 @@ class _Supervision:
                 signal.signal(number, handler)
 
     def _interrupt(self, number: int, _frame: object) -> None:
+        if number == signal.SIGINT and self.may_stand and not self.is_to_stand:
+            self.is_to_stand = True
+            self.world.set(_UNTIL, 1)
+            return
         self.interrupted = number
         if self.in_function:  # it may take for ever
             raise KeyboardInterrupt
@@ -403,6 +419,7 @@ class _Supervision:
         with self._default_interrupt():
             until = self.on_stand(stand) if self.on_stand else None
         self.started_ns += time.monotonic_ns() - stood_ns  # for the limit of real time
+        self.is_to_stand = False
         if until is None:
             self.was_left = True
             self._end(abi.END_INTERRUPTED, f"it was stopped after event {stand.events - 1}")

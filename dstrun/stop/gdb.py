@@ -44,7 +44,7 @@ def program_frame():
         frame = outside = frame.older()
     while frame and libraries.search(gdb.solib_name(frame.pc()) or ""):
         frame = frame.older()
-    return frame or outside
+    return frame if frame and frame.name() else outside
 
 def leave_shim():
     "What is shown after a switch of threads is the program, not the shim."

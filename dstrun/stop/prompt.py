@@ -39,6 +39,13 @@ _GROUPS = (
     ("look", ("events", "tasks", "where", "time", "fds", "print", "gdb", "shell")),
     ("leave", ("quit",)),
 )  # fmt: skip
+_HELP_END = (
+    "WHERE: an event's number, a time since the start (1.5s, 20ms), or what an event matches:",
+    "  a call's name, /regex/ or any text of its line in dstrun show.",
+    "A command may be shortened (s, n, c, b, t, bt, q); an empty line repeats it. Ctrl-C has a run",
+    "stand still at its next event. gdb has the command dstrun (time, tasks, events, fds); when it",
+    "is left the prompt is back. A file that a shell changes is changed for the run.",
+)
 
 
 class Prompt(cmd.Cmd):
@@ -160,12 +167,12 @@ class Prompt(cmd.Cmd):
             return
         for title, names in _GROUPS:
             self.say([f"{title}:", *(f"  {self._help(name)}" for name in names)])
-        self.say(["A command may be shortened (s, n, c, b, t, bt, q); an empty line repeats it."])
+        self.say(_HELP_END)
 
     def _help(self, name: str) -> str:
         text: str = getattr(self, f"do_{name}").__doc__ or ""
         usage, _, what = " ".join(text.split()).partition(": ")
-        return f"{usage:22} {what.rstrip('.')}"
+        return f"{usage:18} {what.rstrip('.')}"
 
     # ---- going on and back ----
     def do_step(self, arg: str) -> None:
@@ -184,8 +191,7 @@ class Prompt(cmd.Cmd):
         self._go_if(found, "no fault is injected after this event")
 
     def do_until(self, arg: str) -> None:
-        """until EVENT|TIME|PATTERN: to that event, time (1.5s), or to the next event whose line
-        in dstrun show has the text or /regex/."""
+        """until WHERE: to that event, to that time, or to the next event that matches."""
         self._go(targets.find(self._map(), arg, self.at))
 
     def do_continue(self, _arg: str) -> None:
@@ -195,26 +201,26 @@ class Prompt(cmd.Cmd):
         self._move = To(None)
 
     def do_back(self, arg: str) -> None:
-        """back [N]: to the event before, or the N-th before this one."""
+        """back [N]: to the event before, or the N-th from here."""
         self._go(max(0, self.at - _count(arg)))
 
     def do_previous(self, arg: str) -> None:
-        """previous [TID]: back to the last event before of the same thread, or of thread TID."""
+        """previous [TID]: to the event before of the same thread, or of thread TID."""
         tid = self._tid(arg)
         found = targets.previous_of_thread(self._map(), self.at, tid)
         self._go_if(found, f"thread {tid} has no event before this one")
 
     def do_rfault(self, _arg: str) -> None:
-        """rfault: back to the last injected fault before this event."""
+        """rfault: to the injected fault before."""
         found = targets.previous_fault(self._map(), self.at)
         self._go_if(found, "no fault was injected before this event")
 
     def do_goto(self, arg: str) -> None:
-        """goto EVENT|TIME|PATTERN: like until, but of the whole run."""
+        """goto WHERE: the same in the whole run: on or back."""
         self._go(targets.find(self._map(), arg))
 
     def do_restart(self, _arg: str) -> None:
-        """restart: back to the first event."""
+        """restart: to the first event."""
         self._go(0)
 
     def _map(self) -> Trace:
@@ -261,11 +267,11 @@ class Prompt(cmd.Cmd):
         self.say(Renderer(self.recorded).lines(max(0, stop - count), stop))
 
     def do_tasks(self, _arg: str) -> None:
-        """tasks: every thread: what it does or waits for, and since when; * has made the event."""
+        """tasks: what each thread does or waits for; * has made the event."""
         self.say(self._seen().tasks())
 
     def do_where(self, arg: str) -> None:
-        """where [TID|all]: the frames of this event's thread, of thread TID, of all."""
+        """where [TID|all]: the frames of this thread, of thread TID, or of all."""
         view = self._seen()
         lines = view.backtrace(None if arg == "all" else [self._tid(arg)])
         self.say(lines or [f"there is no thread {arg} (tasks lists them)"])
@@ -275,7 +281,7 @@ class Prompt(cmd.Cmd):
         self.say(self._seen().time())
 
     def do_fds(self, arg: str) -> None:
-        """fds [PID]: the descriptors of this event's process, or of process PID."""
+        """fds [PID]: the descriptors of this process, or of process PID."""
         self.say(self._descriptors(self._seen(), arg))
 
     def _descriptors(self, view: View, arg: str) -> list[str]:
@@ -283,14 +289,13 @@ class Prompt(cmd.Cmd):
         return view.descriptors(pid) or [f"process {pid} has no descriptors"]
 
     def do_print(self, arg: str) -> None:
-        """print EXPR: an expression of gdb's, in the innermost frame of the event's thread."""
+        """print EXPR: by gdb, in the innermost frame outside the C library."""
         if not arg:
             raise BadUsage("print what? (an expression, like counter or *node)")
         self._in_gdb(f"print {arg}")
 
     def do_gdb(self, arg: str) -> None:
-        """gdb [PID|COMMAND]: gdb on this event's process or process PID, back here when it is
-        left; or what it answers to one COMMAND (gdb info locals)."""
+        """gdb [PID|COMMAND]: gdb on this process or on PID, or what it says to COMMAND."""
         if arg and not arg.isdecimal():
             self._in_gdb(arg)
         else:
@@ -304,8 +309,7 @@ class Prompt(cmd.Cmd):
         attach(view, view.event.pid if pid is None else pid, args, self._stdin(), self._answer)
 
     def do_shell(self, arg: str) -> None:
-        """shell [COMMAND]: your shell among the run's files and processes, at this event's working
-        directory; or one COMMAND. A change of files changes what the run goes on with."""
+        """shell [COMMAND]: your shell among the run's files and processes, or one COMMAND."""
         from dstrun.stop.shell import run_shell
 
         status = run_shell(self._seen(), arg, self._stdin())
@@ -330,7 +334,7 @@ class Prompt(cmd.Cmd):
         raise BadUsage(f'dstrun: "{word}"? (dstrun time, tasks, events [N] or fds [PID])')
 
     def do_quit(self, _arg: str) -> bool:
-        """quit: end the run and leave (also at the end of the input, ctrl-D)."""
+        """quit: end the run and leave (ctrl-D too)."""
         return True
 
 

@@ -73,7 +73,7 @@ class Session:
     def _run(self, spec: RunSpec) -> RunResult:
         from dstrun.launch.supervise import run
 
-        return run(spec, self._on_stand, self._output)
+        return run(spec, self._on_stand, self._output, stands_on_interrupt=True)
 
     def _on_stand(self, stand: Stand) -> int | None:
         self._output.drain()

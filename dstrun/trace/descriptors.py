@@ -15,7 +15,7 @@ connect an accept answers is told by dstrun.trace.connections, which byte was re
 dstrun.trace.flows.
 
 What cannot be known is not guessed: a descriptor that came from before the run is "inherited", one
-that was received in a message "unknown". The walk must begin at the first event; it keeps memory
+whose making was not seen "unknown". The walk must begin at the first event; it keeps memory
 for each open file, not for each event. Damaged side data makes files unknown, never an error.
 """
 
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import posixpath
 import struct
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -30,6 +31,13 @@ from typing import Final, NamedTuple
 from dstrun import abi
 from dstrun._syscalls import SYSCALLS
 from dstrun.trace.connections import Address, Connection, Connections, parse_address
+from dstrun.trace.descriptor_calls import (
+    DOMAINS,
+    MAKERS,
+    O_CLOEXEC,
+    PASSES_ON,
+    passed_descriptors,
+)
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
 from dstrun.trace.sidedata import Field, parse_arguments, parse_fields
@@ -42,7 +50,6 @@ OPEN, DUP, INHERIT, READ, WRITE, CLOSE, OTHER = (
 
 _NUMBERS: Final = {row.name: nr for nr, row in SYSCALLS.items()}
 _EBADF: Final = 9
-_O_CLOEXEC: Final = 0o2000000
 _AT_FDCWD: Final = -100
 _CLONE_FILES: Final = 0x400
 _CLONE_THREAD: Final = 0x10000
@@ -50,6 +57,7 @@ _CLOSE_RANGE_UNSHARE: Final = 2
 _CLOSE_RANGE_CLOEXEC: Final = 4
 _STREAMS: Final = (1, 5)  # SOCK_STREAM, SOCK_SEQPACKET
 _MSG_PEEK: Final = 2
+_MSG_CMSG_CLOEXEC: Final = 0x40000000
 _SOL_SOCKET: Final = 1
 _SO_ERROR: Final = 4
 
@@ -137,6 +145,9 @@ class Tracker:
         self._connections = Connections()
         self._tables: dict[int, _Table] = {}
         self._cwd: dict[int, str] = {}
+        self._on_the_way: dict[
+            OpenFile, deque[OpenFile]
+        ] = {}  # by the socket that they were sent on
         self._first_cwd = str(trace.meta.get("cwd") or "/")
 
     @property
@@ -270,7 +281,7 @@ class Tracker:
     def _strings(self, event: Event) -> dict[int, str]:
         """The paths and names among the arguments."""
         return {
-            at: found[0].data.removesuffix(b"\0").decode(errors="surrogateescape")
+            at: found[0].data.removesuffix(b"\0").decode(errors="backslashreplace")
             for at, found in self.fields(event).items()
             if found[0].kind == abi.FIELD_STRING
         }
@@ -373,12 +384,12 @@ class Tracker:
         kinds = SYSCALLS[now.event.nr].kinds
         if "OPEN_HOW" in kinds:
             how = self.fields(now.event).get(kinds.index("OPEN_HOW"))
-            return bool(how and int.from_bytes(how[0].data[:8], "little") & _O_CLOEXEC)
-        return "OPEN_FLAGS" in kinds and bool(now.word(kinds.index("OPEN_FLAGS")) & _O_CLOEXEC)
+            return bool(how and int.from_bytes(how[0].data[:8], "little") & O_CLOEXEC)
+        return "OPEN_FLAGS" in kinds and bool(now.word(kinds.index("OPEN_FLAGS")) & O_CLOEXEC)
 
     def _made_plain(self, now: _Now) -> Iterable[Use]:
         """A call that makes a descriptor which is no file and no socket."""
-        kind, flags_at, cloexec = _MAKERS[SYSCALLS[now.event.nr].name]
+        kind, flags_at, cloexec = MAKERS[SYSCALLS[now.event.nr].name]
         if now.event.result < 0:
             return ()
         if kind == "signalfd" and now.fd(0) >= 0:
@@ -398,7 +409,7 @@ class Tracker:
         use = self._use(now, now.fd(0), DUP)
         yield use
         if now.event.result >= 0 and now.event.result != now.fd(0):
-            cloexec = bool(now.word(2) & _O_CLOEXEC)  # dup and dup2 have no such argument
+            cloexec = bool(now.word(2) & O_CLOEXEC)  # dup and dup2 have no such argument
             yield from self._set(now, now.event.result, use.file, cloexec, DUP)
 
     def _controlled(self, now: _Now) -> Iterable[Use]:
@@ -426,7 +437,7 @@ class Tracker:
         elif command == 0x5450:
             now.table.cloexec.discard(now.fd(0))
         elif command == 0x5441 and now.event.result >= 0:  # TIOCGPTPEER
-            cloexec = bool(now.word(2) & _O_CLOEXEC)
+            cloexec = bool(now.word(2) & O_CLOEXEC)
             yield from self._made(now, "file", "a terminal", now.event.result, cloexec)[1]
 
     def _closed(self, now: _Now) -> Iterable[Use]:
@@ -480,7 +491,7 @@ class Tracker:
         files = []
         for fd, end in zip(fds, ends, strict=True):
             name = f"{end} end of a pipe" if is_pipe else "socketpair"
-            file, uses = self._made(now, kind, name, fd, bool(flags & _O_CLOEXEC))
+            file, uses = self._made(now, kind, name, fd, bool(flags & O_CLOEXEC))
             file.end = end
             files.append(file)
             yield from uses
@@ -492,8 +503,8 @@ class Tracker:
         if now.event.result < 0:
             return ()
         kind = now.word(1)
-        name = f"socket {_DOMAINS.get(now.fd(0), now.fd(0))}"
-        file, uses = self._made(now, "socket", name, now.event.result, bool(kind & _O_CLOEXEC))
+        name = f"socket {DOMAINS.get(now.fd(0), now.fd(0))}"
+        file, uses = self._made(now, "socket", name, now.event.result, bool(kind & O_CLOEXEC))
         file.stream = kind & 0xF in _STREAMS
         return uses
 
@@ -553,7 +564,7 @@ class Tracker:
         yield use
         if now.event.result < 0:
             return
-        cloexec = bool(now.word(3) & _O_CLOEXEC)  # accept has no such argument
+        cloexec = bool(now.word(3) & O_CLOEXEC)  # accept has no such argument
         name = f"{use.file.name}, accepted"
         file, uses = self._made(now, "socket", name, now.event.result, cloexec)
         self._connections.accept(now.number, use.file, file, self._address(now, 1))
@@ -577,9 +588,26 @@ class Tracker:
             yield self._use(now, now.fd(0), OTHER)
             return
         use = self._use(now, now.fd(0), how, count)
+        if use.file.kind == "socket" and "MSGHDR" in kinds:
+            yield from self._with_rights(now, use)
         if use.file.kind == "socket" and (not use.file.stream or "MMSGHDRS" in kinds):
             use = self._of_messages(now, use, kinds)
         yield use
+
+    def _with_rights(self, now: _Now, use: Use) -> Iterable[Use]:
+        """Descriptors that a message carries are the receiver's, for the same open files."""
+        fds = passed_descriptors(self.fields(now.event).get(1, ()))
+        if use.how == WRITE:
+            sent = self._on_the_way.setdefault(use.file, deque())
+            for fd in fds:
+                yield self._use(now, fd, OTHER)
+                sent.append(self._file(now.table, fd, now.number, now.event.pid))
+        elif use.file.peer and fds:
+            waiting = self._on_the_way.get(use.file.peer, deque())
+            cloexec = bool(now.word(2) & _MSG_CMSG_CLOEXEC)
+            for fd in fds:
+                if waiting:
+                    yield from self._set(now, fd, waiting.popleft(), cloexec, DUP)
 
     def _of_messages(self, now: _Now, use: Use, kinds: tuple[str, ...]) -> Use:
         fields = self.fields(now.event)
@@ -594,50 +622,13 @@ class Tracker:
 
     def _passed_on(self, now: _Now) -> Iterable[Use]:
         """From one descriptor into another: sendfile, splice, tee, copy_file_range."""
-        source, target = _PASSES_ON[SYSCALLS[now.event.nr].name]
+        source, target = PASSES_ON[SYSCALLS[now.event.nr].name]
         size = max(now.event.result, 0)
         if self._is_used(now, source):
             yield self._use(now, now.fd(source), READ if now.event.result >= 0 else OTHER, size)
         if self._is_used(now, target):
             yield self._use(now, now.fd(target), WRITE if now.event.result >= 0 else OTHER, size)
 
-
-_DOMAINS: Final = {1: "AF_UNIX", 2: "AF_INET", 10: "AF_INET6", 16: "AF_NETLINK", 17: "AF_PACKET"}
-
-# Kind, the argument that may hold its close-on-exec bit (None: always as the bit says), the bit.
-_MAKERS: Final[dict[str, tuple[str, int | None, int]]] = {
-    "eventfd": ("eventfd", None, 0),
-    "eventfd2": ("eventfd", 1, _O_CLOEXEC),
-    "signalfd": ("signalfd", None, 0),
-    "signalfd4": ("signalfd", 3, _O_CLOEXEC),
-    "timerfd_create": ("timerfd", 1, _O_CLOEXEC),
-    "epoll_create": ("epoll", None, 0),
-    "epoll_create1": ("epoll", 0, _O_CLOEXEC),
-    "inotify_init": ("inotify", None, 0),
-    "inotify_init1": ("inotify", 0, _O_CLOEXEC),
-    "fanotify_init": ("fanotify", 0, 1),
-    "pidfd_open": ("pidfd", None, 1),
-    "memfd_create": ("memfd", 1, 1),
-    "memfd_secret": ("memfd", 0, 1),
-    "mq_open": ("mqueue", None, 1),
-    "perf_event_open": ("perf event", 4, 8),
-    "userfaultfd": ("userfaultfd", 0, _O_CLOEXEC),
-    "bpf": ("bpf", None, 1),
-    "open_tree": ("mount", 2, _O_CLOEXEC),
-    "fsopen": ("mount", 1, 1),
-    "fsmount": ("mount", 1, 1),
-    "fspick": ("mount", 2, 1),
-    "landlock_create_ruleset": ("landlock", None, 1),
-    "io_uring_setup": ("io_uring", None, 1),
-}
-
-# Places of the descriptors that bytes come from and go to.
-_PASSES_ON: Final = {
-    "sendfile": (1, 0),
-    "splice": (0, 2),
-    "tee": (0, 1),
-    "copy_file_range": (0, 2),
-}
 
 _Handler = Callable[[Tracker, _Now], Iterable[Use]]
 
@@ -647,7 +638,7 @@ def _handlers() -> dict[int, _Handler]:
     t = Tracker
     named: dict[_Handler, str] = {
         t._opened: "open openat openat2 creat open_by_handle_at",
-        t._made_plain: " ".join(_MAKERS),
+        t._made_plain: " ".join(MAKERS),
         t._duplicated: "dup dup2 dup3",
         t._controlled: "fcntl",
         t._commanded: "ioctl",
@@ -668,7 +659,7 @@ def _handlers() -> dict[int, _Handler]:
         t._accepted: "accept accept4",
         t._read: "read readv pread64 preadv preadv2 recvfrom recvmsg recvmmsg",
         t._written: "write writev pwrite64 pwritev pwritev2 sendto sendmsg sendmmsg vmsplice",
-        t._passed_on: " ".join(_PASSES_ON),
+        t._passed_on: " ".join(PASSES_ON),
     }
     return {
         _NUMBERS[name]: handler

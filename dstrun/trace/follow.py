@@ -73,7 +73,7 @@ class Step:
         for use in self.uses:
             if use.how == CLOSE and use.file.closed == use.event:
                 found.append(f"the end of open file {use.file.number}")
-        return found
+        return list(dict.fromkeys(found))
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -205,7 +205,7 @@ def _paths_of(tracker: Tracker, event: Event) -> list[str]:
     row = SYSCALLS.get(event.nr)
     if event.kind == abi.EVENT_START:
         return [
-            part.data.removesuffix(b"\0").decode(errors="replace")
+            part.data.removesuffix(b"\0").decode(errors="backslashreplace")
             for found in tracker.fields(event).values()
             for part in found
             if part.kind == abi.FIELD_STRING

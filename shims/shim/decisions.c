@@ -129,6 +129,6 @@ void event_follows(u64 identity, int may_be_taken_back)
         if (!may_be_taken_back)
             compare(events - 1, identity);
     }
-    if (events == r->until)
+    if (r->until && events >= r->until)
         stand_still();
 }

@@ -241,6 +241,29 @@ def test_bytes_are_followed_through_pipes_and_connections(tmp_path: Path) -> Non
     ]  # fmt: skip
 
 
+def test_descriptors_in_messages(tmp_path: Path) -> None:
+    def rights(*fds: int) -> bytes:
+        return struct.pack(f"<Qii{len(fds)}i", 16 + 4 * len(fds), 1, 1, *fds) + b"\0" * 4
+
+    writer = _started()
+    call(writer, "socketpair", 1, 1, 0, 0x7000, structs={3: struct.pack("<2i", 5, 6)})
+    _open(writer, "/passed", 7)
+    _open(writer, "/other", 8)
+    call(writer, "fork", result=3)
+    sent = call(writer, "sendmsg", 5, 0x7000, 0, result=1, data={1: b"x"}, control=rights(7, 8))
+    call(writer, "close", 7)
+    got = call(
+        writer, "recvmsg", 6, 0x7000, 0x40000000, result=1, data={1: b"x"},
+        control=rights(10, 11), pid=3,
+    )  # fmt: skip
+    tracker, uses, messages = _walk(writer, tmp_path)
+    passed, other = tracker.lookup(3, 10), tracker.lookup(3, 11)
+    assert passed is not None and passed.name == "/passed" and passed.closed is None
+    assert other is tracker.lookup(2, 8)
+    assert {use.event for use in uses if use.file is passed} >= {sent, got}
+    assert [(one.sent, one.received) for one in messages] == [(sent, got)]
+
+
 def test_datagrams_are_matched_by_what_is_in_them(tmp_path: Path) -> None:
     writer = _started()
     for fd, port in ((3, 53), (4, 54)):
