@@ -51,6 +51,7 @@ class Scan:
     calls: Counter[str]
     files: Counter[str]  # calls by the path that they name, where they succeeded
     faults: Counter[str]  # by rule and what it did
+    first_fault: int | None  # number of the first one's event
     output: Output | None  # written to the run's stdout and stderr; None: not counted
     outcome: dict[str, Any] = field(default_factory=dict)
 
@@ -149,11 +150,13 @@ def scan(trace: Trace) -> Scan:
     faults: Counter[str] = Counter()
     tracker = Tracker(trace) if trace.events <= _OUTPUT_EVENTS_MAX else None
     output = Output()
+    first_fault: int | None = None
     for index, event in enumerate(trace.read()):
         finder.step(event)
         calls[event.kind, event.nr if event.kind == abi.EVENT_SYSCALL else 0] += 1
         if event.kind == abi.EVENT_INJECTED:
             faults[fault_name(trace, event)] += 1
+            first_fault = index if first_fault is None else first_fault
         if tracker is None:
             continue
         if event.kind == abi.EVENT_SYSCALL and event.nr in _NAMES_PATH and event.result >= 0:
@@ -165,7 +168,15 @@ def scan(trace: Trace) -> Scan:
     names: Counter[str] = Counter()
     for (kind, nr), count in calls.items():
         names[_name(kind, nr)] += count
-    return Scan(finder.finish(), names, files, faults, output if tracker else None, _outcome(trace))
+    return Scan(
+        tasks=finder.finish(),
+        calls=names,
+        files=files,
+        faults=faults,
+        first_fault=first_fault,
+        output=output if tracker else None,
+        outcome=_outcome(trace),
+    )
 
 
 _NAMES_PATH: Final = frozenset(nr for nr, row in SYSCALLS.items() if "PATH" in row.kinds)

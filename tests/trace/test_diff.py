@@ -249,7 +249,10 @@ def test_inode_numbers_and_times_are_no_difference_of_a_task(tmp_path: Path) -> 
         return lambda w: void(call(w, "fstat", 3, 0x7000, structs={1: data}))
 
     a, b = _write(tmp_path, "a", stat(7, 1)), _write(tmp_path, "b", stat(8, 2))
-    assert all(task.same for task in _compare(a, b).tasks)
+    found = _compare(a, b)
+    assert all(task.same for task in found.tasks)
+    assert found.cause is not None
+    assert found.cause.text == ("fstat told another time (st_ino, st_atim, st_mtim, st_ctim)")
     with Trace(a) as left, Trace(b) as right:
         assert not all(task.same for task in compare(left, right, with_time=True).tasks)
 
