@@ -326,6 +326,8 @@ class _Page(HTMLParser):
 
 
 def test_html(tmp_path: Path) -> None:
+    with pytest.raises(BadUsage, match="cannot be written"):
+        _diff(_write(tmp_path, "c", _do("getuid")), _write(tmp_path, "d"), "--html", tmp_path)
     evil = "<script>alert(1)</script>&"
     steps = [_read(3, b"%d" % n) for n in range(600)]
     a = _write(tmp_path, "a", _do("close", 9), *steps, lambda w: w.open(f"/{evil}"))
