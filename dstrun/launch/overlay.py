@@ -158,7 +158,9 @@ class _Stage:
 
     def _find_places(self) -> list[str]:
         """Roots that are in no other, and the mounts below them; parents before children."""
-        roots = {p for p in (*self._wanted, self._temporary) if Path(p).is_dir()}
+        # A replay knows what the run changed: no /tmp has to be copied for it.
+        common = () if self._start else (self._temporary,)
+        roots = {p for p in (*self._wanted, *common) if Path(p).is_dir()}
         roots = {p for p in roots if not self._mount_of(p).keeps_nothing}
         mounts = {m.path for m in self._mounts}
         below = {m for m in mounts if any(is_below(m, r) for r in roots) and Path(m).exists()}
@@ -204,7 +206,7 @@ class _Stage:
         target, lower = self._prefix + path, f"{own}/lower"
         if os.stat(lower).st_dev != os.stat(target).st_dev:
             self._views.add(target, lower)
-            if layer.upper is not None:
+            if layer.upper is not None or self._start:
                 self._tell_copies(own, target.rstrip("/"), path.rstrip("/"))
         return layer
 

@@ -32,6 +32,7 @@ static void show_descriptor(struct statx_k *st, const struct start_file *f)
     st->ino = f->shown_ino;
     st->rdev_major = dev_major(f->shown_rdev);
     st->rdev_minor = dev_minor(f->shown_rdev);
+    st->nlink = f->shown_links; /* a memfd has no name */
 }
 
 void show_start_file(struct statx_k *st)
