@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from dstrun import abi
 from dstrun.trace.reader import Trace
@@ -12,21 +11,14 @@ from dstrun.trace.render import event_name, event_strings
 _LOOKED_BACK = 400  # events of the process before the difference
 
 
-class Change(NamedTuple):
-    """Something that is not as it was when the trace was recorded."""
-
-    path: str  # of a file; empty: of the machine or the environment
-    text: str
-
-
-def likely_causes(trace: Trace, index: int, changes: Sequence[Change]) -> list[str]:
+def likely_causes(trace: Trace, index: int, changes: Sequence[str]) -> list[str]:
     """One line each. `index`: the first event that was another one; `changes`: what was found to
-    have changed before the replay began."""
+    have changed before the replay began (startcheck.differences)."""
     recent = set(_recent_paths(trace, index))
-    near = [change for change in changes if change.path in recent]
-    found = [f"{change.text}, which the program has used shortly before" for change in near]
+    near = [change for change in changes if change.partition(":")[0] in recent]
+    found = [f"{change}; the program has used it shortly before" for change in near]
     found += _uncontrolled(trace, index)
-    found += [change.text for change in changes if change not in near]
+    found += [change for change in changes if change not in near]
     return [f"likely cause: {text}" for text in found] or [
         "no cause is known: nothing has changed that the trace tells of, and every call before was "
         "under control (please report this with both traces)"

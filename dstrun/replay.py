@@ -41,6 +41,7 @@ class Replay:
     decisions: tuple[Decision, ...]
     compare: bool = True
     answers: Mapping[Key, tuple[Any, list[Any]]] = field(default_factory=dict)  # of plan functions
+    changes: tuple[str, ...] = ()  # what is not as it was when the trace was recorded
     added: int = 0  # of the plan's rules, at its end: they only hold what is done instead
     until: int | None = None  # it stands still when so many events are recorded
 
@@ -233,7 +234,7 @@ def _diverged(trace: Trace, spec: RunSpec, result: RunResult, index: int) -> Run
     assert spec.trace
     with Trace(spec.trace) as actual:
         result.notes += difference_lines(trace, actual, index)
-    result.notes += likely_causes(trace, index, ())
+    result.notes += likely_causes(trace, index, spec.replay.changes if spec.replay else ())
     result.processes = []
     return result
 

@@ -282,6 +282,7 @@ struct fault_task {
     u32 next_held, is_held; /* tasks */
     u32 wait_clock;         /* its wait's deadline is on this clock, enum fault_wait; 0: monotonic, relative */
     u32 wait_pad;
+    u64 deadline, deadline_moved; /* that it was given for its wait, and what has become of it; 0: that did not move */
     u32 calls[SYSCALLS_MAX];      /* FAULT_COUNT_STRACE: of calls that some rule of that scope names */
     u32 matched[FAULT_RULES_MAX]; /* FAULT_COUNT_THREAD */
 };

@@ -37,7 +37,8 @@ enum sock_flag {
     SOCK_END_COMING = 131072,   /* that of the other end waits behind data without room */
     SOCK_MULTICAST_IF = 262144, /* IP_MULTICAST_IF was set: multicast has a way out */
     SOCK_OWN_GROUPS = 524288,   /* IP_MULTICAST_ALL is off: none from groups that others joined */
-    SOCK_CUT = 1048576          /* by a fault: nothing comes through to the other end any more */
+    SOCK_CUT = 1048576,         /* by a fault: nothing comes through to the other end any more */
+    SOCK_CORKED = 2097152       /* UDP_CORK: what is sent is one datagram, until it is taken out */
 };
 
 enum sock_ask { /* in the order in which they come */
@@ -85,6 +86,9 @@ struct sock {
     u8 pad0;
     u16 segment;     /* UDP_SEGMENT */
     u32 drops;       /* datagrams for which there was no room */
+    u32 corked;      /* a datagram that is not whole yet (UDP_CORK, MSG_MORE), 0: none; */
+    i32 cork_hops, cork_class; /* how it is to go, as its first part said */
+    struct net_address cork_to, cork_from;
     /* a listener's queue of connections, oldest first; a queued connection's place in it */
     u32 first_queued, last_queued, next_queued;
     u32 first_waiting; /* the first that is beyond the backlog */

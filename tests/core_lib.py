@@ -97,6 +97,7 @@ SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "action_short": (U64, [U64, U64, U64]),
     "clock_ahead": (ctypes.c_int64, [U64, U64]),
     "clock_takes": (U64, [U64, U64, U64]),
+    "clock_left": (ctypes.c_int64, [U64, U64, U64]),
     "clock_change": (None, [U64, U64, ctypes.c_int64, ctypes.c_int64, U64]),
 }
 

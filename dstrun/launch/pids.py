@@ -19,6 +19,11 @@ class Pids:
         if container.pid_namespace:
             self._namespace = os.open(f"/proc/{container.init_pid}/ns/pid", os.O_RDONLY)
 
+    def close(self) -> None:
+        """Nothing is asked any more."""
+        if self._namespace is not None:
+            os.close(self._namespace)
+
     def outer(self, pid: int) -> int:
         """Our pid of the container's process `pid`; ProcessLookupError when there is none."""
         if self._namespace is None:

@@ -108,6 +108,7 @@ def run(
         stack.callback(container.kill)
         capture.close_inside()
         supervision = _Supervision(spec, parts, container, started_ns, on_stand)
+        stack.callback(supervision.pids.close)
         supervision.may_stand = stands_on_interrupt
         result = supervision.run()
         if spec.keep:
@@ -141,6 +142,7 @@ class _Parts:
             stack.callback(remove_if_empty, self.trace.path)
             stack.callback(self.trace.close)
         self.world = World(spec.prepared_ns)
+        stack.callback(os.close, self.world.fd)
         self.start_files = StartFiles(spec, self.world)
         stack.callback(self.start_files.close)
 
@@ -154,6 +156,7 @@ class _Parts:
         trace_fd = self.trace.fd if self.trace else None
         replay_fd = _replay_image(spec.replay, self._stack) if spec.replay else None
         self.payload = make_payload(self.world, load_shim_image(), trace_fd, replay_fd)
+        self._stack.callback(os.close, self.payload.shim_fd)
         if self.trace:
             digest = {"program_blake2b": file_digest(spec.program_path)}
             replaced = {1, 2} if spec.capture != "none" else set()

@@ -279,21 +279,33 @@ def errno_name(number: int) -> str:
     return _ERRNO_NAMES.get(number) or _KERNEL_ERRNOS.get(number) or str(number)
 
 
-def parse_errno(value: object) -> int:
-    """A name in any case, or a number."""
+def _named_number(
+    value: object, what: str, example: str, names: Mapping[str, int], most: int, prefix: str = ""
+) -> int:
+    """A number from 1 to `most`, or its name in any case, with or without the prefix."""
+    word = value.upper() if isinstance(value, str) else ""
     if isinstance(value, int) and not isinstance(value, bool):
         number = value
-    elif isinstance(value, str) and value.strip().isdecimal():
-        number = int(value)
+    elif word.isascii() and word.isdecimal():
+        number = int(word)
     elif isinstance(value, str):
-        number = ERRNOS.get(value.upper(), 0)
+        word = word.removeprefix(prefix)
+        number = names.get(word, 0)
         if not number:
-            raise BadValue(f"unknown errno {found(value)}{did_you_mean(value.upper(), ERRNOS)}")
+            meant = did_you_mean(prefix + word, [prefix + known for known in names])
+            raise BadValue(f"unknown {what} {found(value)}{meant}")
     else:
-        raise BadValue(f"{found(value)} is not an errno (like EIO or 5)")
-    if not 1 <= number <= ERRNO_MAX:
-        raise BadValue(f"errno {number} is out of range (1 to {ERRNO_MAX})")
+        article = "an" if what[0] in "aeiou" else "a"
+        raise BadValue(f"{found(value)} is not {article} {what} (like {example})")
+    if not 1 <= number <= most:
+        raise BadValue(f"{what} {number} is out of range (1 to {most})")
     return number
+
+
+def parse_errno(value: object) -> int:
+    """A name in any case, or a number."""
+    value = value.strip() if isinstance(value, str) else value
+    return _named_number(value, "errno", "EIO or 5", ERRNOS, ERRNO_MAX)
 
 
 @dataclass(frozen=True)
@@ -353,21 +365,7 @@ SIGNALS: Final[Mapping[str, int]] = {
 
 def parse_signal(value: object) -> int:
     """A number, or a name with or without SIG, in any case; real-time ones as strace has them."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        number = value
-    elif isinstance(value, str) and value.isascii() and value.isdecimal():
-        number = int(value)
-    elif isinstance(value, str):
-        name = value.upper().removeprefix("SIG")
-        number = SIGNALS.get(name, 0)
-        if not number:
-            meant = did_you_mean(f"SIG{name}", [f"SIG{known}" for known in SIGNALS])
-            raise BadValue(f"unknown signal {found(value)}{meant}")
-    else:
-        raise BadValue(f"{found(value)} is not a signal (like SIGTERM or 15)")
-    if not 1 <= number <= _SIGNALS_MAX:
-        raise BadValue(f"signal {number} is out of range (1 to {_SIGNALS_MAX})")
-    return number
+    return _named_number(value, "signal", "SIGTERM or 15", SIGNALS, _SIGNALS_MAX, "SIG")
 
 
 def signal_name(number: int) -> str:

@@ -1,7 +1,7 @@
 #include "clocks.h"
 
 #define BILLION 1000000000l
-#define FOR_EVER (~0ul / 2)
+#define LEFT_MAX (CLOCK_FOR_EVER / 4)
 
 static i64 scaled(u64 ns, i64 ppb)
 {
@@ -15,14 +15,30 @@ i64 clock_ahead(const struct fault_clock *k, u64 base_ns)
     return k->ahead_ns + (end > k->since_ns ? scaled(end - k->since_ns, k->ppb) : 0);
 }
 
+static int stands(const struct fault_clock *k)
+{
+    return k->ppb <= CLOCK_STANDS_PPB && !k->until_ns;
+}
+
+i64 clock_left(const struct fault_clock *k, u64 base_ns, u64 until_ns)
+{
+    if (stands(k) && until_ns > CLOCK_FOR_EVER)
+        return (i64)(until_ns - CLOCK_FOR_EVER);
+    return (i64)(until_ns - base_ns) + clock_ahead(k, until_ns) - clock_ahead(k, base_ns);
+}
+
 u64 clock_takes(const struct fault_clock *k, u64 base_ns, u64 left_ns)
 {
-    u64 low = 0, high = FOR_EVER / 2;
+    u64 low = 0, high = CLOCK_FOR_EVER / 2;
     i64 start = clock_ahead(k, base_ns);
-    if (left_ns >= high || (k->ppb <= CLOCK_STANDS_PPB && !k->until_ns && left_ns))
-        return FOR_EVER;
+    if (stands(k) && left_ns)
+        return CLOCK_FOR_EVER + (left_ns < LEFT_MAX ? left_ns : LEFT_MAX) - base_ns;
+    if (left_ns >= high)
+        return CLOCK_FOR_EVER;
     if (!k->ppb || (k->until_ns && base_ns >= k->until_ns))
         return left_ns;
+    if (k->ppb > 0)
+        high = left_ns; /* and beyond it what it shows may be more than a number holds */
     while (low < high) { /* the first at which it has */
         u64 middle = low + (high - low) / 2;
         i64 moved = (i64)middle + clock_ahead(k, base_ns + middle) - start;

@@ -97,22 +97,29 @@ void stream_remove(struct world *w, struct sock *s, u64 bytes)
 }
 
 /* ---- datagrams ---- */
+int datagram_grow(struct world *w, u32 datagram, u64 bytes)
+{
+    u64 total = block_at(w, datagram)->datagram_bytes + bytes, room = NET_BLOCK_DATA;
+    u32 last = datagram;
+    for (; room < total; room += NET_BLOCK_DATA) {
+        u32 next = block_at(w, last)->next;
+        if (!next)
+            next = block_at(w, last)->next = block_take(w);
+        if (!next)
+            return 0;
+        last = next;
+    }
+    block_at(w, datagram)->datagram_bytes = (u32)total;
+    return 1;
+}
+
 u32 datagram_new(struct world *w, u64 bytes)
 {
-    u32 first = block_take(w), last = first;
-    if (!first)
-        return 0;
-    block_at(w, first)->datagram_bytes = (u32)bytes;
-    for (u64 room = NET_BLOCK_DATA; room < bytes; room += NET_BLOCK_DATA) {
-        u32 fresh = block_take(w);
-        if (!fresh) {
-            datagram_free(w, first);
-            return 0;
-        }
-        block_at(w, last)->next = fresh;
-        last = fresh;
-    }
-    return first;
+    u32 first = block_take(w);
+    if (first && datagram_grow(w, first, bytes))
+        return first;
+    datagram_free(w, first);
+    return 0;
 }
 
 u8 *datagram_span(struct world *w, u32 datagram, u64 offset, u64 *bytes)

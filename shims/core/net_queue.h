@@ -23,6 +23,7 @@ void stream_remove(struct world *w, struct sock *s, u64 bytes);
 u32 datagram_new(struct world *w, u64 bytes);
 /* The bytes at `offset` of a datagram: at most `*bytes`. */
 u8 *datagram_span(struct world *w, u32 datagram, u64 offset, u64 *bytes);
+int datagram_grow(struct world *w, u32 datagram, u64 bytes); /* at its end; 0: no block is left */
 void datagram_append(struct world *w, struct sock *s, u32 datagram);
 /* The oldest one leaves the queue, and is freed. */
 void datagram_remove(struct world *w, struct sock *s);

@@ -68,6 +68,13 @@ i64 clock_value(u64 id, u64 *ns)
     }
 }
 
+u64 clock_shown(u32 clock)
+{
+    u64 ns = 0;
+    clock_value(clock, &ns);
+    return ns;
+}
+
 static void tick(void)
 {
     struct world *w = WORLD;

@@ -30,13 +30,14 @@ static void emulate_tsc(struct task *t, struct sigcontext_k *regs, int with_cpu)
     struct world *w = WORLD;
     w->clock_reads++;
     charge(t, w->config.cost_clock_ns);
-    regs->ax = (u32)w->now_ns;
-    regs->dx = w->now_ns >> 32;
+    u64 now = clock_shown(CLOCK_MONOTONIC_RAW_ID);
+    regs->ax = (u32)now;
+    regs->dx = now >> 32;
     if (with_cpu)
         regs->cx = 0;
     t->trap_rip = regs->ip;
     regs->ip += with_cpu ? 3 : 2;
-    record_plain(t, EVENT_TSC, 0, (i64)w->now_ns, 0);
+    record_plain(t, EVENT_TSC, 0, (i64)now, 0);
 }
 
 static void ask_processor(struct cpuid_leaf *l)

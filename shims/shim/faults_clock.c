@@ -9,7 +9,6 @@
 
 #define CLOCK_REALTIME_ID 0u
 #define CLOCK_MONOTONIC_ID 1u
-#define CLOCK_BOOTTIME_ID 7u
 #define REALTIME_ALARM 8u
 #define BOOTTIME_ALARM 9u
 
@@ -29,6 +28,12 @@ u64 faults_clock_shows(u32 clock, u64 base_ns)
 {
     i64 shown = (i64)base_ns + clock_ahead(clock_of(proc_of(current_task()), clock), WORLD->now_ns);
     return shown > 0 ? (u64)shown : 0;
+}
+
+u64 faults_clock_left(const struct proc *p, u32 clock, u64 until_ns)
+{
+    i64 left = clock_left(clock_of(p, clock), WORLD->now_ns, until_ns);
+    return left > 0 ? (u64)left : 0;
 }
 
 u64 faults_clock_takes(const struct proc *p, u32 clock, u64 left_ns)
@@ -83,14 +88,37 @@ static u64 *deadline_kept(u32 kind, u32 id)
                                        : &w->objects[id].value;
 }
 
+/* Whoever waits comes back with the deadline that he was given; it is another one now. */
+static void wait_moves(u32 task, u64 from_ns, u64 to_ns)
+{
+    struct fault_task *ft = &FAULTS->tasks[task];
+    if (ft->deadline_moved != from_ns)
+        ft->deadline = from_ns;
+    ft->deadline_moved = to_ns;
+}
+
+u64 faults_deadline(const struct task *t, u64 deadline_ns)
+{
+    const struct fault_task *ft = &FAULTS->tasks[t->index];
+    return ft->deadline == deadline_ns ? ft->deadline_moved : deadline_ns;
+}
+
+void faults_deadline_made(const struct task *t)
+{
+    FAULTS->tasks[t->index].deadline = FAULTS->tasks[t->index].deadline_moved = 0;
+}
+
 /* An absolute one expires at the same reading of its clock as before, a relative one after the same
  * time on it. */
 static void move_timer(const struct timer *t, const struct fault_clock *old, const struct fault_clock *new,
                        int absolute)
 {
     u64 now = WORLD->now_ns;
-    i64 left = (i64)(t->deadline_ns - now) + clock_ahead(old, t->deadline_ns) - clock_ahead(absolute ? new : old, now);
+    i64 jump = clock_ahead(new, now) - clock_ahead(old, now);
+    i64 left = clock_left(old, now, t->deadline_ns) - (absolute ? jump : 0);
     u64 deadline = now + (left > 0 ? clock_takes(new, now, (u64)left) : 0);
+    if (t->kind == TIMER_TASK)
+        wait_moves(t->id, t->deadline_ns, deadline);
     *deadline_kept(t->kind, t->id) = deadline;
     if (!timer_arm(WORLD, timer_ref_of(WORLD, t->kind, t->id), deadline, t->kind, t->id))
         fatal("too many timers at once; the limit is", TIMERS_MAX);

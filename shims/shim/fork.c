@@ -34,7 +34,7 @@ static struct proc *new_proc(struct proc *parent, const struct clone_request *q)
     p->dumpable = parent->dumpable;
     p->uid = parent->uid;
     p->flags = parent->flags & PROC_ANNOUNCED;
-    p->start_ns = WORLD->now_ns;
+    p->start_ns = clock_shown(CLOCK_BOOTTIME_ID);
     memcpy(p->comm, parent->comm, sizeof p->comm);
     memcpy(p->exe, parent->exe, sizeof p->exe);
     memcpy(p->rlimit_as, parent->rlimit_as, sizeof p->rlimit_as);

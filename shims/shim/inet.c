@@ -106,6 +106,7 @@ void sock_release(struct sock *s)
 {
     port_remove(WORLD, s);
     net_queue_drop(WORLD, s);
+    dgram_drop_corked(s);
     if (!is_stream(s) && WORLD->host.first_membership)
         groups_leave(WORLD, s);
     WORLD->time_waits[s->time_wait].other = 0;

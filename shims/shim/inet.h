@@ -85,4 +85,6 @@ u32 control_asked(u32 level, u32 name) HIDDEN; /* the enum sock_ask of an option
 i64 dgram_send(struct object *o, struct message *m) HIDDEN;
 i64 dgram_receive(struct trap *c, struct object *o, struct message *m) HIDDEN;
 u32 dgram_ready(const struct sock *s) HIDDEN;
+void dgram_cork(struct sock *s, int on) HIDDEN; /* taken out: what is there is sent */
+void dgram_drop_corked(struct sock *s) HIDDEN;
 #endif

@@ -6,9 +6,10 @@
 #define SEGMENTS_MAX 128u
 
 /* ---- sending ---- */
-static i64 fill(u32 datagram, struct message *m)
+/* From byte `done` on. */
+static i64 fill(u32 datagram, u64 done, struct message *m)
 {
-    u64 done = 0, left = WORLD->net_blocks[datagram].datagram_bytes, address;
+    u64 left = WORLD->net_blocks[datagram].datagram_bytes - done, address;
     while (left) {
         u64 n = left;
         i64 error = message_span(m, &address, &n);
@@ -132,18 +133,82 @@ static i64 prepare(struct sock *s, const struct message *m, struct sending *q)
     return error;
 }
 
+/* ---- several sends that are one datagram ---- */
+static void send_corked(struct sock *s)
+{
+    struct sending q = {.to = s->cork_to, .from = s->cork_from, .hops = s->cork_hops, .traffic_class = s->cork_class};
+    u32 datagram = s->corked;
+    s->corked = 0;
+    if (datagram)
+        send_to(s, datagram, &q);
+}
+
+void dgram_drop_corked(struct sock *s)
+{
+    datagram_free(WORLD, s->corked);
+    s->corked = 0;
+}
+
+void dgram_cork(struct sock *s, int on)
+{
+    s->flags = on ? s->flags | SOCK_CORKED : s->flags & ~(u32)SOCK_CORKED;
+    if (!on)
+        send_corked(s);
+}
+
+static void begin_corked(struct sock *s, const struct sending *q)
+{
+    s->corked = datagram_new(WORLD, 0);
+    if (!s->corked)
+        out_of_blocks();
+    s->cork_to = q->to;
+    s->cork_from = q->from;
+    s->cork_hops = q->hops;
+    s->cork_class = q->traffic_class;
+}
+
+/* An error loses all that was to be one datagram with it. */
+static i64 add_corked(struct sock *s, struct message *m)
+{
+    u64 bytes = m->total, before = WORLD->net_blocks[s->corked].datagram_bytes;
+    u64 most = address_is_v4(&s->cork_to) ? DATAGRAM_BYTES_MAX : DATAGRAM6_BYTES_MAX;
+    i64 error = before + bytes > most ? -EMSGSIZE : 0;
+    if (!error && !datagram_grow(WORLD, s->corked, bytes))
+        out_of_blocks();
+    if (!error)
+        error = fill(s->corked, before, m);
+    if (error)
+        dgram_drop_corked(s);
+    else if (!(s->flags & SOCK_CORKED) && !(m->flags & MSG_MORE_FLAG))
+        send_corked(s);
+    return error ? error : (i64)bytes;
+}
+
+static i64 send_more(struct sock *s, struct message *m)
+{
+    if (m->total > 0xffff)
+        return -EMSGSIZE;
+    return m->flags & MSG_OOB_FLAG ? -EOPNOTSUPP : add_corked(s, m);
+}
+
 i64 dgram_send(struct object *o, struct message *m)
 {
     struct sock *s = sock_of(o);
     struct sending q = {.segment = s->segment, .traffic_class = -1};
     u64 total = m->total, left = total;
+    if (s->corked)
+        return send_more(s, m);
     i64 error = prepare(s, m, &q);
+    if (!error && ((s->flags & SOCK_CORKED) || (m->flags & MSG_MORE_FLAG))) {
+        begin_corked(s, &q);
+        return add_corked(s, m);
+    }
     while (!error) {
         u64 n = q.segment ? min_u64(left, q.segment) : left;
         u32 datagram = datagram_new(WORLD, n);
         if (!datagram)
             out_of_blocks();
-        error = fill(datagram, m);
+        error = fill(datagram, 0, m);
         if (error) {
             datagram_free(WORLD, datagram);
             break;

@@ -19,6 +19,7 @@
 #define GROUP_REQ_ADDRESS 12u /* struct group_req: the IPv4 address in its sockaddr */
 #define GROUP_REQ_BYTES 16u
 #define UDP_SEGMENT_K 103u
+#define UDP_CORK_K 1u
 #define IPV6_UNICAST_HOPS_K 16u
 #define IPV6_TCLASS_K 67u
 #define SO_REUSEADDR_K 2
@@ -82,6 +83,9 @@ static void heed_ip(struct sock *s, i64 fd, u32 level, u32 name)
         break;
     case IPPROTO_UDP_K << 16 | UDP_SEGMENT_K:
         s->segment = (u16)value;
+        break;
+    case IPPROTO_UDP_K << 16 | UDP_CORK_K:
+        dgram_cork(s, value != 0);
         break;
     default:
         break;

@@ -63,7 +63,7 @@ static void write_seconds(struct text *o, u64 ns)
 
 static void view_uptime(struct view *v)
 {
-    u64 now = WORLD->now_ns;
+    u64 now = clock_shown(CLOCK_BOOTTIME_ID);
     write_seconds(&v->out, now);
     text(&v->out, " ");
     write_seconds(&v->out, now * WORLD->config.cpus); /* idle time */
@@ -90,7 +90,7 @@ static void view_machine_stat(struct view *v)
 {
     struct world *w = WORLD;
     struct text *o = &v->out;
-    u64 ticks = w->now_ns / TICK_NS;
+    u64 since_boot = clock_shown(CLOCK_BOOTTIME_ID), ticks = since_boot / TICK_NS;
     text(o, "cpu ");
     write_cpu(o, ticks * w->config.cpus);
     for (u32 i = 0; i < w->config.cpus; i++) {
@@ -99,7 +99,7 @@ static void view_machine_stat(struct view *v)
         write_cpu(o, ticks);
     }
     text(o, "intr 0\nctxt 0\nbtime ");
-    text_number(o, (w->config.epoch_ns - w->config.boot_ns) / NS_PER_SECOND);
+    text_number(o, (wall_ns() - since_boot) / NS_PER_SECOND);
     text(o, "\nprocesses ");
     text_number(o, w->forks + 1);
     text(o, "\nprocs_running 1\nprocs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n");

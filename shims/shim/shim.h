@@ -168,6 +168,12 @@ static inline void charge(struct task *t, u64 cost_ns) /* moves the clock by wha
  * time for it is base_ns; how long it takes until it has moved on by so much. */
 u64 faults_clock_shows(u32 clock, u64 base_ns) HIDDEN;
 u64 faults_clock_takes(const struct proc *p, u32 clock, u64 left_ns) HIDDEN;
+u64 faults_clock_left(const struct proc *p, u32 clock, u64 until_ns) HIDDEN; /* on the clock, until then */
+/* What has become of a wait's deadline when its clock was moved meanwhile; a new one is made. */
+u64 faults_deadline(const struct task *t, u64 deadline_ns) HIDDEN;
+void faults_deadline_made(const struct task *t) HIDDEN;
+#define CLOCK_MONOTONIC_RAW_ID 4u
+#define CLOCK_BOOTTIME_ID 7u
 static inline int clocks_moved(void) { return unlikely(WORLD->faults.clocks_moved); }
 static inline u64 wall_ns(void)
 {
@@ -181,10 +187,25 @@ static inline u64 monotonic_ns(void)
 /* The simulation's time when a clock of the caller's has moved on by so much. */
 static inline u64 deadline_after(u32 clock, u64 left_ns)
 {
-    if (clocks_moved())
+    if (clocks_moved()) {
+        faults_deadline_made(current_task());
         left_ns = faults_clock_takes(proc_of(current_task()), clock, left_ns);
+    }
     return WORLD->now_ns + left_ns;
 }
+static inline int is_over(const struct task *t, u64 deadline_ns)
+{
+    return WORLD->now_ns >= (clocks_moved() ? faults_deadline(t, deadline_ns) : deadline_ns);
+}
+/* What a clock has to go until a deadline, 0: it is over. */
+static inline u64 time_left(const struct proc *p, u32 clock, u64 deadline_ns)
+{
+    if (clocks_moved())
+        return faults_clock_left(p, clock, deadline_ns);
+    return deadline_ns > WORLD->now_ns ? deadline_ns - WORLD->now_ns : 0;
+}
+/* A reading of one of the caller's clocks that there are. */
+u64 clock_shown(u32 clock) HIDDEN;
 /* Which clock a timer goes by: a relative one on a wall clock by the monotonic one, as in Linux. */
 static inline u32 timer_clock(u32 clock, int absolute)
 {

@@ -321,7 +321,7 @@ static i64 fetch_all(struct trap *c, u64 deadline_ns)
         }
         if (x->serial != serial)
             error = -EINVAL;
-        if (error || done >= least || WORLD->now_ns >= deadline_ns)
+        if (error || done >= least || is_over(c->t, deadline_ns))
             return done ? done : error;
         error = park_on_channel(c->t, x->channel, SIDE_READ, deadline_ns);
         if (error == -ETIMEDOUT)

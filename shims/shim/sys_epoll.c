@@ -267,7 +267,7 @@ static i64 epoll_until(struct trap *c, u64 deadline_ns)
         if (epoll_of(o)->outside)
             look_outside(t, epoll_of(o), timeout_ms);
         i64 n = collect(t, o, c->a[1], (u64)most);
-        if (n || WORLD->now_ns >= deadline_ns)
+        if (n || is_over(t, deadline_ns))
             return n;
         if (signal_waits(t))
             return -EINTR;

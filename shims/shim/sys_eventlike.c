@@ -72,7 +72,9 @@ static void go_on(struct object *o)
 static struct itimerspec_k setting_of(struct object *o)
 {
     go_on(o);
-    u64 now = WORLD->now_ns, left = !o->value ? 0 : o->value > now ? o->value - now : 1;
+    u32 clock = timer_clock(o->clock, o->timed & TIMED_ABSOLUTE);
+    u64 left = o->value ? time_left(&WORLD->procs[o->part], clock, o->value) : 0;
+    left += o->value && !left; /* armed is never shown as 0 */
     struct itimerspec_k v = {
         {(i64)(o->interval_ns / NS_PER_SECOND), (i64)(o->interval_ns % NS_PER_SECOND)},
         {(i64)(left / NS_PER_SECOND), (i64)(left % NS_PER_SECOND)}};

@@ -84,7 +84,7 @@ i64 sys_sysinfo(struct trap *c)
     } info = {.unit = 1};
     _Static_assert(sizeof info == 112, "struct sysinfo");
     struct world *w = WORLD;
-    info.uptime = (i64)(w->now_ns / NS_PER_SECOND);
+    info.uptime = (i64)(clock_shown(CLOCK_BOOTTIME_ID) / NS_PER_SECOND);
     info.total_ram = w->config.memory_bytes;
     info.free_ram = w->config.memory_bytes / 4 * 3;
     info.procs = (u16)w->live_tasks;
@@ -114,7 +114,7 @@ i64 sys_times(struct trap *c)
     u64 ticks[4] = {c->p->cpu_ns / TICK_NS, 0, c->p->children_cpu_ns / TICK_NS, 0};
     if (c->a[0] && copy_out(c->a[0], ticks, sizeof ticks))
         return -EFAULT;
-    return (i64)(WORLD->now_ns / TICK_NS);
+    return (i64)(monotonic_ns() / TICK_NS);
 }
 
 /* ---- limits ----

@@ -55,7 +55,7 @@ static i64 do_poll(struct task *t, u64 fds, u64 count, u64 deadline_ns)
     i64 timeout_ms = 0; /* of real time: not 0 when nothing but the outside can go on */
     for (;;) {
         i64 n = members_ready(t, fds, count, timeout_ms);
-        if (n || WORLD->now_ns >= deadline_ns)
+        if (n || is_over(t, deadline_ns))
             return n;
         if (signal_waits(t))
             return -ERESTARTNOHAND;
@@ -86,7 +86,8 @@ static i64 deadline_of_timespec(u64 user, u64 *deadline_ns)
 
 static void remaining_out(u64 user, u64 deadline_ns, u64 unit)
 {
-    u64 now = WORLD->now_ns, left = deadline_ns > now ? deadline_ns - now : 0;
+    const struct task *t = current_task();
+    u64 left = time_left(proc_of(t), 1, clocks_moved() ? faults_deadline(t, deadline_ns) : deadline_ns);
     i64 pair[2] = {(i64)(left / NS_PER_SECOND), (i64)(left % NS_PER_SECOND / unit)};
     if (user)
         copy_out(user, pair, sizeof pair);

@@ -138,7 +138,7 @@ i64 sys_rt_sigtimedwait(struct trap *c)
             return c->a[1] && copy_out(c->a[1], &info, sizeof info) ? -EFAULT : signo;
         if (signal_waits(t))
             return -EINTR;
-        if (WORLD->now_ns >= deadline)
+        if (is_over(t, deadline))
             return -EAGAIN;
         park(t, WAIT_SIGNAL, set, deadline);
     }

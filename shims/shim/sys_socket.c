@@ -270,7 +270,7 @@ static i64 many(struct trap *c, i64 (*one)(struct trap *, struct object *), u64 
             return done ? (i64)done : -EFAULT;
         if (c->a[3] & MSG_WAITFORONE_FLAG)
             each.a[2] |= MSG_DONTWAIT_FLAG;
-        if (WORLD->now_ns >= deadline_ns)
+        if (is_over(c->t, deadline_ns))
             return (i64)done + 1;
     }
     return (i64)done;
@@ -298,8 +298,7 @@ i64 sys_recvmmsg(struct trap *c)
         inet_error_is(o, error); /* told by the next call */
     if (n <= 0 || !c->a[4])
         return n;
-    u64 now = WORLD->now_ns;
-    return timespec_out(c->a[4], deadline_ns > now ? deadline_ns - now : 0) ? -EFAULT : n;
+    return timespec_out(c->a[4], time_left(c->p, 1, deadline_ns)) ? -EFAULT : n;
 }
 
 /* ---- options ---- */

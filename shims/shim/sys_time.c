@@ -105,14 +105,12 @@ i64 sys_clock_adjtime(struct trap *c)
 static i64 sleep_until(struct trap *c, u64 deadline_ns, u64 remaining_to)
 {
     struct task *t = c->t;
-    while (WORLD->now_ns < deadline_ns) {
+    while (!is_over(t, deadline_ns)) {
         if (signal_waits(t)) {
-            u64 left = deadline_ns - WORLD->now_ns;
+            u64 left = time_left(c->p, 1, clocks_moved() ? faults_deadline(t, deadline_ns) : deadline_ns);
             return remaining_to && timespec_out(remaining_to, left) ? -EFAULT : -EINTR;
         }
         park(t, WAIT_SLEEP, 0, deadline_ns);
-        if (t->wake_result == WAKE_TIMEOUT) /* whenever that was: its clock may have jumped */
-            break;
     }
     return 0;
 }
@@ -182,8 +180,8 @@ void itimer_real_fired(struct proc *p, u64 deadline_ns)
 
 static struct itimerval_k read_itimer(const struct proc *p)
 {
-    u64 at = p->itimer_real_deadline_ns, now = WORLD->now_ns;
-    u64 left = !at ? 0 : at > now + 1000 ? at - now : 1000; /* armed is never shown as 0 */
+    u64 at = p->itimer_real_deadline_ns, left = at ? time_left(p, 1, at) : 0;
+    left = at && left < 1000 ? 1000 : left; /* armed is never shown as 0 */
     return (struct itimerval_k){ns_timeval(p->itimer_real_interval_ns), ns_timeval(left)};
 }
 

@@ -111,8 +111,9 @@ static void arm(struct posix_timer *pt, u64 deadline_ns)
 
 static struct itimerspec_k current_setting(const struct posix_timer *pt)
 {
-    u64 now = WORLD->now_ns, at = pt->deadline_ns;
-    u64 left = !at ? 0 : at > now ? at - now : 1;
+    u64 at = pt->deadline_ns;
+    u64 left = at ? time_left(&WORLD->procs[pt->proc], timer_clock(pt->clock, (int)pt->is_absolute), at) : 0;
+    left += at && !left; /* armed is never shown as 0 */
     return (struct itimerspec_k){to_timespec(pt->interval_ns), to_timespec(left)};
 }
 

@@ -231,6 +231,8 @@ void park(struct task *t, u32 wait, u64 arg, u64 deadline_ns)
     struct world *w = WORLD;
     if (unlikely(t->call_fault))
         deadline_ns = faults_wait_begins(t, wait, deadline_ns);
+    if (clocks_moved())
+        deadline_ns = faults_deadline(t, deadline_ns);
     t->wait = wait;
     t->wait_arg = arg;
     t->wait_since_ns = w->now_ns;

@@ -261,7 +261,7 @@ static struct patience patience_of(const struct tty *t)
         return (struct patience){0, 0, ~0ul};
     if (t->settings.cc[TTY_MIN])
         return (struct patience){t->settings.cc[TTY_MIN], time_ns, ~0ul};
-    return (struct patience){1, 0, WORLD->now_ns + time_ns};
+    return (struct patience){1, 0, deadline_after(1, time_ns)};
 }
 
 /* Nothing to read: an end of the read (1), with its result, or 0 after a wait. */
@@ -269,7 +269,7 @@ static int slave_waited(struct trap *c, struct object *o, u64 deadline_ns, i64 *
 {
     u32 stops = c->p->stops;
     *result = 0;
-    if (WORLD->now_ns >= deadline_ns)
+    if (is_over(c->t, deadline_ns))
         return 1;
     *result = o->nonblock ? -EAGAIN : park_on_fd(c, 0, o, SIDE_READ, deadline_ns);
     if (stops != c->p->stops)
@@ -305,7 +305,7 @@ static i64 slave_read(struct trap *c, struct object *o, struct message *m)
         if (done >= wait.at_least)
             break;
         if (wait.between_ns)
-            wait.deadline_ns = WORLD->now_ns + wait.between_ns;
+            wait.deadline_ns = deadline_after(1, wait.between_ns);
     }
     return done ? (i64)done : result;
 }

@@ -249,3 +249,26 @@ def test_no_room_for_the_first_event(tmp_path: Path) -> None:
     assert done.stdout == "125\n"  # and no file
     assert done.stderr.count("\n") == 1
     assert "the trace cannot be written: No space left on device" in done.stderr
+
+
+def test_runs_in_one_process_leave_no_descriptor(tmp_path: Path) -> None:
+    """Who calls dstrun from Python may do so for ever."""
+    code = f"""
+import os
+from pathlib import Path
+from dstrun.launch.supervise import run
+from dstrun.seed import make_seed
+from dstrun.spec import RunSpec
+counts = set()
+for turn in range(4):
+    for fs in ("host", "overlay"):
+        run(RunSpec(argv=("true",), program="/bin/true", env={{}}, cwd={str(tmp_path)!r},
+                    seed=make_seed("7"), fs=fs, trace=Path("run.trace")))
+    counts.add(len(os.listdir("/proc/self/fd")))
+print(len(counts))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.stdout == "1\n", done.stderr

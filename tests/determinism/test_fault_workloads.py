@@ -17,13 +17,13 @@ WORKLOADS = ROOT / "workloads" / "faults"
 NAMES = {
     "sqlite3": (("sqlite3",), 200),
     "redis": (("redis-server", "redis-cli"), 40),
-    "postgres": (("pg_ctl", "psql"), 20),
+    "postgres": (("pg_ctl", "psql"), 40),
     "git": (("git",), 40),
     "tar": (("tar",), 40),
     "cp": (("cp",), 40),
     "python": ((), 40),
-    "curl": (("curl",), 40),
-    "go-http": (("go",), 40),
+    "curl": (("curl",), 60),
+    "go-http": (("go",), 60),
 }
 _FLIP = 'corrupt={how="flip",where="read",bits=9,range="1000.."}'
 # Lost writes and flipped bits, which nobody but the checks can notice.

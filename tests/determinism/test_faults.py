@@ -126,6 +126,19 @@ CASES: list[tuple[str, str, tuple[str, ...]]] = [
     ("clocks", "cancel", ('at=1s clock={of="wall",jump="3600s"}',)),
     ("clocks", "fast", ('at=1s clock={of="monotonic",drift="100%"}',)),
     ("clocks", "frozen", ('on=getuid clock={of="wall",freeze=true,for="10s"}',)),
+    ("clocks", "told", (
+        'at=1s clock={of="wall",jump="1h"}',
+        'at=3s clock={of="monotonic",jump="1000s"}',
+        'at=5s clock={of="monotonic",freeze=true}',
+    )),
+    *(
+        ("clocks", case, ('at=1s clock={of="monotonic",drift="100%"}',))
+        for case in ("left", "epolls", "selects", "signals")
+    ),
+    ("clocks", "thawed", (
+        'at=1s clock={of="monotonic",freeze=true}',
+        'at=3s clock={of="monotonic",jump="1ns"}',
+    )),
     ("clocks", "reads", ("on=clock_gettime when=3 error=EINVAL",)),
 ]  # fmt: skip
 

@@ -64,6 +64,19 @@ def test_deadlines(
     assert not takes or shown(now + takes - 1) < shown(now) + left
 
 
+@given(bases, rates, st.integers(0, 10**12), st.integers(0, 10**14), st.integers(0, 10**12))
+def test_what_is_left(
+    core: ctypes.CDLL, base: int, ppb: int, for_ns: int, later: int, left: int
+) -> None:
+    """The inverse of how long it takes, up to a step of the clock; also where it stands."""
+    for rate in (ppb, STANDS):
+        _clock, at = moved(core, (base, 0, rate, for_ns))
+        now = base + later
+        until = now + core.clock_takes(at, now, left)
+        step = 2 + max(0, rate // SECOND)
+        assert left <= core.clock_left(at, now, until) < left + step
+
+
 @given(bases, rates, st.lists(st.integers(0, 10**12), min_size=2, max_size=8))
 def test_it_never_goes_backwards(
     core: ctypes.CDLL, base: int, ppb: int, moments: list[int]
