@@ -23,6 +23,7 @@ SUBCOMMANDS = {
     "show": "list a trace's events, like strace",
     "diff": "the first difference of two traces",
     "replay": "run again by a trace, and compare each event",
+    "bundle": "a trace with the files that it needs, for another machine",
     "export": "a trace as a picture (Perfetto, a page for a browser) or as JSON",
     "plan": "check a fault plan, show what it means, list the kinds of faults",
     "doctor": "what this machine allows, and what that means",

@@ -22,20 +22,26 @@ _FEATURES_SHOWN_MAX = 6
 
 def differences(trace: Trace, spec: RunSpec) -> list[str]:
     """One line each; programs and libraries first, then other files, then the machine."""
+    found = []
+    if not (spec.start and spec.start.root):  # a bundle, which has its own files
+        found += file_differences(trace)
+        if not Path(spec.cwd).is_dir():
+            found.insert(0, f"the working directory {spec.cwd} is gone")
+    return [*found, *_machine_differences(trace.meta)]
+
+
+def file_differences(trace: Trace) -> list[str]:
+    """One line for each file that the run has used and that is another one today."""
     has_files = FILES in trace.attachments()
     description = json.loads(trace.attachment(FILES)) if has_files else {}
     changed = {record["path"]: record for record in description.get("changed", ())}
     whole = {path for path, record in changed.items() if record["extents"] is not None}
-    is_bundle = bool(spec.start and spec.start.root)  # which has its own files
     found = [
         (_rank(entry), text)
         for entry in description.get("inputs", ())
-        if not is_bundle and entry["path"] not in whole and (text := _file_difference(entry))
+        if entry["path"] not in whole and (text := _file_difference(entry))
     ]
     found += [(2, text) for record in changed.values() if (text := _not_kept(record))]
-    found += [(3, text) for text in _machine_differences(trace.meta)]
-    if not is_bundle and not Path(spec.cwd).is_dir():
-        found.append((0, f"the working directory {spec.cwd} is gone"))
     return [text for _rank_of_it, text in sorted(found, key=lambda item: item[0])]
 
 

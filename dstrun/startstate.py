@@ -19,6 +19,7 @@ from dstrun.launch.startfiles import CONTENTS, FILES
 from dstrun.spec import RunSpec
 
 if TYPE_CHECKING:
+    from dstrun.bundle.pack import Entry
     from dstrun.launch.before import Kept
     from dstrun.trace.reader import Trace
 
@@ -30,6 +31,7 @@ class StartState:
     records: tuple[Kept, ...]
     contents: memoryview
     root: str = ""  # a directory that stands for "/": all files are those of a bundle
+    bundled: tuple[Entry, ...] = ()  # what is in there
     restores: bool = True  # it ran on the user's own files; its changes were to these
     mounts: tuple[str, ...] = ("", "")  # /proc/self/mounts and mountinfo; empty: as they are
     descriptors: tuple[dict[str, Any], ...] = ()  # inherited.describe_inherited
@@ -69,8 +71,10 @@ class StartState:
                 done += os.pwrite(file, view, offset + done)
 
 
-def start_state(trace: Trace, spec: RunSpec) -> RunSpec:
-    """The spec of a run that starts where the recorded one did."""
+def start_state(
+    trace: Trace, spec: RunSpec, root: str = "", bundled: tuple[Entry, ...] = ()
+) -> RunSpec:
+    """The spec of a run that starts where the recorded one did. `root`: of a bundle's files."""
     from dstrun.launch.before import Kept
 
     has_files = FILES in trace.attachments()  # its dstrun was not killed
@@ -79,6 +83,8 @@ def start_state(trace: Trace, spec: RunSpec) -> RunSpec:
     start = StartState(
         records=tuple(Kept(**record) for record in description.get("changed", ())),
         contents=memoryview(contents),
+        root=root,
+        bundled=bundled,
         restores=spec.fs == "host",
         mounts=tuple(description.get("mounts", ("", ""))),
         descriptors=tuple(trace.meta.get("descriptors", ())),

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -64,8 +66,9 @@ _DIFFERENCES_SHOWN_MAX = 10
     help="Colour in the summary.",
 )  # fmt: skip
 def command(trace: Path, output: str | None, overwrite: bool, **options: Any) -> int:
-    """Run again by TRACE, and stop at the first event that is another one."""
-    with Trace(trace) as recorded:
+    """Run again by TRACE (or by that of a bundle), and stop at the first event that is another
+    one."""
+    with _opened(trace) as (recorded, *bundle):
         spec = spec_of(recorded)
         report = Report(options, spec.seed.text, _again(trace, options))
         for warning in recorded.warnings:
@@ -73,7 +76,9 @@ def command(trace: Path, output: str | None, overwrite: bool, **options: Any) ->
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         kept = _output(output, overwrite, spec)
         with own_trace() as own:
-            spec = replace(start_state(recorded, spec), trace=own, prepared_ns=time.time_ns())
+            spec = replace(
+                start_state(recorded, spec, *bundle), trace=own, prepared_ns=time.time_ns()
+            )
             changes = _tell_differences(recorded, spec, report)
             spec = replace(spec, replay=replace(follow(recorded), changes=tuple(changes)))
             spec = _edited(recorded, spec, options)
@@ -82,6 +87,21 @@ def command(trace: Path, output: str | None, overwrite: bool, **options: Any) ->
                 keep_trace(own, recorded, kept)
         result.trace = kept
         return report.left(result) if was_left else report.finished(result)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, ...]]:
+    """The trace, and of a bundle the directory of its files and what they are."""
+    from dstrun.bundle.unpack import is_bundle, unpacked
+
+    if not is_bundle(path):
+        with Trace(path) as trace:
+            yield (trace,)
+        return
+    with unpacked(path) as bundle, Trace(bundle.trace) as trace:
+        for missing in bundle.missing:
+            click.echo(f"dstrun: {missing}: not in the bundle, and not here", err=True)
+        yield trace, bundle.root, bundle.entries
 
 
 def _tell_differences(trace: Trace, spec: RunSpec, report: Report) -> list[str]:

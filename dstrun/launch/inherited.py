@@ -64,6 +64,8 @@ def _describe(fd: int, earlier: list[dict[str, Any]]) -> dict[str, Any]:
         "dev": info.st_dev,
         "ino": info.st_ino,
         "rdev": info.st_rdev,
+        "uid": info.st_uid,
+        "gid": info.st_gid,
         "links": info.st_nlink,
         "path": os.readlink(f"/proc/self/fd/{fd}"),
     }
@@ -258,6 +260,8 @@ class StandIns:
             file = kernel.out_of_the_way(os.memfd_create(name[-_NAME_CHARS_MAX:]))
             self._start.write_descriptor(entry["fd"], file)
             os.truncate(file, entry["size"])
+            with suppress(OSError):
+                os.fchown(file, entry["uid"], entry["gid"])
             os.fchmod(file, stat.S_IMODE(entry["mode"]))
             os.utime(file, ns=(entry["mtime_ns"], entry["mtime_ns"]))
             self._files[entry["fd"]] = file

@@ -31,6 +31,7 @@ from pathlib import Path
 from dstrun.errors import DstrunError
 from dstrun.launch import kernel
 from dstrun.launch.views import Views
+from dstrun.native import PRELOAD
 from dstrun.spec import TRACE_DIR, RunSpec
 
 COPY_BYTES_MAX = 1 << 30
@@ -53,6 +54,7 @@ _OVERLAY_OPTIONS = (
     "redirect_dir=on,metacopy=off",
     "redirect_dir=on",
 )
+_MACHINES = ("/proc", "/sys", "/dev")
 _MOUNT_FLAGS = {
     "nosuid": kernel.MS_NOSUID, "nodev": kernel.MS_NODEV, "noexec": kernel.MS_NOEXEC,
 }  # fmt: skip
@@ -140,7 +142,11 @@ class _Stage:
         self._mounts = _mounted()
         self._overlay_allowed = not user_namespace
         self._temporary = os.path.realpath("/tmp")
-        self._start = spec.start if spec.start and spec.start.restores else None
+        self._start = None
+        if spec.start and (spec.start.restores or spec.start.root):
+            self._start = spec.start
+        if spec.start and spec.start.root and not self._overlay_allowed:
+            raise DstrunError("a bundle is replayed by root only (its files stand for all others)")
         self._wanted = [os.path.realpath(p) for p in (spec.cwd, *spec.overlay_dirs)]
         if self._start:
             self._wanted = ["/"] if self._overlay_allowed else self._start.places(self._wanted)
@@ -152,12 +158,16 @@ class _Stage:
 
     def _find_places(self) -> list[str]:
         """Roots that are in no other, and the mounts below them; parents before children."""
-        roots = {p for p in (*self._wanted, self._temporary) if Path(p).is_dir()}
+        # A replay knows what the run changed: no /tmp has to be copied for it.
+        common = () if self._start else (self._temporary,)
+        roots = {p for p in (*self._wanted, *common) if Path(p).is_dir()}
         roots = {p for p in roots if not self._mount_of(p).keeps_nothing}
         mounts = {m.path for m in self._mounts}
         below = {m for m in mounts if any(is_below(m, r) for r in roots) and Path(m).exists()}
         inner = {p for p in roots if any(is_below(p, r) and p != r for r in roots)}
         places = (roots - inner) | below
+        if self._start and self._start.root:  # of the machine's own files only these are shown
+            places = {p for p in places if p == "/" or any(is_below(p, m) for m in _MACHINES)}
         return sorted(p for p in places if not is_below(p, _STAGE_AT))
 
     def _mount_of(self, path: str) -> _Mount:
@@ -171,8 +181,11 @@ class _Stage:
         for number, path in enumerate(self._places):
             os.mkdir(str(number))
             _mount_point(path, f"{number}/lower")
-            kernel.mount(path, f"{number}/lower", None, kernel.MS_BIND | kernel.MS_REC)
+            self._fetch(path, f"{number}/lower")
         layers = [self._covered(str(number), path) for number, path in enumerate(self._places)]
+        if self._start and self._start.root:
+            own = str(PRELOAD.parent)  # no part of the bundle
+            kernel.mount(own, self._prefix + own, None, kernel.MS_BIND)
         if self._prefix:
             os.chdir("0/root")
             kernel.mount(".", "/", None, kernel.MS_MOVE)
@@ -182,25 +195,35 @@ class _Stage:
         os.close(stage)
         return self._notes, layers
 
+    def _fetch(self, path: str, to: str) -> None:
+        if path == "/" and self._start and self._start.root:
+            kernel.mount(self._start.root, to, None, kernel.MS_BIND)
+        else:
+            kernel.mount(path, to, None, kernel.MS_BIND | kernel.MS_REC)
+
     def _covered(self, own: str, path: str) -> Layer:
         layer = self._cover(own, path)
         target, lower = self._prefix + path, f"{own}/lower"
         if os.stat(lower).st_dev != os.stat(target).st_dev:
             self._views.add(target, lower)
-            if layer.upper is not None:
+            if layer.upper is not None or self._start:
                 self._tell_copies(own, target.rstrip("/"), path.rstrip("/"))
         return layer
 
     def _tell_copies(self, own: str, target: str, path: str) -> None:
         """What was written to the upper layer, for the view's sake, and what it is a copy of."""
         kept = self._start.by_path() if self._start else {}
+        for file in self._start.bundled if self._start and not path else ():
+            with suppress(FileNotFoundError, NotADirectoryError):
+                copy = kernel.statx(target + file.path)
+                self._views.add_copy(copy, file.ctime_ns, file.birth_ns, file.links)
         for folder, _, names in os.walk(f"{own}/upper"):
             rest = folder[len(f"{own}/upper") :]
             for below in (rest, *(f"{rest}/{name}" for name in names)):
                 with suppress(FileNotFoundError, NotADirectoryError):
                     copy = kernel.statx(target + (below or "/"))
                     of = kept.get(path + below or "/") or kernel.statx(f"{own}/lower{below}")
-                    self._views.add_copy(copy, of.ctime_ns, of.birth_ns)
+                    self._views.add_copy(copy, of.ctime_ns, of.birth_ns, of.links)
 
     def _cover(self, own: str, path: str) -> Layer:
         """Covers one place; `own` is its directory in the stage."""

@@ -7,6 +7,7 @@ A program is then shown the device and the kind of file system that it would see
 from __future__ import annotations
 
 import os
+import stat
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -81,9 +82,12 @@ class Views:
             member.set(self._memory, value, base)
         abi.ViewsWorld.used_views.set(self._memory, count + 1, _BASE)
 
-    def add_copy(self, copy: kernel.Statx, ctime_ns: int, birth_ns: int) -> None:
-        """A file of a view that is a copy, and the times of what it is a copy of."""
-        self._add(copy, {abi.StartFile.ctime_ns: ctime_ns, abi.StartFile.birth_ns: birth_ns})
+    def add_copy(self, copy: kernel.Statx, ctime_ns: int, birth_ns: int, links: int) -> None:
+        """A file of a view that is a copy, and what is shown of what it is a copy of. `links`: of a
+        file its names, until they change."""
+        f = abi.StartFile
+        links = 0 if stat.S_ISDIR(copy.mode) else links
+        self._add(copy, {f.ctime_ns: ctime_ns, f.birth_ns: birth_ns, f.shown_links: links})
 
     def add_descriptor(self, copy: kernel.Statx, original: Mapping[str, Any]) -> None:
         """A descriptor's file that stands for another (inherited.describe_inherited)."""

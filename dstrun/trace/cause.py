@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from dstrun import abi
+from dstrun._syscalls import SYSCALLS
 from dstrun.trace.descriptors import Tracker
 from dstrun.trace.format import Event
 from dstrun.trace.identity import CLOCKS, KeyMaker, Numbers
 from dstrun.trace.reader import Trace
 from dstrun.trace.render import event_name, fault_name
+from dstrun.trace.sidedata import parse_fields
 from dstrun.trace.tasks import Tasks
 
 SCHEDULE, FAULT, INPUT, CHANCE, CLOCK, DATA, START, END, PROGRAM = (
@@ -24,6 +26,14 @@ SCHEDULE, FAULT, INPUT, CHANCE, CLOCK, DATA, START, END, PROGRAM = (
 )  # fmt: skip
 _FILE_EVENTS_MAX: Final = 2_000_000  # up to which the name of a file that was read is looked for
 _READS: Final = frozenset({"read", "readv", "pread64", "preadv", "preadv2"})
+
+
+# Fields of struct stat, and where they lie.
+_STAT: Final = (
+    ("st_dev", 0, 8), ("st_ino", 8, 16), ("st_nlink", 16, 24), ("st_mode", 24, 28),
+    ("st_uid", 28, 32), ("st_gid", 32, 36), ("st_rdev", 40, 48), ("st_size", 48, 56),
+    ("st_blocks", 64, 72), ("st_atim", 72, 88), ("st_mtim", 88, 104), ("st_ctim", 104, 120),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -122,12 +132,32 @@ def _of_call(a: Trace, b: Trace, left: Event, right: Event, at: int) -> Cause:
     if name == "getrandom":
         return Cause(CHANCE, "getrandom gave other bytes: the runs' entropy has another seed")
     if name in CLOCKS or _same(a, b, left, right, frozenset({"time"})):
-        return Cause(CLOCK, f"{name} told another time")
+        return Cause(CLOCK, f"{name} told another time{_stat_fields(a, b, left, right)}")
     if name in _READS:
         return Cause(DATA, f"{name} gave something else{_from(a, left, at)}")
     if left.result != right.result:
         return Cause(DATA, f"{name} had another result: {left.result}, and {right.result}")
-    return Cause(DATA, f"{name} had the same result with other data")
+    fields = _stat_fields(a, b, left, right)
+    return Cause(DATA, f"{name} had the same result with other data{fields}")
+
+
+def _stat_fields(a: Trace, b: Trace, left: Event, right: Event) -> str:
+    """Which fields of a struct stat differ: the listing does not show them all."""
+    row = SYSCALLS.get(left.nr)
+    if row is None or "STAT_OUT" not in row.kinds:
+        return ""
+    one, other = (_struct(trace, event, row.kinds.index("STAT_OUT"))
+                  for trace, event in ((a, left), (b, right)))  # fmt: skip
+    names = [name for name, start, stop in _STAT if one[start:stop] != other[start:stop]]
+    return f" ({', '.join(names)})" if names else ""
+
+
+def _struct(trace: Trace, event: Event, at: int) -> bytes:
+    try:
+        found = parse_fields(trace.side_data(event))[1].get(at)
+    except ValueError:
+        return b""
+    return found[0].data if found else b""
 
 
 def _same(a: Trace, b: Trace, left: Event, right: Event, rules: frozenset[str]) -> bool:

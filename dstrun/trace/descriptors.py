@@ -281,7 +281,7 @@ class Tracker:
     def _strings(self, event: Event) -> dict[int, str]:
         """The paths and names among the arguments."""
         return {
-            at: found[0].data.removesuffix(b"\0").decode(errors="surrogateescape")
+            at: found[0].data.removesuffix(b"\0").decode(errors="backslashreplace")
             for at, found in self.fields(event).items()
             if found[0].kind == abi.FIELD_STRING
         }

@@ -24,6 +24,9 @@ from dstrun.trace.tasks import Task
 _COLORS = {"-": "red", "+": "green", "~": "yellow", "@@": "cyan"}
 
 
+_FEW = 12  # events that only one side has, or that are not the same, which are shown each
+
+
 @dataclass(frozen=True)
 class Bounds:
     """How much is shown; None: all of it."""
@@ -119,7 +122,7 @@ def summary_lines(found: Comparison, names: int) -> Iterator[str]:
         if only:
             yield f"  files of the {word} alone: {_listed(only, names)}"
     if a.faults or b.faults:
-        yield f"  faults injected: {_counted(a.faults, names)} | {_counted(b.faults, names)}"
+        yield f"  faults injected: {_faults_text(a, names)} | {_faults_text(b, names)}"
     yield from _outcome_lines(a, b)
 
 
@@ -141,9 +144,12 @@ def _listed(items: Sequence[str], limit: int) -> str:
     return ", ".join(items[:limit]) + more
 
 
-def _counted(counts: Counter[str], limit: int) -> str:
-    items = [f"{name} x {count}" if count > 1 else name for name, count in counts.most_common()]
-    return _listed(items, limit) or "none"
+def _faults_text(scan: Scan, limit: int) -> str:
+    if not scan.faults:
+        return "none"
+    counts = scan.faults.most_common()
+    items = [f"{name} x {count}" if count > 1 else name for name, count in counts]
+    return f"{_listed(items, limit)}, the first at event {scan.first_fault}"
 
 
 def _outcome_lines(a: Scan, b: Scan) -> Iterator[str]:
@@ -288,14 +294,15 @@ class _Writer:
     def lines(self, block: Block, limit: int) -> Iterator[str]:
         """One block."""
         self.hidden = 0
-        one, other = self._task.part_a, self._task.part_b
-        weak = other.weak[block.b0 : block.b1] if block.kind == INSERT else (
-            one.weak[block.a0 : block.a1]
-        )  # fmt: skip
+        part, start, stop = self._task.part_a, block.a0, block.a1
+        if block.kind == INSERT:
+            part, start, stop = self._task.part_b, block.b0, block.b1
+        # The turns of a loop differ in data; of a few events that may be what counts.
+        keys = part.strong if stop - start <= _FEW else part.weak
         written = 0
-        for turns in fold(weak):
+        for turns in fold(keys[start:stop]):
             if written >= limit:
-                self.hidden = len(weak) - turns.start
+                self.hidden = stop - start - turns.start
                 return
             for at in range(turns.start, turns.start + turns.length):
                 for line in self._differing(block, at):

@@ -205,7 +205,7 @@ def _paths_of(tracker: Tracker, event: Event) -> list[str]:
     row = SYSCALLS.get(event.nr)
     if event.kind == abi.EVENT_START:
         return [
-            part.data.removesuffix(b"\0").decode(errors="replace")
+            part.data.removesuffix(b"\0").decode(errors="backslashreplace")
             for found in tracker.fields(event).values()
             for part in found
             if part.kind == abi.FIELD_STRING

@@ -19,6 +19,9 @@ Segments (FORM_SEGMENTS)
   where, `data` where its side data is: arguments, paths, structs, the first bytes of buffers
   (`enum field_kind`). Nothing refers to another segment: each can be read alone.
 
+  There are no checksums in this form: who writes it may be killed between any two words. A segment
+  whose header is not plausible is left out, and places in it that lie outside are not followed.
+
   A run that ended in good order, but could not be packed (a full disk), has chunks behind the last
   segment: END and attachments.
 
@@ -127,13 +130,12 @@ class Block:
     def _columns(self) -> tuple[Sequence[int], ...]:
         """As the fields of Event, without the first."""
         e = abi.Event
-        times, sites = self._times(), self.column(e.site)
-        rips, pids, tids = self._callers(set(sites))
+        times, sites = self._times(), self.column(e.site).tolist()
+        rips, pids, tids = (_looked_up(table, sites) for table in self._callers(set(sites)))
         return (
             times, self.column(e.identity), self.column(e.result), self._data,
-            list(map(pids.__getitem__, sites)), list(map(tids.__getitem__, sites)),
-            self.column(e.nr), self.column(e.kind), self.column(e.flags),
-            self._entered(times), list(map(rips.__getitem__, sites)),
+            pids, tids, self.column(e.nr), self.column(e.kind), self.column(e.flags),
+            self._entered(times), rips,
         )  # fmt: skip
 
     def _callers(self, sites: set[int]) -> tuple[dict[int, int], dict[int, int], dict[int, int]]:
@@ -184,6 +186,11 @@ class Block:
         if (start, stop) != (0, len(self)):
             columns = tuple(column[start:stop] for column in columns)
         return map(_make_event, zip(repeat(self.number), *columns, strict=False))
+
+
+def _looked_up(table: dict[int, int], keys: list[int]) -> list[int]:
+    values = set(table.values())
+    return [*values] * len(keys) if len(values) == 1 else list(map(table.__getitem__, keys))
 
 
 def lost_block(count: int, number: int) -> Block:

@@ -118,18 +118,25 @@ class TaskFinder:
             task.children = [tasks[t] for t in self._order.get(task.tid, ()) if t in tasks]
             if self._made.get(task.tid) not in tasks:
                 self._tasks.roots.append(task)
-        for number, root in enumerate(self._tasks.roots, 1):
-            self._place(root, (number,))
+        claimed = set(self._tasks.roots)
+        for task in [*self._tasks.roots, *tasks.values()]:
+            if not task.place:  # a root; or, in a damaged trace, one of a circle
+                if task not in claimed:
+                    self._tasks.roots.append(task)
+                    claimed.add(task)
+                self._place(task, (self._tasks.roots.index(task) + 1,), claimed)
         return self._tasks
 
-    def _place(self, root: Task, place: tuple[int, ...]) -> None:
+    def _place(self, root: Task, place: tuple[int, ...], claimed: set[Task]) -> None:
+        """Gives a root and its descendants their places; a task is only one's child."""
         todo = [(root, place)]
         while todo:
             task, place = todo.pop()
-            if task.place:
-                continue
             task.place = place
             task.name = self._names.get(task.pid) or self._name_of_origin(task)
+            children = dict.fromkeys(task.children)
+            task.children = [child for child in children if child not in claimed]
+            claimed.update(task.children)
             todo += [(child, (*place, at)) for at, child in enumerate(task.children, 1)]
 
     def _name_of_origin(self, task: Task) -> str:

@@ -44,12 +44,21 @@ def _redis(bench: Bench) -> Iterator[Row]:
     def recorded(n: int) -> Command:
         return bench.dstrun(*redis(n), options=options)
 
+    def replayed(n: int) -> Command:
+        return [sys.executable, "-m", "dstrun", "replay", "-q", f"redis-{n}.trace"]
+
     turns = bench.turns(50_000)
+    for n in (turns // 10, turns):
+        named = ("-o", f"redis-{n}.trace", "--force")
+        bench.time_ns(bench.dstrun(*redis(n), options=named))
     without, with_it = bench.medians(
         bench.per_turn(lambda n: bench.dstrun(*redis(n)), turns), bench.per_turn(recorded, turns)
     )
     name = "redis-benchmark recorded, beside --no-trace"
     yield Row(name, "ns/request", without / REDIS_TESTS, with_it / REDIS_TESTS, 1.3)
+    again, first = bench.medians(bench.per_turn(recorded, turns), bench.per_turn(replayed, turns))
+    name = "redis-benchmark replayed, beside recorded"
+    yield Row(name, "ns/request", again / REDIS_TESTS, first / REDIS_TESTS, 1.3)
     bench.time_ns(recorded(turns))
     yield from _sizes("redis-benchmark", bench.directory / "redis.trace", (80, 24))
 

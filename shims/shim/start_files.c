@@ -32,7 +32,7 @@ static void show_descriptor(struct statx_k *st, const struct start_file *f)
     st->ino = f->shown_ino;
     st->rdev_major = dev_major(f->shown_rdev);
     st->rdev_minor = dev_minor(f->shown_rdev);
-    st->nlink = f->shown_links;
+    st->nlink = f->shown_links; /* a memfd has no name */
 }
 
 void show_start_file(struct statx_k *st)
@@ -42,8 +42,11 @@ void show_start_file(struct statx_k *st)
     const struct start_file *f = find(st);
     if (!f)
         return;
-    if (time_ns(&st->ctime) == f->real_ctime_ns)
+    if (time_ns(&st->ctime) == f->real_ctime_ns) {
         set_time(&st->ctime, f->ctime_ns);
+        if (f->shown_links)
+            st->nlink = f->shown_links;
+    }
     set_time(&st->btime, f->birth_ns);
     if (f->shown_dev)
         show_descriptor(st, f);

@@ -26,7 +26,7 @@ from dstrun.cli import run_command_line
 from dstrun.trace import chunks
 
 SHARDS = 10
-MUTATIONS = 1000 if FULL else 30  # of a shard
+MUTATIONS = 1000 if FULL else 25  # of a shard
 SECONDS_MAX = 20
 MEMORY_MAX = 1 << 30
 

@@ -1,0 +1,133 @@
+"""A bundle's files in a directory that stands for "/" in a replay."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from dstrun.bundle.pack import CONTENT, INDEX, NEVER, TRACE, VERSION, Entry
+from dstrun.errors import TraceError
+from dstrun.native import PRELOAD
+
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """Where things are. `missing`: what was left out and is not on this machine either."""
+
+    trace: Path
+    root: str
+    entries: tuple[Entry, ...]
+    missing: tuple[str, ...]
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a file is a bundle and not a trace."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_GZIP)) == _GZIP
+    except OSError:
+        return False
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Unpacked]:
+    """In a directory of its own, removed afterwards. TraceError: it is damaged."""
+    with tempfile.TemporaryDirectory(prefix="dstrun-bundle-") as folder:
+        try:
+            yield _unpack(path, Path(folder))
+        finally:
+            for name in ("files", "root"):
+                shutil.rmtree(Path(folder, name), ignore_errors=True)
+
+
+def _unpack(path: Path, folder: Path) -> Unpacked:
+    root = folder / "root"
+    root.mkdir()
+    contents = folder / "files"
+    contents.mkdir()
+    try:
+        with tarfile.open(path) as archive:
+            index = {}
+            for member in archive:
+                source = archive.extractfile(member)
+                if source is None:
+                    continue
+                if member.name == INDEX:
+                    index = json.load(source)
+                elif member.name == TRACE:
+                    _save(source, folder / TRACE)
+                elif member.name.removeprefix(CONTENT).isdigit():
+                    _save(source, contents / member.name.removeprefix(CONTENT))
+        entries = [Entry(**entry) for entry in index["entries"]]
+        if index["version"] != VERSION or not (folder / TRACE).is_file():
+            raise TraceError(f"{path}: is a bundle of another dstrun")
+    except (tarfile.TarError, EOFError, KeyError, TypeError, ValueError, OSError) as error:
+        raise TraceError(f"{path}: is no bundle, or damaged ({error})") from None
+    missing = _build(entries, contents, root, index["left_out"])
+    for place in (*NEVER, str(PRELOAD.parent)):
+        Path(f"{root}{place}").mkdir(parents=True, exist_ok=True)
+    return Unpacked(folder / TRACE, str(root), tuple(entries), tuple(missing))
+
+
+def _save(source: IO[bytes], target: Path) -> None:
+    with target.open("wb") as file:
+        shutil.copyfileobj(source, file)
+
+
+def _build(entries: list[Entry], contents: Path, root: Path, left_out: list[str]) -> list[str]:
+    missing = []
+    for entry in sorted(entries, key=lambda e: e.path):
+        target = f"{root}{entry.path}"
+        if entry.path != "/":
+            _check_place(entry.path, root)
+        if entry.kind == "directory":
+            os.makedirs(target, exist_ok=True)
+        elif entry.kind == "link":
+            os.symlink(entry.target, target)
+        elif entry.kind == "fifo":
+            os.mkfifo(target)
+        elif entry.content:
+            os.rename(contents / str(entry.content), target)
+        elif entry.path not in left_out or not _take_from_here(entry, target):
+            with open(target, "wb") as file:
+                file.truncate(entry.size)
+            if entry.path in left_out:
+                missing.append(entry.path)
+    for entry in sorted(entries, key=lambda e: e.path, reverse=True):
+        _describe(entry, f"{root}{entry.path}")
+    return missing
+
+
+def _check_place(path: str, root: Path) -> None:
+    """Nothing is written elsewhere, whatever the index says."""
+    parent = os.path.dirname(f"{root}{path}")
+    parts = path.split("/")
+    if not path.startswith("/") or ".." in parts or os.path.realpath(parent) != parent:
+        raise TraceError(f"a damaged bundle: {path}")
+
+
+def _take_from_here(entry: Entry, target: str) -> bool:
+    try:
+        shutil.copyfile(entry.path, target)
+    except OSError:
+        return False
+    return True
+
+
+def _describe(entry: Entry, path: str) -> None:
+    with suppress(OSError):  # unprivileged
+        os.chown(path, entry.uid, entry.gid, follow_symlinks=False)
+    with suppress(OSError):
+        if entry.kind != "link":
+            os.chmod(path, entry.mode)
+        os.utime(path, ns=(entry.mtime_ns, entry.mtime_ns), follow_symlinks=False)
