@@ -12,7 +12,8 @@ from typing import Any
 
 import click
 
-from dstrun.trace.diff import CONTEXT, first_difference
+from dstrun.errors import BadUsage
+from dstrun.trace.diff import CONTEXT, difference_lines, first_difference, meta_differences
 from dstrun.trace.identity import RULES, parse_rules
 from dstrun.trace.reader import Trace
 
@@ -43,6 +44,7 @@ mean the tasks that match. --json writes one object; its keys are stable within 
     show_default=True,
     help="Events to show around the first difference.",
 )
+@click.option("--first", is_flag=True, help="Only the first difference: at once, of any trace.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the exit status.")
 @click.option("--json", "as_json", is_flag=True, help="The finding as one line of JSON.")
 @click.option("--html", metavar="FILE", type=click.Path(path_type=Path),
@@ -55,7 +57,22 @@ def command(a: Path, b: Path, **options: Any) -> int:
             click.echo(f"dstrun: {warning}", err=True)
         if options["quiet"] and not options["html"] and not ignored:
             return 0 if first_difference(left, right) is None else 1
+        if options["first"]:
+            return _first(left, right, options)
         return _report(left, right, ignored, options)
+
+
+def _first(a: Trace, b: Trace, options: dict[str, Any]) -> int:
+    """What memory speed can tell."""
+    if options["ignore"] or options["html"] or options["as_json"]:
+        raise BadUsage("--first: goes with none of --ignore, --html, --json (they read all)")
+    index = first_difference(a, b)
+    if index is None:
+        click.echo(f"the same: {a.events} events, hash {a.trace_hash:016x}")
+        return 0
+    for line in [*meta_differences(a, b), *difference_lines(a, b, index, options["context"])]:
+        click.echo(line)
+    return 1
 
 
 def _report(a: Trace, b: Trace, ignored: frozenset[str], options: dict[str, Any]) -> int:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import zlib
 from array import array
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 from dstrun import abi
@@ -206,8 +206,10 @@ def compare(
     is left out there when the runs' entropy has not the same seed. `aligned_max`: how many events
     after the first difference are aligned, None: all."""
     first = first_difference(a, b)
+    if first is None:
+        return _same(a, b, ignored)
     scans = scan(a), scan(b)
-    start = first if first is not None else min(a.events, b.events)
+    start = first
     left_out = frozenset() if with_time else frozenset({"time"})
     if a.meta.get("entropy_seed") != b.meta.get("entropy_seed"):
         left_out |= {"random"}
@@ -215,10 +217,10 @@ def compare(
     rules = ignored | left_out, ignored
     stop = None if aligned_max is None else start + aligned_max
     sides, tasks = _tasks_side_by_side(a, b, scans, rules, range(start, stop or _FOREVER), keys)
-    parted = None if first is None else (first, first)
-    if parted and "order" in ignored:
+    parted: tuple[int, int] | None = (first, first)
+    if "order" in ignored:
         parted = _first_of_tasks(tasks)
-    elif parted and ignored:
+    elif ignored:
         parted = _first_unequal(sides[0], sides[1], sides[0].keys, sides[1].keys)
     cause = None
     if parted:
@@ -239,6 +241,17 @@ def compare(
         waits=keys.waits,
         cut=(sides[0].stop, sides[1].stop) if any(side.cut for side in sides) else None,
     )
+
+
+def _same(a: Trace, b: Trace, ignored: frozenset[str]) -> Comparison:
+    """The finding on two traces that are the same; they are not read for it."""
+    nothing = Scan(Tasks(), Counter(), Counter(), Counter(), None, None)
+    scans = replace(nothing, outcome=_outcome(a)), replace(nothing, outcome=_outcome(b))
+    return Comparison(
+        a=a, b=b, same=True, first=None, cause=None, other_task=None, start=meta_differences(a, b),
+        scans=scans, tasks=[], differing=Counter(), ignored=ignored, left_out=frozenset(),
+        waits=set(), cut=None,
+    )  # fmt: skip
 
 
 def _other_task(

@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from dstrun.errors import DstrunError
+from dstrun.errors import BadUsage
 from dstrun.trace.align import EQUAL, INSERT, Block
 from dstrun.trace.compare import Comparison, Part, TaskDiff
 from dstrun.trace.diff_text import Bounds, heading, pair_name, same_text, summary_lines, verdict
@@ -36,13 +36,13 @@ ul { margin: .4em 0; } .verdict { font-weight: 600; }
 
 
 def write_page(path: Path, found: Comparison) -> None:
-    """Writes the page. DstrunError: it cannot be written."""
+    """Writes the page. BadUsage: it cannot be written."""
     try:
         with path.open("w", encoding="utf-8") as file:
             for piece in _page(found):
                 file.write(piece)
     except OSError as error:
-        raise DstrunError(f"{path}: cannot be written: {error.strerror}") from None
+        raise BadUsage(f"--html {path}: cannot be written: {error.strerror}") from None
 
 
 def _page(found: Comparison) -> Iterator[str]:

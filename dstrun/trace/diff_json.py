@@ -14,9 +14,10 @@ Keys, stable within a `version`:
   start             how the runs were not started alike, in words
   ignored, left_out  rules in force, and those besides them where tasks are aligned
   aligned_to        the events up to which tasks were aligned, null: all
-  tasks             for each task {a, b, equal, change, delete, insert, blocks}; a and b: {pid, tid,
-                    name, argv, events} or null; blocks: [kind, a, b, count] with the number of the
-                    first event on either side (null: none); those of equal events are left out
+  tasks             for each task {a, b, equal, change, delete, insert, blocks}; none where the
+                    traces are the same. a and b: {pid, tid, name, argv, events} or null; blocks:
+                    [kind, a, b, count] with the number of the first event on either side (null:
+                    none), without those of equal events
   differing         calls by name: {change, delete, insert}
   calls             calls by name: [in the first, in the second], where they are not as many
   files             [of the first alone, of the second alone]

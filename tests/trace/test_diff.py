@@ -84,6 +84,21 @@ def test_equal_traces_have_no_edits(tmp_path: Path) -> None:
     assert "the same: 23 events" in result.output
 
 
+def test_only_the_first_difference(tmp_path: Path) -> None:
+    a = _write(tmp_path, "a", _do("close", 3), _do("getuid"))
+    b = _write(tmp_path, "b", _do("close", 4), _do("getuid"))
+    result = _diff(a, b, "--first", "-U", "0")
+    assert result.return_value == 1
+    lines = result.output.splitlines()
+    assert lines[:2] == [
+        "seed differs: a and b", "first difference: event 1: other arguments or data"
+    ]  # fmt: skip
+    assert len(lines) == 4
+    assert _diff(a, a, "--first").return_value == 0
+    with pytest.raises(BadUsage, match="goes with none of"):
+        _diff(a, b, "--first", "--json")
+
+
 def test_other_process_ids_are_the_same_tasks(tmp_path: Path) -> None:
     """The children are made in another order by their parents, so they have other ids."""
     one = [_fork(2, 3), _fork(3, 4), _fork(2, 5), _do("getpid", result=4, tid=4, pid=4),
@@ -261,7 +276,7 @@ def test_the_report_is_bounded(tmp_path: Path) -> None:
     names = ["close", "lseek", "dup", "fsync", "fchdir", "flock", "getuid", "getgid"]
     rng = random.Random(3)
     a, b = (
-        _write(tmp_path, name, *(_do(rng.choice(names), n * way) for n in range(2000)))
+        _write(tmp_path, name, *(_do(rng.choice(names), n * way) for n in range(600)))
         for name, way in (("a", 1), ("b", -1))
     )
     lines = _diff(a, b).output.splitlines()
@@ -311,6 +326,8 @@ class _Page(HTMLParser):
 
 
 def test_html(tmp_path: Path) -> None:
+    with pytest.raises(BadUsage, match="cannot be written"):
+        _diff(_write(tmp_path, "c", _do("getuid")), _write(tmp_path, "d"), "--html", tmp_path)
     evil = "<script>alert(1)</script>&"
     steps = [_read(3, b"%d" % n) for n in range(600)]
     a = _write(tmp_path, "a", _do("close", 9), *steps, lambda w: w.open(f"/{evil}"))
