@@ -137,12 +137,19 @@ static i64 exec(struct trap *c, i64 dirfd, u64 argv, u64 envp, u64 at_flags)
         return c->path_error ? c->path_error : -EFAULT;
     t->place = PLACE_KERNEL; /* nothing of the world is changed so far */
     i64 error = judge(dirfd, c->path[0], at_flags == PLAIN_EXECVE ? 0 : at_flags);
-    if (!error && (error = ask_supervisor(t, REQUEST_EXEC)))
-        refuse(error);
     t->place = PLACE_SHIM;
     if (error)
         return error;
+    /* Before the supervisor follows: it waits for nothing but the exec then, and the world may stand
+     * still at an event. */
     record_provisionally(c, 0, &mark);
+    t->place = PLACE_KERNEL;
+    error = ask_supervisor(t, REQUEST_EXEC);
+    t->place = PLACE_SHIM;
+    if (error) {
+        record_take_back(&mark);
+        return refuse(error);
+    }
     /* Here, for the memory is gone afterwards. */
     struct robust_undo undo = {.count = 0};
     for (u32 i = c->p->first_task; i; i = task_at(i)->next_in_proc)

@@ -177,3 +177,13 @@ def test_gdb_and_shell_need_a_place(turns: Path) -> None:
         done = dstrun("replay", turns, option, cwd=turns.parent)
         assert done.returncode == 2
         assert "--until" in done.stderr
+
+
+def test_every_event_of_forks_and_execs(look: Look, files: Path) -> None:
+    """Where the supervisor follows an exec too, and where vfork holds the parent."""
+    done = look(files, "step\n" * 250 + "tasks\ncontinue\n", "--until", "60")
+    assert done.returncode == 0, done.stderr
+    numbers = [int(n) for n in re.findall(r"^\[ *(\d+)\]", done.stdout, re.MULTILINE)]
+    assert numbers == list(range(60, 311))
+    assert "execve(" in done.stdout
+    assert "all as in the trace" in done.stderr
