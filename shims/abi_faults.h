@@ -248,6 +248,7 @@ struct fault_name {
     u32 rules;    /* so many were looked at; 0: free */
     u32 plain[2]; /* fault_world.links when no link was met on the way: [0] but perhaps at its end, [1] nor there */
     u32 pad;
+    u64 calls;    /* bits: slots of calls that those which match name */
     struct fault_set matching;
 };
 
@@ -351,6 +352,7 @@ struct fault_world {
     u32 directories; /* from 1; raised when some task's working directory may have another name */
     u32 slots_pad;
     u64 rule_slots[FAULT_RULES_MAX]; /* of its calls */
+    u64 other_slots; /* of all rules that do not select by path */
     struct fault_set call_rules[SYSCALLS_MAX]; /* which */
     struct fault_set no_object; /* rules without selectors of descriptors: all that a call without any can match */
     struct fault_set strace_rules, timed_rules;

@@ -177,6 +177,8 @@ class Table:
         if "path" in values:
             self.set(_F.has_paths, 1)
             self._add_to_set(_F.path_rules, index)
+        else:
+            self.set(_F.other_slots, self.get(_F.other_slots) | slots)
         return 0
 
     def _slot(self, number: int) -> int:

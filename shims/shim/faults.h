@@ -100,6 +100,8 @@ int faults_addresses_match(const struct trap *c, const struct fault_rule *r, con
 /* faults_names.c */
 /* The rules whose paths the name is. */
 const struct fault_set *faults_rules_of_name(const char *path) HIDDEN;
+/* What is kept of a path on which no link is met, as far as that is known already; 0: it is not. */
+const struct fault_name *faults_plain_name(const struct trap *c, const char *path, i64 dirfd) HIDDEN;
 /* The same of a call's path on which no link is met, as far as that is known already; 0: it is not. */
 const struct fault_set *faults_rules_of_plain(const struct trap *c, const struct target *t) HIDDEN;
 void faults_is_plain(const struct trap *c, const char *path) HIDDEN; /* it is one, by what the kernel says */

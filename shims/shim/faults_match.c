@@ -198,23 +198,44 @@ static int find_targets(struct trap *c, struct targets *to)
     return has_paths;
 }
 
-/* By the bits that the task and the object keep. */
+static int may_concern_fd(const struct trap *c, i64 fd, u64 bit)
+{
+    u32 object = fd >= 0 ? fd_known(c->p, fd) : 0;
+    const struct object *o = &WORLD->objects[object];
+    if (!object || (is_unix(object) && names_socket(c->nr)))
+        return 1;
+    return o->fault_epoch != FAULTS->epoch || (o->fault_calls & bit) != 0;
+}
+
+static int may_concern_path(const struct trap *c, const struct syscall_row *row, u64 bit)
+{
+    const char *path = c->path[0];
+    int arg = row->kinds[0] == ARG_DIRFD;
+    i64 dirfd = arg ? (i32)c->a[0] : AT_FDCWD_VALUE;
+    if (!path || row->kinds[arg] != ARG_PATH)
+        return 1;
+    if (!path[0])
+        return may_concern_fd(c, dirfd, bit);
+    if (FAULTS->other_slots & bit)
+        return 1;
+    const struct fault_name *n = faults_plain_name(c, path, dirfd);
+    return !n || (n->calls & bit);
+}
+
+/* By the bits that the task keeps, and the object or the name. */
 int faults_may_concern(const struct trap *c)
 {
     const struct syscall_row *row = &syscall_rows[c->nr];
-    const struct object *o;
     u64 bit = slot_bit(c->nr);
-    u32 epoch = FAULTS->epoch, object;
-    if (c->t->fault_epoch != epoch)
+    if (c->t->fault_epoch != FAULTS->epoch)
         return 1;
     if (!(c->t->fault_calls & bit))
         return 0;
-    if (row->kinds[0] != ARG_FD || row->fds != 1 || row->strings || !(object = fd_known(c->p, (i32)c->a[0])))
+    if (row->strings == 1 && !row->fds)
+        return may_concern_path(c, row, bit);
+    if (row->kinds[0] != ARG_FD || row->fds != 1 || row->strings)
         return 1;
-    if (is_unix(object) && names_socket(c->nr))
-        return 1;
-    o = &WORLD->objects[object];
-    return o->fault_epoch != epoch || (o->fault_calls & bit) != 0;
+    return may_concern_fd(c, (i32)c->a[0], bit);
 }
 
 /* Of rules that select by path: out with those that take none of the names. */

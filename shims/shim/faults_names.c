@@ -37,8 +37,10 @@ static struct fault_name *look_at(const char *path, u64 hash)
     for (u32 i = 0; i < n->rules; i++) {
         u32 gram = FAULTS->path_gram[i];
         if (set_has(&FAULTS->path_rules, i) && (!gram || glob_has_gram(&grams, gram)) &&
-            glob_any(faults_text(FAULTS->rules[i].paths), path))
+            glob_any(faults_text(FAULTS->rules[i].paths), path)) {
             set_add(&n->matching, i);
+            n->calls |= FAULTS->rule_slots[i];
+        }
     }
     return n;
 }
@@ -90,18 +92,23 @@ static const char *hash_part(const char *path, u64 *h)
     return end;
 }
 
-const struct fault_set *faults_rules_of_plain(const struct trap *c, const struct target *t)
+const struct fault_name *faults_plain_name(const struct trap *c, const char *path, i64 dirfd)
 {
-    const char *path = c->path[t->path];
     u64 hash = NAME_HASH_START;
-    if (path[0] != '/' && t->dirfd != AT_FDCWD_VALUE)
+    if (path[0] != '/' && dirfd != AT_FDCWD_VALUE)
         return 0;
     if (path[0] != '/')
         hash = hash_of_directory(c);
     for (path += path[0] == '/'; (path = hash_part(path, &hash)) && *path; path++)
         ;
     const struct fault_name *n = path ? known(hash) : 0;
-    return n && n->plain[faults_follows(c)] == FAULTS->links ? &n->matching : 0;
+    return n && n->plain[faults_follows(c)] == FAULTS->links ? n : 0;
+}
+
+const struct fault_set *faults_rules_of_plain(const struct trap *c, const struct target *t)
+{
+    const struct fault_name *n = faults_plain_name(c, c->path[t->path], t->dirfd);
+    return n ? &n->matching : 0;
 }
 
 void faults_link_made(void) { FAULTS->links++; }
