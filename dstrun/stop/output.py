@@ -36,3 +36,13 @@ class Output:
         """All that was written until now is shown; nobody writes meanwhile."""
         if self._drain:
             self._drain()
+
+
+class Unheard:
+    """A run's output, of which nothing is shown (launch.stand.Output)."""
+
+    def begin(self, drain: Callable[[], None]) -> None:
+        """One more run."""
+
+    def show(self, target: int, data: bytes) -> None:
+        """What the program has written."""
