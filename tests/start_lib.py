@@ -28,13 +28,15 @@ class Done:
         return "events, all as in the trace" in self.err
 
 
-def dstrun(cwd: Path, *args: str, stdin: int | None = None, shell: str = "") -> Done:
-    """Runs dstrun; `shell`: redirections, as a shell has them."""
+def dstrun(
+    cwd: Path, *args: str, stdin: int | None = None, shell: str = "", tmp: str = "/tmp"
+) -> Done:
+    """Runs dstrun; `shell`: redirections, as in a shell; `tmp`: for its own files."""
     line = [sys.executable, "-m", "dstrun", *args]
     if shell:
         line = ["/bin/sh", "-c", f'"$@" {shell}', "sh", *line]
     done = subprocess.run(
-        line, cwd=cwd, env={**ENV, "PYTHONPATH": str(ROOT)}, timeout=120, check=False,
+        line, cwd=cwd, env={**ENV, "PYTHONPATH": str(ROOT), "TMPDIR": tmp}, timeout=120, check=False,
         stdin=subprocess.DEVNULL if stdin is None else stdin, capture_output=True,
     )  # fmt: skip
     return Done(done.returncode, done.stdout, done.stderr.decode(errors="replace"))

@@ -54,11 +54,13 @@ def test_without_the_files(work: Path, name: str) -> None:
     work.mkdir()
     (work / "in").mkdir()
     before = snapshot(work)
-    again = dstrun(Path("/"), "replay", str(packed))
+    own = work.parent / "tmp"
+    own.mkdir()
+    again = dstrun(Path("/"), "replay", str(packed), tmp=str(own))
     assert again.is_same, again.err
     assert again.out == recorded.out
     assert snapshot(work) == before
-    assert not list(Path("/tmp").glob("dstrun-bundle-*"))
+    assert not list(own.iterdir())
 
 
 def test_a_program_of_the_users_own(work: Path) -> None:
