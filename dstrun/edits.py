@@ -23,7 +23,7 @@ from dstrun.trace.reader import Trace
 from dstrun.trace.sidedata import parse_fields
 
 if TYPE_CHECKING:
-    from dstrun.launch.stand import OnStand, Stand
+    from dstrun.launch.stand import OnStand, Output, Stand
 
 FORMS = "fault:N, fault:@EVENT, rule:NAME or choice:N"
 
@@ -173,7 +173,7 @@ class Edits:
         return replace(made, copy=len(self._added))
 
     # ---- other choices ----
-    def force(self, what: str, run: Callable[[RunSpec, OnStand], RunResult]) -> None:
+    def force(self, what: str, run: Callable[[RunSpec, OnStand, Output], RunResult]) -> None:
         """`EVENT:TID`: when event EVENT has been made, thread TID is next. Whose decision that is
         is found by making the run (edited as it is so far) up to there."""
         event, _, tid = what.partition(":")
@@ -186,10 +186,23 @@ class Edits:
 
         spec = self.applied()
         assert spec.replay
-        run(replace(spec, replay=replace(spec.replay, until=number + 1)), look)
+        run(replace(spec, replay=replace(spec.replay, until=number + 1)), look, _Silence())
         if not choices:
             raise BadUsage(f"--force {what}: the run has no event {number}")
         self._decisions[choices[0].key] = choices[0]
+
+
+class _Silence:
+    """The output of a run that is made to find something out (launch.stand.Output)."""
+
+    def begin(self, drain: Callable[[], None]) -> None:
+        """Nothing is kept of it."""
+
+    def show(self, target: int, data: bytes) -> None:
+        """It is shown when the edited run is made."""
+
+    def drain(self) -> None:
+        """There is nothing to show."""
 
 
 def _choice_of(stand: Stand, tid: int, what: str) -> Decision:

@@ -83,6 +83,8 @@ def test_one_choice_less_or_another_one(work: Path, threads: Path) -> None:
     forced = replay(work, threads, "--force", f"{event}:{made[number - 1]['to']}")
     assert forced.status["outcome"] == "exited", forced.err
     assert less.out.count("[") == forced.out.count("[") == 1
+    last = replay(work, threads, "--force", f"{made[-1]['event'] - 1}:{made[-1]['to']}")
+    assert last.out.count("[") == 1  # to find the choice the run was made once more
 
 
 def test_choices_are_listed(threads: Path) -> None:
