@@ -153,3 +153,12 @@ def test_an_edited_run_is_looked_up_in_itself(look: Look, faulty: Path) -> None:
     assert done.stdout.count("two\n") == 1  # as output; what was looked up is not shown
     done = look(faulty, "", "--until", "/write.*= 4/")  # without the edit: the first is "one"
     assert '"one\\n"' in done.stdout
+
+
+def test_answers_have_lines_of_their_own(
+    look: Look, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("words")
+    dstrun("-o", "w.trace", "--", "/bin/sh", "-c", "printf one; printf two", cwd=folder)
+    done = look(folder / "w.trace", "continue\n", "--until", "write")
+    assert re.match(r"one\n\[ *\d+\] .* write\(.*\ntwo\nthe run is over: exited 0", done.stdout)
