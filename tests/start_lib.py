@@ -36,7 +36,8 @@ def dstrun(
     if shell:
         line = ["/bin/sh", "-c", f'"$@" {shell}', "sh", *line]
     done = subprocess.run(
-        line, cwd=cwd, env={**ENV, "PYTHONPATH": str(ROOT), "TMPDIR": tmp}, timeout=120, check=False,
+        line, cwd=cwd, env={**ENV, "PYTHONPATH": str(ROOT), "TMPDIR": tmp}, timeout=120,
+        check=False,
         stdin=subprocess.DEVNULL if stdin is None else stdin, capture_output=True,
     )  # fmt: skip
     return Done(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
