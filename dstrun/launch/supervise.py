@@ -469,7 +469,8 @@ class _Supervision:
             self._mark_dead(task)
             self._hand_to_deputy()
         elif self.world.task(task, abi.Task.place) == abi.PLACE_PROGRAM and self._others_wait():
-            self._watch_spinning(task)
+            with suppress(ProcessLookupError, FileNotFoundError):  # it ends meanwhile
+                self._watch_spinning(task)
 
     def _is_dead(self, task: int) -> bool:
         tid = self.world.task(task, abi.Task.tid)

@@ -18,6 +18,7 @@ class Output:
         self._shown = {1: 0, 2: 0}
         self._seen = {1: 0, 2: 0}  # of this run's bytes
         self._drain: Callable[[], None] | None = None
+        self._is_within_line = False
 
     def begin(self, drain: Callable[[], None]) -> None:
         """One more run. `drain`: shows what it has written until then."""
@@ -30,9 +31,26 @@ class Output:
         new = self._seen[target] - self._shown[target]
         if new > 0:
             self._shown[target] = self._seen[target]
+            self._is_within_line = data[-1:] != b"\n"
             write_all(target, data[max(0, len(data) - new) :])
 
     def drain(self) -> None:
         """All that was written until now is shown; nobody writes meanwhile."""
         if self._drain:
             self._drain()
+
+    def end_line(self) -> None:
+        """What we say next has a line of its own."""
+        if self._is_within_line:
+            self._is_within_line = False
+            write_all(1, b"\n")
+
+
+class Unheard:
+    """A run's output, of which nothing is shown (launch.stand.Output)."""
+
+    def begin(self, drain: Callable[[], None]) -> None:
+        """One more run."""
+
+    def show(self, target: int, data: bytes) -> None:
+        """What the program has written."""

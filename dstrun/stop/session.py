@@ -59,6 +59,7 @@ class Session:
             if not self._was_cut:
                 if result.outcome == "interrupted" and result.signal:  # Ctrl-C while it ran
                     return result
+                self._output.end_line()
                 self._next = self._guide.at_end(result)
             if self._next is LEAVE:
                 self.was_left = self._was_cut
@@ -77,6 +78,7 @@ class Session:
 
     def _on_stand(self, stand: Stand) -> int | None:
         self._output.drain()
+        self._output.end_line()
         self._next = self._guide.at_stand(stand)
         if self._next is not LEAVE:
             event = self._next.event

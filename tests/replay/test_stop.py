@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.replay.conftest import Look
+from tests.replay.conftest import Look, dstrun
 
 MARK = "----"
 
@@ -124,3 +124,41 @@ def test_words(look: Look, turns: Path) -> None:
     assert "no fault is injected after this event" in done.stdout
     assert "step [N]" in done.stdout
     assert done.stderr == ""
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trace of a shell that is refused one of its writes."""
+    folder = tmp_path_factory.mktemp("faulty")
+    script = "echo one; echo two; echo three; echo four"
+    plan = ("--inject", "write:error=EIO:when=2")
+    dstrun("--seed", "1", *plan, "-o", "f.trace", "--", "/bin/sh", "-c", script, cwd=folder)
+    return folder / "f.trace"
+
+
+def test_from_fault_to_fault(look: Look, faulty: Path) -> None:
+    commands = "fault\nfault\nuntil exit_group\nrfault\nquit\n"
+    done = look(faulty, commands, "--until", "0")
+    lines = [line for line in done.stdout.splitlines() if line.startswith("[")]
+    assert ["match 2" in line for line in lines] == [False, True, False, True]
+    assert lines[1] == lines[3]
+    assert "no fault is injected after this event" in done.stdout
+
+
+def test_an_edited_run_is_looked_up_in_itself(look: Look, faulty: Path) -> None:
+    edits = ("--without", "fault:1")
+    done = look(faulty, "time\ncontinue\n", "--until", "/write.*two/", *edits)
+    assert done.returncode == 0, done.stderr
+    assert 'write(1, "two\\n", 4) = 4\n' in done.stdout
+    assert done.stdout.count("two\n") == 1  # as output; what was looked up is not shown
+    done = look(faulty, "", "--until", "/write.*= 4/")  # without the edit: the first is "one"
+    assert '"one\\n"' in done.stdout
+
+
+def test_answers_have_lines_of_their_own(
+    look: Look, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("words")
+    dstrun("-o", "w.trace", "--", "/bin/sh", "-c", "printf one; printf two", cwd=folder)
+    done = look(folder / "w.trace", "continue\n", "--until", "write")
+    assert re.match(r"one\n\[ *\d+\] .* write\(.*\ntwo\nthe run is over: exited 0", done.stdout)
