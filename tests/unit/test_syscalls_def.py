@@ -11,10 +11,18 @@ CLASSES = {"EMULATED", "VIRTUALISED", "ORDERED", "PASSED", "UNCONTROLLED", "REFU
 HOWS = {
     "SCALAR", "POINTER", "STRING", "STRINGS", "BUF_IN", "BUF_OUT", "IOV_IN", "IOV_OUT", "IN", "OUT",
     "MSG", "MSGS", "EPOLL_EVENTS", "FDSET",
-    "IN_RAW", "OUT_RAW", "OUT_STAT", "ARRAY_IN", "ARRAY_INOUT", "ARRAY_OUT_RAW", "COUNTED_IN",
+    "IN_RAW", "OUT_RAW", "OUT_STAT", "ARRAY_IN", "ARRAY_INOUT", "ARRAY_OUT_RAW", "COUNTED_IN", "SOCKADDR_IN",
     "SOCKADDR_OUT",
 }  # fmt: skip
-COUNT_FOLLOWS = {"BUF_IN", "IOV_IN", "IOV_OUT", "ARRAY_IN", "ARRAY_INOUT", "COUNTED_IN"}
+COUNT_FOLLOWS = {
+    "BUF_IN",
+    "IOV_IN",
+    "IOV_OUT",
+    "ARRAY_IN",
+    "ARRAY_INOUT",
+    "COUNTED_IN",
+    "SOCKADDR_IN",
+}
 HEADERS = ("/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "/usr/include/asm/unistd_64.h")
 
 Row = tuple[int, str, str, str, str, list[str]]
