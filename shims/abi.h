@@ -64,7 +64,7 @@ typedef unsigned char u8;
 #define DIRS_MAX 64u
 #define DIR_BYTES_MAX 33554432u
 #define TASK_STACK_BYTES 64448u
-#define TASK_PAGE_OFFSET 3248u
+#define TASK_PAGE_OFFSET 3200u
 #define SYSCALLS_MAX 512u
 #define FORCE_SIGNAL 16 /* SIGSTKFLT, which nobody uses: the supervisor interrupts who spins */
 #define PIDS_MAX 4194304u
@@ -317,9 +317,9 @@ struct task {
     struct alive_word alive; /* tid | ROBUST_WAITERS; marked by the kernel at death */
     struct guard guard;
     char comm[16];
+    struct urgency urgency;
     char path[2][PATH_BYTES_MAX]; /* the call's path arguments, copied in */
     u8 scratch[PATH_BYTES_MAX];
-    struct urgency urgency;
     struct tracee tracee;         /* valid where it has a tracer */
     u8 polls[131072]; /* 8,192 members of a poll or select, and those that the kernel is asked of */
     u8 stack_of_next[TASK_STACK_BYTES]; /* the next task's, which grows down from that one's start */

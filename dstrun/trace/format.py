@@ -45,7 +45,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
-from itertools import repeat
+from itertools import pairwise, repeat
 from operator import sub
 from typing import NamedTuple
 
@@ -174,10 +174,28 @@ class Block:
         except ValueError:
             return abi.TOOK_LONG
 
+    @cached_property
+    def _damaged_stops(self) -> dict[int, int] | None:
+        """Where what starts at each place ends, if places are damaged: then they are not in order.
+        Together it is no more than there is: else a few bytes could be told of every event."""
+        places = self._data.tolist()
+        if places == sorted(places):
+            return None
+        stops: dict[int, int] = {}
+        left = len(self.area)
+        for start, stop in pairwise(places):
+            if 0 <= stop - start <= left:
+                left -= stop - start
+                stops.setdefault(start, stop)
+        return stops
+
     def side_data(self, start: int) -> bytes:
         """What starts there in the segment, up to the next event's."""
-        following = bisect_right(self._data, start)
-        stop = self._data[following] if following < len(self._data) else abi.TRACE_SEGMENT_BYTES
+        if self._damaged_stops is not None:
+            stop = self._damaged_stops.get(start, start)
+        else:
+            following = bisect_right(self._data, start)
+            stop = self._data[following] if following < len(self._data) else abi.TRACE_SEGMENT_BYTES
         return self.area[max(start - AREA_START, 0) : max(stop - AREA_START, 0)]
 
     def events(self, start: int, stop: int) -> Iterator[Event]:
