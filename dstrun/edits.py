@@ -12,15 +12,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dstrun import abi
-from dstrun.errors import BadUsage, did_you_mean
-from dstrun.layout import Member
+from dstrun.errors import BadUsage, TraceError, did_you_mean
 from dstrun.plan.flags import parse_flag_rule
 from dstrun.plan.load import rule_of_meta
 from dstrun.plan.model import BadPlan, Plan, Rule, make_rule
 from dstrun.spec import RunResult, RunSpec
 from dstrun.trace.decisions import Decision
 from dstrun.trace.reader import Trace
-from dstrun.trace.sidedata import parse_fields
+from dstrun.trace.render import fault_record
 
 if TYPE_CHECKING:
     from dstrun.launch.stand import OnStand, Output, Stand
@@ -38,20 +37,16 @@ class Injection:
 
 
 def injections(trace: Trace) -> list[Injection]:
-    """All faults that the trace tells of, in order."""
+    """All faults that the trace tells of, in order. TraceError: it is damaged."""
     found = []
     for index, event in enumerate(trace.read()):
         if event.kind != abi.EVENT_INJECTED:
             continue
-        _, fields = parse_fields(trace.side_data(event))
-        record = next(field.data for of in fields.values() for field in of)
-        numbers = [_number(record, m) for m in (abi.FaultRecord.rule, abi.FaultRecord.match)]
-        found.append(Injection(index, *numbers))
+        record, r = fault_record(trace, event), abi.FaultRecord
+        if record is None:
+            raise TraceError(f"{trace.path}: damaged: event {index}: no such fault")
+        found.append(Injection(index, r.rule.get(record), r.match.get(record)))
     return found
-
-
-def _number(record: bytes, member: Member) -> int:
-    return member.get(record)
 
 
 class Edits:

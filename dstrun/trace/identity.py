@@ -22,7 +22,7 @@ from dstrun.errors import BadUsage, did_you_mean
 from dstrun.trace.decode import ERRNO_MAX
 from dstrun.trace.format import Event
 from dstrun.trace.reader import Trace
-from dstrun.trace.render import event_name
+from dstrun.trace.render import event_name, fault_record
 from dstrun.trace.sidedata import Field, parse_fields
 from dstrun.trace.text import signed32
 
@@ -175,9 +175,8 @@ class KeyMaker:
         return (*detail, *self._field_details(event, (), self._fields(event)))
 
     def _fault_detail(self, event: Event) -> Hashable:
-        data = next((f.data for fs in self._fields(event).values() for f in fs), b"")
-        r = abi.FaultRecord
-        if len(data) < r.SIZE:
+        data, r = fault_record(self._trace, event), abi.FaultRecord
+        if data is None:
             return ()
         return r.rule.get(data), r.did.get(data), r.match.get(data), r.after.get(data)
 

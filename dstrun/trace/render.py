@@ -200,11 +200,16 @@ def _rule_name(trace: Trace, rule: int) -> str:
     return str(accounts[rule].get("name")) if known else f"rule {rule + 1}"
 
 
-def _injected_text(trace: Trace, event: Event) -> str:
+def fault_record(trace: Trace, event: Event) -> bytes | None:
+    """The struct fault_record of an injected fault; None where it is damaged."""
     _args, fields = _parts(trace.side_data(event))
     data = next((f.data for found in fields.values() for f in found), b"")
-    r = abi.FaultRecord
-    if len(data) < r.SIZE:
+    return data if len(data) >= abi.FaultRecord.SIZE else None
+
+
+def _injected_text(trace: Trace, event: Event) -> str:
+    data, r = fault_record(trace, event), abi.FaultRecord
+    if data is None:
         return "*** a fault ***"
     what = _did_text(r.did.get(data)) or "overruled, or there was nobody"
     if event.nr != 0xFFFF:
@@ -222,10 +227,8 @@ def _injected_text(trace: Trace, event: Event) -> str:
 
 def fault_name(trace: Trace, event: Event) -> str:
     """An injected fault in a few words: its rule, where it fired, and what it did."""
-    _args, fields = _parts(trace.side_data(event))
-    data = next((f.data for found in fields.values() for f in found), b"")
-    r = abi.FaultRecord
-    if len(data) < r.SIZE:
+    data, r = fault_record(trace, event), abi.FaultRecord
+    if data is None:
         return "a fault"
     where = f"{_call_or_point(event.nr)}: " if event.nr != 0xFFFF else ""
     did = _did_text(r.did.get(data)) or "nothing"

@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 from faults_lib import injections
 from replay_lib import PYTHON, THREADS, WRITES, record, replay
+from tracefile import TraceWriter, field_bytes
 
+from dstrun import abi
+from dstrun.edits import injections as faults_of
+from dstrun.errors import TraceError
 from dstrun.trace.choices import choices
 from dstrun.trace.reader import Trace
 
@@ -63,6 +67,14 @@ def test_an_edited_run_can_be_replayed(work: Path, faulty: Path) -> None:
     of_edited(work, faulty, "--without", "fault:2")
     again = replay(work, work.parent / "edited.trace")
     assert "all as in the trace" in again.notes, again.err
+
+
+def test_a_damaged_fault_is_one_error(tmp_path: Path) -> None:
+    writer = TraceWriter()
+    writer.start("/bin/sh", "sh")
+    writer.add(kind=abi.EVENT_INJECTED, nr=1, data=field_bytes(abi.FIELD_FAULT, 0, b""))
+    with Trace(writer.write(tmp_path / "t")) as trace, pytest.raises(TraceError, match="event 1"):
+        faults_of(trace)
 
 
 @pytest.fixture
