@@ -7,6 +7,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -178,7 +179,7 @@ def test_a_terminal_is_one_again(work: Path) -> None:
     line = f"stty cols 77 rows 33; dstrun --seed 7 -o {work.parent}/t.trace -- ls --color=auto -C /"
     python = f"PYTHONPATH={Path(__file__).parents[2]}"
     subprocess.run(
-        ["script", "-qec", line.replace("dstrun", f"{python} {shutil.which('python')} -m dstrun"),
+        ["script", "-qec", line.replace("dstrun", f"{python} {sys.executable} -m dstrun"),
          "/dev/null"],
         cwd=work, check=True, capture_output=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
@@ -197,7 +198,7 @@ def test_a_full_disk_is_told(work: Path) -> None:
     small.mkdir()
     line = (
         f"mount -t tmpfs -o size=14m none {small} && "
-        f"PYTHONPATH={Path(__file__).parents[2]} {shutil.which('python')} -m dstrun --seed 7 "
+        f"PYTHONPATH={Path(__file__).parents[2]} {sys.executable} -m dstrun --seed 7 "
         f"-o {small}/t.trace -- sh -c 'echo x >>big'"
     )
     done = subprocess.run(
@@ -212,7 +213,7 @@ def test_killed_it_leaves_nothing(work: Path) -> None:
     (work / "a").write_text("1" * 100_000)
     trace = work.parent / "t.trace"
     run = subprocess.Popen(
-        [str(shutil.which("python")), "-m", "dstrun", "--seed", "7", "-o", str(trace), "--",
+        [sys.executable, "-m", "dstrun", "--seed", "7", "-o", str(trace), "--",
          "sh", "-c", "echo 2 >>a; echo ready; while :; do sleep 1000; : >>b; done"],
         cwd=work, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
