@@ -13,10 +13,14 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from runs_lib import FULL
 
 # Two workers share two CPUs with what they simulate: how long an example took says nothing.
 settings.register_profile("dstrun", deadline=None)
 settings.load_profile("dstrun")
+
+if FULL:  # some take an hour
+    os.environ.setdefault("PYTEST_TIMEOUT", "0")
 
 
 def pytest_configure(config: pytest.Config) -> None:

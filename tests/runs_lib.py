@@ -42,3 +42,12 @@ Simulate = Callable[..., Run]
 Native = Callable[..., Run]
 Burners = Callable[[], AbstractContextManager[None]]
 Program = Callable[..., str]
+
+
+def let_all_in(folder: Path) -> None:
+    """Other users (PostgreSQL has one) may enter it: what they may enter already stays as it is."""
+    for part in (folder, *folder.parents):
+        mode = part.stat().st_mode
+        if mode & 0o005 == 0o005:
+            return
+        part.chmod(mode | 0o055)

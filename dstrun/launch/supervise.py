@@ -14,7 +14,7 @@ import signal
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -91,12 +91,13 @@ def run(
     spec: RunSpec,
     on_stand: OnStand | None = None,
     output: Output | None = None,
-    stands_on_interrupt: bool = False,
+    on_interrupt: Callable[[], None] | None = None,
 ) -> RunResult:
     """Runs the program to its end. DstrunError: it could not be started. `on_stand`: what to do
     where the world stands still (spec.replay.until); without it the run is ended there. `output`:
     who shows what a program that is replayed writes, if that is not simply written on.
-    `stands_on_interrupt`: at Ctrl-C it stands still at the next event, and ends at a second one."""
+    `on_interrupt`: called at the first Ctrl-C, which then has the run stand still at the next
+    event; a second one before that event ends it, as the first does without `on_interrupt`."""
     started_ns = time.monotonic_ns()
     with ExitStack() as stack:
         if not (spec.start and spec.start.root):
@@ -109,7 +110,7 @@ def run(
         capture.close_inside()
         supervision = _Supervision(spec, parts, container, started_ns, on_stand)
         stack.callback(supervision.pids.close)
-        supervision.may_stand = stands_on_interrupt
+        supervision.on_interrupt = on_interrupt
         result = supervision.run()
         if spec.keep:
             _keep(container, spec, spec.keep, result)
@@ -246,7 +247,7 @@ class _Supervision:
         self.exit_code: int | None = None
         self.in_function = False
         self.was_left = False
-        self.may_stand = False  # at Ctrl-C
+        self.on_interrupt: Callable[[], None] | None = None
         self.is_to_stand = False
         self.callbacks = _callbacks(spec, parts.world, self.pids)
 
@@ -303,9 +304,10 @@ class _Supervision:
                 signal.signal(number, handler)
 
     def _interrupt(self, number: int, _frame: object) -> None:
-        if number == signal.SIGINT and self.may_stand and not self.is_to_stand:
+        if number == signal.SIGINT and self.on_interrupt and not self.is_to_stand:
             self.is_to_stand = True
             self.world.set(_UNTIL, 1)
+            self.on_interrupt()
             return
         self.interrupted = number
         if self.in_function:  # it may take for ever

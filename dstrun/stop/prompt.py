@@ -78,6 +78,10 @@ class Prompt(cmd.Cmd):
         finally:
             self.view = None
 
+    def at_interrupt(self) -> None:
+        """Ctrl-C while it runs. The next event may be far."""
+        self.say(["", "it stands still at the next event; Ctrl-C again ends it"])
+
     def at_end(self, result: RunResult) -> To | None:
         """The run is over; there is only back."""
         self.at = result.events

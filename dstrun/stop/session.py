@@ -34,6 +34,9 @@ class Guide(Protocol):
     def at_stand(self, stand: Stand) -> To | None:
         """Everything stands still."""
 
+    def at_interrupt(self) -> None:
+        """Ctrl-C while it runs: it will stand still at the next event, or end at another Ctrl-C."""
+
     def at_end(self, result: RunResult) -> To | None:
         """The run has ended, or was found to be another one."""
 
@@ -74,7 +77,7 @@ class Session:
     def _run(self, spec: RunSpec) -> RunResult:
         from dstrun.launch.supervise import run
 
-        return run(spec, self._on_stand, self._output, stands_on_interrupt=True)
+        return run(spec, self._on_stand, self._output, on_interrupt=self._guide.at_interrupt)
 
     def _on_stand(self, stand: Stand) -> int | None:
         self._output.drain()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from runs_lib import FIXED_ENV, FULL, ROOT
+from runs_lib import FIXED_ENV, FULL, ROOT, let_all_in
 
 WORKLOADS = ROOT / "workloads" / "faults"
 # Programs that each needs, and runs with TEST_FULL=1
@@ -53,8 +53,7 @@ class Outcome:
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the prepare scripts make once."""
     path = tmp_path_factory.mktemp("workloads")
-    for part in (path, *path.parents[:3]):  # PostgreSQL runs as another user
-        part.chmod(0o755)
+    let_all_in(path)  # PostgreSQL runs as another user
     return path
 
 
@@ -95,8 +94,7 @@ def need(name: str) -> None:
 
 
 def folder_of(tmp_path: Path) -> Path:
-    for part in (tmp_path, *tmp_path.parents[:2]):
-        part.chmod(0o755)
+    let_all_in(tmp_path)
     return tmp_path / "run"
 
 

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -27,6 +28,7 @@ class Terminal:
     def __init__(self, *args: str | Path, cwd: Path) -> None:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # what starts the tests may ignore it
             os.chdir(cwd)
             env = {**FIXED_ENV, "PYTHONPATH": str(ROOT), "TERM": "dumb", "PS1": "sh> "}
             command = [sys.executable, "-m", "dstrun", *map(str, args)]
@@ -52,11 +54,14 @@ class Terminal:
     def send(self, text: str) -> None:
         os.write(self.fd, text.encode())
 
-    def status(self) -> int:
+    def status(self, timeout_s: float = 60) -> int:
         """After the end."""
         with suppress(OSError):
-            while os.read(self.fd, 4096):
-                pass
+            while select.select([self.fd], [], [], timeout_s)[0]:
+                if not os.read(self.fd, 4096):
+                    break
+            else:
+                pytest.fail(f"it does not end, after {self.text!r}")
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
@@ -111,24 +116,45 @@ def test_a_shell_has_the_terminal(terminal: Callable[..., Terminal], turns: Path
     assert t.status() == 3
 
 
-def test_ctrl_c_stands_a_run_still(terminal: Callable[..., Terminal], tmp_path: Path) -> None:
-    build = ["gcc", "-O1", "-o", str(tmp_path / "burns"), str(PROGRAMS / "stop" / "burns.c")]
-    subprocess.run(build, check=True)
-    trace = tmp_path / "burns.trace"
-    assert dstrun("-o", trace, "--", tmp_path / "burns", cwd=tmp_path).returncode == 0
+@pytest.fixture
+def burns(tmp_path: Path) -> Path:
+    program = tmp_path / "burns"
+    source = PROGRAMS / "stop" / "burns.c"
+    subprocess.run(["gcc", "-O1", "-o", str(program), str(source)], check=True)
+    return program
+
+
+def test_ctrl_c_stands_a_run_still(terminal: Callable[..., Terminal], burns: Path) -> None:
+    trace = burns.with_suffix(".trace")
+    assert dstrun("-o", trace, "--", burns, cwd=burns.parent).returncode == 0
     t = terminal("replay", trace, "--until", "0")
     t.expect(PROMPT)
     t.send("continue\n")
     t.expect("burning\n")
     t.send("\x03")
+    t.expect("it stands still at the next event")
     assert 'write(1, "burnt' in t.expect(PROMPT)
     t.send("continue\n")
     assert "the run is over: exited 0" in t.expect(PROMPT)
-    t.send("goto burning\n")
+    t.send("quit\n")
+    assert t.status() == 0
+
+
+def test_a_second_ctrl_c_ends_a_run(terminal: Callable[..., Terminal], burns: Path) -> None:
+    """Which comes to no other event: it computes for ever."""
+    trace = burns.with_suffix(".trace")
+    t = terminal("-o", trace, "--", burns, "ever")
+    t.expect("burning\n")
+    t.send("\x03")
+    t.expect("Ctrl-C|interrupt")
+    assert t.status() == 130
+    t = terminal("replay", trace, "--until", "1")
+    t.expect(PROMPT)
+    t.send("goto 0\n")  # a run of its own
     t.expect(PROMPT)
     t.send("continue\n")
-    time.sleep(0.2)
+    t.expect("burning\n")
     t.send("\x03")
-    time.sleep(0.2)
-    t.send("\x03")  # it does not come to an event: the second one ends it
+    t.expect("it stands still at the next event; Ctrl-C again ends it")
+    t.send("\x03")
     assert t.status() == 130
