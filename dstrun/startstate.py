@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dstrun.launch.overlay import is_below
 from dstrun.launch.startfiles import CONTENTS, FILES
-from dstrun.spec import RunSpec
+from dstrun.spec import TRACE_DIR, RunSpec
 
 if TYPE_CHECKING:
     from dstrun.bundle.pack import Entry
@@ -71,6 +72,14 @@ class StartState:
                 done += os.pwrite(file, view, offset + done)
 
 
+def _come_since(listed: Mapping[str, list[str]]) -> Iterator[str]:
+    """What is in directories that the run listed, and was not when it did."""
+    for folder, names in listed.items():
+        with suppress(OSError):
+            known = {*names, TRACE_DIR}
+            yield from (str(p) for p in Path(folder).iterdir() if p.name not in known)
+
+
 def start_state(
     trace: Trace, spec: RunSpec, root: str = "", bundled: tuple[Entry, ...] = ()
 ) -> RunSpec:
@@ -80,8 +89,11 @@ def start_state(
     has_files = FILES in trace.attachments()  # its dstrun was not killed
     description = json.loads(trace.attachment(FILES)) if has_files else {}
     contents = trace.attachment(CONTENTS) if CONTENTS in trace.attachments() else b""
+    records = [Kept(**record) for record in description.get("changed", ())]
+    if spec.fs == "host" and not root:
+        records += [Kept(path, "absent") for path in _come_since(description.get("listed", {}))]
     start = StartState(
-        records=tuple(Kept(**record) for record in description.get("changed", ())),
+        records=tuple(records),
         contents=memoryview(contents),
         root=root,
         bundled=bundled,
