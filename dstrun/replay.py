@@ -28,7 +28,6 @@ from dstrun.trace.sidedata import parse_fields
 if TYPE_CHECKING:
     from dstrun.launch.answers import Key
 
-_IMAGE_MAGIC = 0x7961_6C70_6572_7364  # "dsreplay"
 _PAGE = 4096
 
 
@@ -118,7 +117,6 @@ def make_image(replay: Replay) -> int:
     h = abi.ReplayImage
     header = bytearray(head)
     for member, value in {
-        h.magic: _IMAGE_MAGIC,
         h.events: sum(map(len, identities)) // 8,
         h.identities: head,
         h.decisions: len(replay.decisions),
@@ -223,7 +221,7 @@ def keep_trace(own: Path, followed: Trace, path: Path) -> None:
 
 
 def _diverged(trace: Trace, spec: RunSpec, result: RunResult, index: int) -> RunResult:
-    from dstrun.causes import likely_causes
+    from dstrun.divergence import likely_causes
     from dstrun.trace.diff import difference_lines
 
     ended = result.outcome != "diverged"

@@ -45,7 +45,6 @@ struct decision {
 
 /* What a run that follows a trace finds at REPLAY_BASE, read only. */
 struct replay_image {
-    u64 magic;
     u64 events, identities;    /* how many, and where: offsets from the image's start */
     u64 decisions, decisions_at;
     u64 inputs_at;             /* bytes from outside */
