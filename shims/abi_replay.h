@@ -38,7 +38,7 @@ struct decision {
     u32 event;  /* how many events there were; no part of the key. In the image, of INPUT: its bytes' place */
     u8 number_high;
     u8 kind;
-    u16 pad;
+    u16 call;   /* INPUT: which one asked; another one's answer is none */
 };
 
 #define DECISION_BYTES 32u

@@ -27,7 +27,7 @@ KIND_NAMES = {
 class Decision(NamedTuple):
     """One decision. `number`: which of its kind for the entity, from 1; `tid`: of the task whose
     identity is `value`, where the kind is DECISION_NEXT, or how many bytes came, where it is
-    DECISION_INPUT; `event`: how many came before it."""
+    DECISION_INPUT, from the syscall numbered `call`; `event`: how many came before it."""
 
     entity: int
     value: int
@@ -35,6 +35,7 @@ class Decision(NamedTuple):
     kind: int
     tid: int
     event: int
+    call: int = 0
 
     @property
     def key(self) -> tuple[int, int, int]:
@@ -54,7 +55,7 @@ def _record() -> struct.Struct:
         "event",
         "number_high",
         "kind",
-        "pad",
+        "call",
     ]:
         raise AssertionError("struct decision has changed: change Decision with it")
     codec = struct.Struct("<" + "".join(members[name].code for name in ordered))
@@ -70,11 +71,11 @@ def read_decisions(trace: Trace) -> Iterator[Decision]:
     """All of them, in the order of the run."""
     data = trace.stream(abi.STREAM_DECISIONS)
     whole = len(data) - len(data) % _RECORD.size
-    for entity, value, low, tid, event, high, kind, _ in _RECORD.iter_unpack(data[:whole]):
-        yield Decision(entity, value, high << 32 | low, kind, tid, event)
+    for entity, value, low, tid, event, high, kind, call in _RECORD.iter_unpack(data[:whole]):
+        yield Decision(entity, value, high << 32 | low, kind, tid, event, call)
 
 
 def pack_decision(decision: Decision) -> bytes:
     """The record that read_decisions reads."""
-    entity, value, number, kind, tid, event = decision
-    return _RECORD.pack(entity, value, number & 0xFFFFFFFF, tid, event, number >> 32, kind, 0)
+    entity, value, number, kind, tid, event, call = decision
+    return _RECORD.pack(entity, value, number & 0xFFFFFFFF, tid, event, number >> 32, kind, call)

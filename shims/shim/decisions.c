@@ -9,20 +9,19 @@
 #include "core/replay.h"
 #include "core/rules.h"
 
-static void record_at(u64 event, u32 kind, u64 entity, u64 number, u64 value, u32 tid)
+static void record_it(const struct decision *decision)
 {
     if (!(WORLD->config.flags & CONFIG_RECORD))
         return;
-    struct decision *d = (struct decision *)stream_reserve(STREAM_DECISIONS, sizeof *d);
-    *d = (struct decision){.entity = entity, .value = value, .number = (u32)number,
-                           .number_high = (u8)(number >> 32), .kind = (u8)kind, .tid = tid,
-                           .event = (u32)event};
-    stream_commit(STREAM_DECISIONS, sizeof *d);
+    *(struct decision *)stream_reserve(STREAM_DECISIONS, sizeof *decision) = *decision;
+    stream_commit(STREAM_DECISIONS, sizeof *decision);
 }
 
 static void decision_record(u32 kind, u64 entity, u64 number, u64 value, u32 tid)
 {
-    record_at(WORLD->trace.events, kind, entity, number, value, tid);
+    record_it(&(struct decision){.entity = entity, .value = value, .number = (u32)number,
+                                 .number_high = (u8)(number >> 32), .kind = (u8)kind, .tid = tid,
+                                 .event = (u32)WORLD->trace.events});
 }
 
 u32 choose_next(u32 running)
@@ -83,10 +82,10 @@ int outside_as_in_trace(struct task *t, u32 kind, u64 *value)
     return d != 0;
 }
 
-int outside_input_in_trace(struct task *t, u64 *value, u64 *bytes)
+int outside_input_in_trace(struct task *t, u64 nr, u64 *value, u64 *bytes)
 {
     const struct decision *d = outside_next(t, DECISION_INPUT);
-    if (!d)
+    if (!d || d->call != nr)
         return 0;
     *value = d->value;
     *bytes = REPLAY_BASE + REPLAY->inputs_at + d->event;
@@ -98,10 +97,12 @@ void outside_decided(struct task *t, u32 kind, u64 value)
     decision_record(kind, t->sched.identity, ++*outside_counter(t, kind), value, 0);
 }
 
-void outside_input_decided(struct task *t, u64 value, u64 event, u64 bytes)
+void outside_input_decided(struct task *t, u64 nr, u64 value, u64 event, u64 bytes)
 {
     u64 number = ++*outside_counter(t, DECISION_INPUT);
-    record_at(event, DECISION_INPUT, t->sched.identity, number, value, (u32)bytes);
+    record_it(&(struct decision){.entity = t->sched.identity, .value = value, .number = (u32)number,
+                                 .number_high = (u8)(number >> 32), .kind = DECISION_INPUT,
+                                 .tid = (u32)bytes, .event = (u32)event, .call = (u16)nr});
 }
 
 /* ---- a run that follows a trace ---- */

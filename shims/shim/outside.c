@@ -13,6 +13,7 @@
 #define NS_PER_MS 1000000ul
 #define READY_TIME_SHIFT 16 /* in a decision: above what poll told, the ns that it took */
 #define INPUT_BYTES_MAX 16384u /* in one event */
+#define HEADER_PART(name) __builtin_offsetof(struct msghdr_k, name)
 
 static u64 real_ns(void)
 {
@@ -121,56 +122,52 @@ struct answer {
     u64 bytes; /* so far */
 };
 
-static i64 place(struct answer *a, u64 address, u64 bytes)
+/* Memory that cannot be written was not, then as now. */
+static void place(struct answer *a, u64 address, u64 bytes)
 {
-    if (a->from && copy_out(address, (const void *)(a->from + a->bytes), bytes))
-        return -EFAULT;
-    a->bytes += bytes;
     for (u64 n; bytes; address += n, bytes -= n) {
         n = min_u64(bytes, INPUT_BYTES_MAX);
-        record_input(a->c->t, (u32)a->c->a[0], address, n);
+        if (a->from)
+            copy_out(address, (const void *)(a->from + a->bytes), n);
+        a->bytes += record_input(a->c->t, (u32)a->c->a[0], address, n);
     }
-    return 0;
 }
 
-static i64 place_data(struct answer *a, u64 bytes)
+static void place_data(struct answer *a, u64 bytes)
 {
     while (bytes) {
         u64 n = bytes, address;
-        i64 error = message_span(&a->m, &address, &n);
-        if (!error && n)
-            error = place(a, address, n);
-        if (error || !n)
-            return error;
+        if (message_span(&a->m, &address, &n) || !n)
+            return;
+        place(a, address, n);
         message_advance(&a->m, n);
         bytes -= n;
     }
-    return 0;
 }
 
 /* A length that the kernel tells, and then what is so long, cut to the room that there was. */
-static i64 place_sized(struct answer *a, u64 user, u64 room, u64 length_at, u64 length_bytes)
+static void place_sized(struct answer *a, u64 user, u64 room, u64 length_at, u64 length_bytes)
 {
     u64 length = 0;
-    i64 error = place(a, length_at, length_bytes);
-    if (!error)
-        error = copy_in(&length, length_at, length_bytes);
-    return error ? error : place(a, user, min_u64(room, length));
+    place(a, length_at, length_bytes);
+    if (!copy_in(&length, length_at, length_bytes))
+        place(a, user, min_u64(room, length));
 }
 
-static i64 place_all(struct answer *a, i64 result)
+static void place_all(struct answer *a, i64 result)
 {
     const struct message *m = &a->m;
-    u64 header = m->header, data = a->c->nr == __NR_ioctl ? m->total : min_u64((u64)result, m->total);
-    u64 length_at = header ? header + __builtin_offsetof(struct msghdr_k, name_bytes) : m->name_length_at;
+    u64 header = m->header;
+    u64 data = a->c->nr == __NR_ioctl ? m->total : min_u64((u64)result, m->total);
+    u64 name_length_at = header ? header + HEADER_PART(name_bytes) : m->name_length_at;
     WORLD->outside_bytes += data;
-    i64 error = place_data(a, data);
-    if (!error && m->name)
-        error = place_sized(a, m->name, m->name_bytes, length_at, 4);
-    if (error || !header)
-        return error;
-    error = place_sized(a, m->control, m->control_bytes, header + __builtin_offsetof(struct msghdr_k, control_bytes), 8);
-    return error ? error : place(a, header + __builtin_offsetof(struct msghdr_k, flags), 4);
+    place_data(a, data);
+    if (m->name)
+        place_sized(a, m->name, m->name_bytes, name_length_at, 4);
+    if (!header)
+        return;
+    place_sized(a, m->control, m->control_bytes, header + HEADER_PART(control_bytes), 8);
+    place(a, header + HEADER_PART(flags), 4);
 }
 
 /* What of the program's memory the call fills in. */
@@ -217,17 +214,18 @@ i64 outside_answer(struct trap *c, i64 (*ask)(struct trap *))
 {
     struct answer a = {.c = c};
     u64 told, first = WORLD->trace.events;
-    i64 error = answer_of_call(c, &a.m), n;
-    if (!outside_input_in_trace(c->t, &told, &a.from))
+    int is_known = !answer_of_call(c, &a.m);
+    i64 n;
+    if (!outside_input_in_trace(c->t, c->nr, &told, &a.from))
         n = ask(c);
     else if (c->nr == __NR_accept || c->nr == __NR_accept4)
         n = accept_again(c, (i64)told);
     else
         n = (i64)told;
-    if (n >= 0 && !error)
-        error = place_all(&a, n);
-    outside_input_decided(c->t, (u64)n, first, a.bytes);
-    return n >= 0 && error && a.from ? error : n;
+    if (n >= 0 && is_known)
+        place_all(&a, n);
+    outside_input_decided(c->t, c->nr, (u64)n, first, a.bytes);
+    return n;
 }
 
 /* The world stands still until it comes, which costs no virtual time. */

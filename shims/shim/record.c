@@ -491,18 +491,20 @@ void record_plain(struct task *t, u32 kind, u32 nr, i64 result, const char *text
     append(t, &d, kind, nr, result, WORLD->now_ns);
 }
 
-void record_input(struct task *t, u32 fd, u64 user, u64 bytes)
+u64 record_input(struct task *t, u32 fd, u64 user, u64 bytes)
 {
     struct side d;
     struct hash_state h;
     if (!counts_and_records())
-        return;
+        return bytes;
     side_start(&d);
     d.identity = hash_mix(identity_of(t, EVENT_INPUT, 0), fd);
     hash_start(&h, 0);
-    if (!hash_user(&h, user, bytes))
+    u64 kept = hash_user(&h, user, bytes) ? 0 : bytes;
+    if (kept)
         add_bytes(&d, 0, bytes, hash_end(&h), user, bytes);
     append(t, &d, EVENT_INPUT, 0, fd, WORLD->now_ns);
+    return kept;
 }
 
 void record_start(struct task *t, const char *path, u64 argv)

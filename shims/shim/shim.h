@@ -360,7 +360,8 @@ void record_count(u32 count) HIDDEN; /* so many records are in the current segme
 void record_call(struct trap *c, i64 result) HIDDEN;
 void record_plain(struct task *t, u32 kind, u32 nr, i64 result, const char *text) HIDDEN;
 /* Bytes that came from outside, at most 16 KiB, kept whole. */
-void record_input(struct task *t, u32 fd, u64 user, u64 bytes) HIDDEN;
+/* How many of the bytes are kept: all, or none where they cannot be read. */
+u64 record_input(struct task *t, u32 fd, u64 user, u64 bytes) HIDDEN;
 void record_start(struct task *t, const char *path, u64 argv) HIDDEN;
 /* A call's event that may have to be taken back (an exec that fails after all). */
 void record_provisionally(struct trap *c, i64 result, struct trace_state *before) HIDDEN;

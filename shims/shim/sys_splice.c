@@ -92,7 +92,7 @@ static void drop(const struct trap *c, u32 out_arg, u64 bytes)
 static i64 to_outside(struct trap *c, u32 out_arg)
 {
     u64 told, bytes;
-    if (outside_input_in_trace(c->t, &told, &bytes) && (i64)told > 0)
+    if (outside_input_in_trace(c->t, c->nr, &told, &bytes) && (i64)told > 0)
         drop(c, out_arg, told);
     return outside_answer(c, pass_transfer);
 }
