@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dstrun.launch.overlay import is_below
+from dstrun.launch.owners import User, needs_namespace, user_of
 from dstrun.launch.startfiles import CONTENTS, FILES
 from dstrun.spec import RunSpec
 
@@ -34,12 +35,15 @@ class StartState:
     bundled: tuple[Entry, ...] = ()  # what is in there
     restores: bool = True  # it ran on the user's own files; its changes were to these
     mounts: tuple[str, ...] = ("", "")  # /proc/self/mounts and mountinfo; empty: as they are
+    user: User | None = None  # whom it belonged to; None: not known
+    all_ours: bool = False  # of a bundle's files, in a user namespace
     descriptors: tuple[dict[str, Any], ...] = ()  # inherited.describe_inherited
     descriptor_extents: Mapping[int, list[tuple[int, int, int]]] = field(default_factory=dict)
 
     def places(self, wanted: list[str]) -> list[str]:
-        """Directories that hold all that was changed, where not everything can be covered."""
-        folders = {Path(kept.path).parent for kept in self.records}
+        """Directories that hold all that was changed, where not everything can be covered. What we
+        may not change ourselves needs no cover: nor could the run, whatever it tried."""
+        folders = {Path(kept.path).parent for kept in self.records if _is_changeable(kept.path)}
         return sorted({*wanted, *(str(folder) for folder in folders if folder.is_dir())})
 
     def of_place(self, path: str, places: list[str]) -> Iterator[Kept]:
@@ -71,6 +75,19 @@ class StartState:
                 done += os.pwrite(file, view, offset + done)
 
 
+def _is_changeable(path: str) -> bool:
+    folder = Path(path).parent
+    if not os.path.lexists(path):
+        return os.access(folder, os.W_OK)
+    is_ours = os.lstat(path).st_uid == os.geteuid()
+    return is_ours or any(os.access(place, os.W_OK) for place in (path, folder))
+
+
+def trace_user(trace: Trace) -> User | None:
+    """Whom the run belonged to. None: its dstrun was killed, or is older."""
+    return user_of(json.loads(trace.attachment(FILES))) if FILES in trace.attachments() else None
+
+
 def start_state(
     trace: Trace, spec: RunSpec, root: str = "", bundled: tuple[Entry, ...] = ()
 ) -> RunSpec:
@@ -80,6 +97,7 @@ def start_state(
     has_files = FILES in trace.attachments()  # its dstrun was not killed
     description = json.loads(trace.attachment(FILES)) if has_files else {}
     contents = trace.attachment(CONTENTS) if CONTENTS in trace.attachments() else b""
+    user = user_of(description)
     start = StartState(
         records=tuple(Kept(**record) for record in description.get("changed", ())),
         contents=memoryview(contents),
@@ -87,6 +105,8 @@ def start_state(
         bundled=bundled,
         restores=spec.fs == "host",
         mounts=tuple(description.get("mounts", ("", ""))),
+        user=user,
+        all_ours=bool(root) and needs_namespace(user),
         descriptors=tuple(trace.meta.get("descriptors", ())),
         descriptor_extents=dict(description.get("inherited", ())),
     )

@@ -124,7 +124,8 @@ struct init_request {
     u64 namespaces; /* clone flags */
     u64 ignored;    /* signals that the program finds ignored; bit 0: signal 1 */
     u64 sigmask;    /* signals that it finds blocked */
-    u32 uid, gid;   /* its own, to be mapped where it gets a user namespace */
+    u32 uid, gid;   /* dstrun's own, to be mapped where it gets a user namespace */
+    u32 shown_uid, shown_gid; /* to these */
     i32 life;       /* descriptor, at its end when dstrun is gone */
     u32 overlays;   /* dstrun mounts some when init is up, and says so */
     u32 cpu;

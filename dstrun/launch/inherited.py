@@ -34,6 +34,7 @@ _NULL = os.makedev(1, 3)
 _SYS_KCMP, _KCMP_FILE = 312, 0
 _NAME_CHARS_MAX = 60  # of a memfd: 249 bytes
 _LARGE_FILE = 0o100000
+_OURS = 0o600
 _WINDOW_BYTES = 8  # struct winsize
 _OPEN_FLAGS = os.O_ACCMODE | os.O_APPEND | os.O_NONBLOCK | os.O_DIRECT | os.O_SYNC
 
@@ -262,7 +263,7 @@ class StandIns:
             os.truncate(file, entry["size"])
             with suppress(OSError):
                 os.fchown(file, entry["uid"], entry["gid"])
-            os.fchmod(file, stat.S_IMODE(entry["mode"]))
+            os.fchmod(file, stat.S_IMODE(entry["mode"]) | _OURS)  # it may have been root's
             os.utime(file, ns=(entry["mtime_ns"], entry["mtime_ns"]))
             self._files[entry["fd"]] = file
             appends = entry["flags"] & os.O_APPEND
@@ -275,7 +276,7 @@ class StandIns:
 
     def _show(self, fd: int, entry: dict[str, Any]) -> None:
         copy = kernel.statx(f"/proc/self/fd/{fd}", follow=True)
-        self._views.add_descriptor(copy, entry)
+        self._views.add_descriptor(copy, entry, self._start.user)
 
 
 class _Relay:

@@ -284,7 +284,7 @@ class _Supervision:
         if self.spec.start and self.spec.start.restores:
             show_mount_lists(self.world, self.spec.start.mounts, c.program_pid)
         elif self.trace:
-            self.start_files.note_mounts(c.program_pid)
+            self.start_files.note_container(c.program_pid, c.user_namespace)
         if self.trace:
             self.world.set(_SEGMENTS_READY, self.trace.segments)
 

@@ -35,6 +35,14 @@ static void show_descriptor(struct statx_k *st, const struct start_file *f)
     st->nlink = f->shown_links; /* a memfd has no name */
 }
 
+static void show_owner(struct statx_k *st, const struct start_file *f)
+{
+    st->uid = f->shown_uid;
+    st->gid = f->shown_gid;
+    if (st->mode == f->real_mode)
+        st->mode = f->shown_mode;
+}
+
 void show_start_file(struct statx_k *st)
 {
     if (likely(!WORLD->used_start_files))
@@ -48,6 +56,8 @@ void show_start_file(struct statx_k *st)
             st->nlink = f->shown_links;
     }
     set_time(&st->btime, f->birth_ns);
+    if (f->owned)
+        show_owner(st, f);
     if (f->shown_dev)
         show_descriptor(st, f);
 }
