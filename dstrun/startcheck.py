@@ -36,16 +36,15 @@ def _user_difference(spec: RunSpec) -> Iterator[str]:
     uid = os.geteuid()
     if not spec.start or not user:
         return
-    if spec.start.all_ours:
-        if user.is_root:
-            yield (
-                f"it ran as root, and here as uid {uid}, which it sees as 0: what only root may do "
-                "is refused (chown, setuid, mounts); where that matters, replay as root"
-            )
-    elif uid != user.uid:
+    if user.is_root and uid:
         yield (
-            f"it ran as uid {user.uid}, and here as uid {uid}: rights and owners of files are "
-            f"others (replay as that user, or from a bundle)"
+            f"it ran as root, and here as uid {uid}, which it sees as 0: what only root may do is "
+            "refused (chown, setuid, others' files); where that matters, replay as root"
+        )
+    elif uid != user.uid and not spec.start.root:
+        yield (
+            f"it ran as uid {user.uid}, and here as uid {uid}, which has other rights to files "
+            "(replay as that user, or from a bundle)"
         )
 
 

@@ -17,8 +17,7 @@ from dstrun.errors import DstrunError
 from dstrun.native import INIT
 
 _PR_SET_DUMPABLE = 4
-_GROUPS = Path("/proc/sys/fs/overflowgid")
-_USERS = Path("/proc/sys/fs/overflowuid")
+_NOBODY = 65534  # linux/highuid.h
 _OWNER_SHIFT, _GROUP_SHIFT = 6, 3
 _RIGHTS = 0o7
 
@@ -59,11 +58,19 @@ class User:
         return mode & ~(_RIGHTS << _OWNER_SHIFT) | (mode >> shift & _RIGHTS) << _OWNER_SHIFT
 
 
+def overflow_id(kind: str) -> int:
+    """What an owner ("uid") or group ("gid") looks like where it is not known."""
+    try:
+        return int(Path(f"/proc/sys/fs/overflow{kind}").read_text())
+    except OSError:
+        return _NOBODY
+
+
 def current_user(others_unknown: bool) -> User:
     """Ours."""
     return User(
         os.geteuid(), os.getegid(), tuple(os.getgroups()), others_unknown,
-        int(_USERS.read_text()), int(_GROUPS.read_text()),
+        overflow_id("uid"), overflow_id("gid"),
     )  # fmt: skip
 
 

@@ -51,7 +51,7 @@ from dstrun.launch.report import (
 from dstrun.launch.stand import OnStand, Output, Stand
 from dstrun.launch.startfiles import StartFiles
 from dstrun.launch.tracefile import TraceFile, remove_if_empty
-from dstrun.launch.views import show_mount_lists
+from dstrun.launch.views import show_mount_lists, show_unknown_owners
 from dstrun.launch.waits import Waits
 from dstrun.launch.world import YEAR_NS, World
 from dstrun.native import load_shim_image
@@ -281,6 +281,8 @@ class _Supervision:
     def _prepare(self) -> None:
         c = self.container
         self.world.place(pid_namespace=c.pid_namespace, proc_dev=c.proc_dev, sys_dev=c.sys_dev)
+        if c.user_namespace and self.spec.start and self.spec.start.user:
+            show_unknown_owners(self.world, self.spec.start.user)
         if self.spec.start and self.spec.start.restores:
             show_mount_lists(self.world, self.spec.start.mounts, c.program_pid)
         elif self.trace:

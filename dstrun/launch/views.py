@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from dstrun import abi
 from dstrun.launch import kernel
-from dstrun.launch.owners import User
+from dstrun.launch.owners import User, overflow_id
 from dstrun.launch.world import World
 from dstrun.layout import Member
 
@@ -57,6 +57,18 @@ def _with_devices_of(infos: str, today: str) -> str:
     for words in lines:
         words[2] = devices.setdefault(words[2], f"{_UNUSED_MAJOR}:{len(devices)}")
     return "".join(" ".join(words) + "\n" for words in lines)
+
+
+def show_unknown_owners(world: World, user: User) -> None:
+    """In a user namespace that knows our ids only: what belongs to others is shown as it was to a
+    run that knew all of them, most likely root's."""
+    v = abi.ViewsWorld
+    for member, value in {
+        v.unknown_are_roots: int(user.is_root),
+        v.unknown_uid: overflow_id("uid"),
+        v.unknown_gid: overflow_id("gid"),
+    }.items():
+        member.set(world.memory, value, _BASE)
 
 
 class Original(Protocol):
