@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dstrun.launch.overlay import is_below
 from dstrun.launch.owners import User, needs_namespace, user_of
 from dstrun.launch.startfiles import CONTENTS, FILES
-from dstrun.spec import RunSpec
+from dstrun.spec import TRACE_DIR, RunSpec
 
 if TYPE_CHECKING:
     from dstrun.bundle.pack import Entry
@@ -35,6 +36,7 @@ class StartState:
     bundled: tuple[Entry, ...] = ()  # what is in there
     restores: bool = True  # it ran on the user's own files; its changes were to these
     mounts: tuple[str, ...] = ("", "")  # /proc/self/mounts and mountinfo; empty: as they are
+    come_since: frozenset[str] = frozenset()  # into directories that the run listed
     user: User | None = None  # whom it belonged to; None: not known
     all_ours: bool = False  # of a bundle's files, in a user namespace
     descriptors: tuple[dict[str, Any], ...] = ()  # inherited.describe_inherited
@@ -43,7 +45,8 @@ class StartState:
     def places(self, wanted: list[str]) -> list[str]:
         """Directories that hold all that was changed, where not everything can be covered. What we
         may not change ourselves needs no cover: nor could the run, whatever it tried."""
-        folders = {Path(kept.path).parent for kept in self.records if _is_changeable(kept.path)}
+        changed = [kept.path for kept in self.records if kept.path not in self.come_since]
+        folders = {Path(path).parent for path in changed if _is_changeable(path)}
         return sorted({*wanted, *(str(folder) for folder in folders if folder.is_dir())})
 
     def of_place(self, path: str, places: list[str]) -> Iterator[Kept]:
@@ -88,6 +91,14 @@ def trace_user(trace: Trace) -> User | None:
     return user_of(json.loads(trace.attachment(FILES))) if FILES in trace.attachments() else None
 
 
+def _come_since(listed: Mapping[str, list[str]]) -> Iterator[str]:
+    """What is in directories that the run listed, and was not when it did."""
+    for folder, names in listed.items():
+        with suppress(OSError):
+            known = {*names, TRACE_DIR}
+            yield from (str(p) for p in Path(folder).iterdir() if p.name not in known)
+
+
 def start_state(
     trace: Trace, spec: RunSpec, root: str = "", bundled: tuple[Entry, ...] = ()
 ) -> RunSpec:
@@ -98,13 +109,19 @@ def start_state(
     description = json.loads(trace.attachment(FILES)) if has_files else {}
     contents = trace.attachment(CONTENTS) if CONTENTS in trace.attachments() else b""
     user = user_of(description)
+    records = [Kept(**record) for record in description.get("changed", ())]
+    since: frozenset[str] = frozenset()
+    if spec.fs == "host" and not root:
+        since = frozenset(_come_since(description.get("listed", {})))
+        records += [Kept(path, "absent") for path in sorted(since)]
     start = StartState(
-        records=tuple(Kept(**record) for record in description.get("changed", ())),
+        records=tuple(records),
         contents=memoryview(contents),
         root=root,
         bundled=bundled,
         restores=spec.fs == "host",
         mounts=tuple(description.get("mounts", ("", ""))),
+        come_since=since,
         user=user,
         all_ours=bool(root) and needs_namespace(user),
         descriptors=tuple(trace.meta.get("descriptors", ())),

@@ -199,6 +199,9 @@ class StandIns:
         if entry["same_as"] in self._inside:
             return kernel.out_of_the_way(os.dup(self._inside[entry["same_as"]]))
         made: int = getattr(self, f"_make_{entry['kind']}", self._make_other)(entry)
+        if entry["kind"] in ("pipe", "socket") and self._start.user:
+            copy = kernel.statx(f"/proc/self/fd/{made}", follow=True)
+            self._views.add_owner(copy, entry, self._start.user)
         return kernel.out_of_the_way(made)
 
     @staticmethod

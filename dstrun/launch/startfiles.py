@@ -66,14 +66,16 @@ class StartFiles:
         return self._notes + (self._keeper.notes() if self._keeper else [])
 
     def description(self) -> dict[str, Any]:
-        """Plain JSON types: `changed` (before.Kept), `inputs` (inputs.inputs_of), `mounts`,
-        `user` (owners.User), `inherited`: extents of inherited files."""
-        from dstrun.launch.inputs import inputs_missed, inputs_of
+        """Plain JSON types: `changed` (before.Kept), `inputs` (inputs.inputs_of), `listed`
+        (inputs.names_listed), `mounts`, `user` (owners.User), `inherited`: extents of inherited
+        files."""
+        from dstrun.launch.inputs import inputs_missed, inputs_of, names_listed
 
         return {
             "changed": self._keeper.records() if self._keeper else [],
             "inputs": inputs_of(self._world, self._spec.program_path),
             "inputs_missed": inputs_missed(self._world),
+            "listed": names_listed(self._world),
             "mounts": self._mount_lists,
             "user": self._user.meta() if self._user else None,
             "inherited": list(self._extents.items()),

@@ -137,6 +137,12 @@ class Views:
             f.shown_links: original["links"], **owner,
         })  # fmt: skip
 
+    def add_owner(self, copy: kernel.Statx, original: Mapping[str, Any], seen_by: User) -> None:
+        """A pipe or a socket, which may have been made by another user."""
+        f = abi.StartFile
+        owner = _owner(copy, seen_by, original["uid"], original["gid"], copy.mode)
+        self._add(copy, {f.ctime_ns: copy.ctime_ns, f.birth_ns: copy.birth_ns, **owner})
+
     def _add(self, copy: kernel.Statx, shown: Mapping[Member, int]) -> None:
         index = abi.World.used_start_files.get(self._memory) + 1
         if index == abi.START_FILES_MAX:
