@@ -21,6 +21,7 @@ from dstrun.spec import RunSpec
 if TYPE_CHECKING:
     from dstrun.bundle.pack import Entry
     from dstrun.launch.before import Kept
+    from dstrun.launch.ownfiles import OwnFile
     from dstrun.trace.reader import Trace
 
 
@@ -33,6 +34,7 @@ class StartState:
     root: str = ""  # a directory that stands for "/": all files are those of a bundle
     bundled: tuple[Entry, ...] = ()  # what is in there
     restores: bool = True  # it ran on the user's own files; its changes were to these
+    own_files: tuple[OwnFile, ...] = ()  # of the recorded run's dstrun
     mounts: tuple[str, ...] = ("", "")  # /proc/self/mounts and mountinfo; empty: as they are
     descriptors: tuple[dict[str, Any], ...] = ()  # inherited.describe_inherited
     descriptor_extents: Mapping[int, list[tuple[int, int, int]]] = field(default_factory=dict)
@@ -76,6 +78,7 @@ def start_state(
 ) -> RunSpec:
     """The spec of a run that starts where the recorded one did. `root`: of a bundle's files."""
     from dstrun.launch.before import Kept
+    from dstrun.launch.ownfiles import OwnFile
 
     has_files = FILES in trace.attachments()  # its dstrun was not killed
     description = json.loads(trace.attachment(FILES)) if has_files else {}
@@ -86,6 +89,7 @@ def start_state(
         root=root,
         bundled=bundled,
         restores=spec.fs == "host",
+        own_files=tuple(OwnFile(**file) for file in trace.meta.get("own_files", ())),
         mounts=tuple(description.get("mounts", ("", ""))),
         descriptors=tuple(trace.meta.get("descriptors", ())),
         descriptor_extents=dict(description.get("inherited", ())),
