@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _IMAGE_MAGIC = 0x7961_6C70_6572_7364  # "dsreplay"
 _PAGE = 4096
-_SIGN = 1 << 63
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ def place_inputs(trace: Trace, decisions: Iterable[Decision]) -> tuple[list[Deci
     """The decisions, in which those about input tell where their bytes lie in the second part."""
     placed, inputs = [], bytearray()
     for decision in decisions:
-        if decision.kind == abi.DECISION_INPUT and 0 < decision.value < _SIGN:
+        if decision.kind == abi.DECISION_INPUT and decision.tid:
             data = _input_bytes(trace, decision)
             placed.append(decision._replace(event=len(inputs)))
             inputs += data
@@ -148,14 +147,14 @@ def place_inputs(trace: Trace, decisions: Iterable[Decision]) -> tuple[list[Deci
 
 
 def _input_bytes(trace: Trace, decision: Decision) -> bytes:
-    """What a read from outside brought: kept whole, in the events before the call's own."""
+    """What a call brought from outside: kept whole, in the events before its own."""
     data = b""
     for event in trace.read(decision.event):
-        if event.kind != abi.EVENT_INPUT or len(data) >= decision.value:
+        if event.kind != abi.EVENT_INPUT or len(data) >= decision.tid:
             break
         _, fields = parse_fields(trace.side_data(event))
         data += b"".join(field.data for of_argument in fields.values() for field in of_argument)
-    if len(data) != decision.value:
+    if len(data) != decision.tid:
         raise TraceError(f"{trace.path}: damaged: input of event {decision.event} is missing")
     return data
 

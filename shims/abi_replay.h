@@ -21,8 +21,12 @@ enum decision_kind {
     /* What poll told of a descriptor from outside the `number`-th time that task `entity` asked: revents,
      * and from bit 16 on how many ns of the machine's time that took (--net host). */
     DECISION_READY = 4,
-    /* What the `number`-th read from outside gave task `entity`: the bytes that came, or -errno. */
-    DECISION_INPUT = 5
+    /* What the `number`-th call that asks the outside gave task `entity`: its result, and bytes in the
+     * events from `event` on. */
+    DECISION_INPUT = 5,
+    /* A part of the address of a socket of the machine's network, of which a fault rule wants to know;
+     * counted with READY. */
+    DECISION_NAME = 6
 };
 
 /* In the trace's stream of decisions, in the order of the run; in the image, in the order of their keys. */
@@ -30,7 +34,7 @@ struct decision {
     u64 entity; /* sched_task.identity, fault_rule.stream */
     u64 value;
     u32 number; /* from 1 */
-    u32 tid;    /* NEXT: what task `value` was called */
+    u32 tid;    /* NEXT: what task `value` was called; INPUT: how many bytes came */
     u32 event;  /* how many events there were; no part of the key. In the image, of INPUT: its bytes' place */
     u8 number_high;
     u8 kind;

@@ -20,12 +20,14 @@ KIND_NAMES = {
     abi.DECISION_FAULT: "fault",
     abi.DECISION_READY: "readiness",
     abi.DECISION_INPUT: "input",
+    abi.DECISION_NAME: "name",
 }
 
 
 class Decision(NamedTuple):
     """One decision. `number`: which of its kind for the entity, from 1; `tid`: of the task whose
-    identity is `value`, where the kind is DECISION_NEXT; `event`: how many came before it."""
+    identity is `value`, where the kind is DECISION_NEXT, or how many bytes came, where it is
+    DECISION_INPUT; `event`: how many came before it."""
 
     entity: int
     value: int

@@ -6,7 +6,7 @@
 static i64 scaled(u64 ns, i64 ppb)
 {
     i64 whole = (i64)(ns / BILLION), rest = (i64)(ns % BILLION);
-    return whole * ppb + rest * ppb / BILLION;
+    return whole * ppb + rest * (ppb / BILLION) + rest * (ppb % BILLION) / BILLION;
 }
 
 i64 clock_ahead(const struct fault_clock *k, u64 base_ns)

@@ -9,15 +9,20 @@
 #include "core/replay.h"
 #include "core/rules.h"
 
-static void decision_record(u32 kind, u64 entity, u64 number, u64 value, u32 tid)
+static void record_at(u64 event, u32 kind, u64 entity, u64 number, u64 value, u32 tid)
 {
     if (!(WORLD->config.flags & CONFIG_RECORD))
         return;
     struct decision *d = (struct decision *)stream_reserve(STREAM_DECISIONS, sizeof *d);
     *d = (struct decision){.entity = entity, .value = value, .number = (u32)number,
                            .number_high = (u8)(number >> 32), .kind = (u8)kind, .tid = tid,
-                           .event = (u32)WORLD->trace.events};
+                           .event = (u32)event};
     stream_commit(STREAM_DECISIONS, sizeof *d);
+}
+
+static void decision_record(u32 kind, u64 entity, u64 number, u64 value, u32 tid)
+{
+    record_at(WORLD->trace.events, kind, entity, number, value, tid);
 }
 
 u32 choose_next(u32 running)
@@ -62,7 +67,7 @@ const struct fault_action *choose_fault(const struct fault_rule *r, const struct
 /* ---- what came from outside ---- */
 static u64 *outside_counter(struct task *t, u32 kind)
 {
-    return kind == DECISION_READY ? &t->sched.outside_asked : &t->sched.outside_read;
+    return kind == DECISION_INPUT ? &t->sched.outside_read : &t->sched.outside_asked;
 }
 
 static const struct decision *outside_next(struct task *t, u32 kind)
@@ -91,6 +96,12 @@ int outside_input_in_trace(struct task *t, u64 *value, u64 *bytes)
 void outside_decided(struct task *t, u32 kind, u64 value)
 {
     decision_record(kind, t->sched.identity, ++*outside_counter(t, kind), value, 0);
+}
+
+void outside_input_decided(struct task *t, u64 value, u64 event, u64 bytes)
+{
+    u64 number = ++*outside_counter(t, DECISION_INPUT);
+    record_at(event, DECISION_INPUT, t->sched.identity, number, value, (u32)bytes);
 }
 
 /* ---- a run that follows a trace ---- */

@@ -12,10 +12,12 @@ u32 choose_waiter(u32 count) HIDDEN;
 const struct fault_action *choose_fault(const struct fault_rule *r, const struct fault_state *s, u64 match,
                                         u64 in_scope, u64 draw) HIDDEN;
 
-/* What the trace has of the task's next question to the outside, kind READY or INPUT; 0: nothing. */
+/* What the trace has of the task's next question to the outside, kind READY, NAME or INPUT; 0: nothing. */
 int outside_as_in_trace(struct task *t, u32 kind, u64 *value) HIDDEN;
 int outside_input_in_trace(struct task *t, u64 *value, u64 *bytes) HIDDEN; /* bytes: their address */
-void outside_decided(struct task *t, u32 kind, u64 value) HIDDEN;
+void outside_decided(struct task *t, u32 kind, u64 value) HIDDEN; /* READY or NAME */
+/* bytes: so many are kept, in events from `event` on */
+void outside_input_decided(struct task *t, u64 value, u64 event, u64 bytes) HIDDEN;
 
 /* An event was recorded in a run that follows a trace. */
 void event_follows(u64 identity, int may_be_taken_back) HIDDEN;

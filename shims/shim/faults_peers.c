@@ -44,13 +44,22 @@ static int is_kernels(const struct object *o)
     return o->kind == OBJECT_SOCKET || o->kind == OBJECT_OUTSIDE;
 }
 
-static void ask_kernel(i64 nr, i64 fd, struct net_address *a)
+static void ask_kernel(i64 nr, const struct object *o, i64 fd, struct net_address *a)
 {
+    struct task *t = current_task();
     u8 name[SOCKADDR_BYTES_MAX] = {0};
     u32 bytes = sizeof name;
+    u64 half[2];
     if (raw(nr, fd, name, &bytes))
         name[0] = name[1] = 0;
     take_name(name, a);
+    if (!is_outside(o))
+        return;
+    memcpy(half, a->ip, sizeof half);
+    half[0] = outside_word(t, half[0]);
+    half[1] = outside_word(t, half[1]);
+    memcpy(a->ip, half, sizeof half);
+    a->port = (u16)outside_word(t, a->port);
 }
 
 /* Port 0: not known. 0: it has no such addresses. */
@@ -63,8 +72,8 @@ static int own_addresses(const struct object *o, i64 fd, struct net_address *pee
     }
     if (!is_kernels(o))
         return 0;
-    ask_kernel(__NR_getpeername, fd, peer);
-    ask_kernel(__NR_getsockname, fd, local);
+    ask_kernel(__NR_getpeername, o, fd, peer);
+    ask_kernel(__NR_getsockname, o, fd, local);
     return 1;
 }
 

@@ -111,60 +111,135 @@ int wait_for_outside(u64 deadline_ns)
     return 1;
 }
 
-/* What came from outside is an input of the run: it is kept whole, in events before the call's own. */
-static void outside_input(struct trap *c, i64 result)
-{
+/* ---- what calls bring from outside ---- */
+/* Bytes that a call has written to the program's memory. They are an input of the run and kept whole,
+ * in events before the call's own; a run that follows a trace has them from there. */
+struct answer {
+    struct trap *c;
     struct message m;
-    u64 left = result > 0 ? (u64)result : 0, address;
-    WORLD->outside_bytes += left;
-    if (!left || message_of_call(c, &m))
-        return;
-    while (left) {
-        u64 n = min_u64(left, INPUT_BYTES_MAX);
-        if (message_span(&m, &address, &n) || !n)
-            return;
-        record_input(c->t, (u32)c->a[0], address, n);
-        message_advance(&m, n);
-        left -= n;
-    }
-}
+    u64 from;  /* where the trace has the bytes; 0: the call was made */
+    u64 bytes; /* so far */
+};
 
-/* Bytes that the trace has, as if they came now. */
-static i64 bytes_in(struct trap *c, u64 from, u64 count)
+static i64 place(struct answer *a, u64 address, u64 bytes)
 {
-    struct message m;
-    u64 address, left = count;
-    if (message_of_call(c, &m))
+    if (a->from && copy_out(address, (const void *)(a->from + a->bytes), bytes))
         return -EFAULT;
-    while (left) {
-        u64 n = left;
-        if (message_span(&m, &address, &n) || !n || copy_out(address, (const void *)from, n))
-            return -EFAULT;
-        message_advance(&m, n);
-        from += n;
-        left -= n;
+    a->bytes += bytes;
+    for (u64 n; bytes; address += n, bytes -= n) {
+        n = min_u64(bytes, INPUT_BYTES_MAX);
+        record_input(a->c->t, (u32)a->c->a[0], address, n);
     }
-    m.flags = 0;
-    message_answer(&m, 0, 0);
-    return (i64)count;
+    return 0;
 }
 
-i64 outside_bytes(struct trap *c)
+static i64 place_data(struct answer *a, u64 bytes)
 {
-    u64 told, from;
-    i64 n;
-    if (outside_input_in_trace(c->t, &told, &from))
-        n = (i64)told > 0 ? bytes_in(c, from, told) : (i64)told;
+    while (bytes) {
+        u64 n = bytes, address;
+        i64 error = message_span(&a->m, &address, &n);
+        if (!error && n)
+            error = place(a, address, n);
+        if (error || !n)
+            return error;
+        message_advance(&a->m, n);
+        bytes -= n;
+    }
+    return 0;
+}
+
+/* A length that the kernel tells, and then what is so long, cut to the room that there was. */
+static i64 place_sized(struct answer *a, u64 user, u64 room, u64 length_at, u64 length_bytes)
+{
+    u64 length = 0;
+    i64 error = place(a, length_at, length_bytes);
+    if (!error)
+        error = copy_in(&length, length_at, length_bytes);
+    return error ? error : place(a, user, min_u64(room, length));
+}
+
+static i64 place_all(struct answer *a, i64 result)
+{
+    const struct message *m = &a->m;
+    u64 header = m->header, data = a->c->nr == __NR_ioctl ? m->total : min_u64((u64)result, m->total);
+    u64 length_at = header ? header + __builtin_offsetof(struct msghdr_k, name_bytes) : m->name_length_at;
+    WORLD->outside_bytes += data;
+    i64 error = place_data(a, data);
+    if (!error && m->name)
+        error = place_sized(a, m->name, m->name_bytes, length_at, 4);
+    if (error || !header)
+        return error;
+    error = place_sized(a, m->control, m->control_bytes, header + __builtin_offsetof(struct msghdr_k, control_bytes), 8);
+    return error ? error : place(a, header + __builtin_offsetof(struct msghdr_k, flags), 4);
+}
+
+/* What of the program's memory the call fills in. */
+static i64 answer_of_call(struct trap *c, struct message *m)
+{
+    u32 name_at = c->nr == __NR_getsockopt ? 3 : 1;
+    switch (c->nr) {
+    case __NR_accept:
+    case __NR_accept4:
+    case __NR_getsockname:
+    case __NR_getpeername:
+    case __NR_getsockopt:
+        *m = (struct message){.name = c->a[name_at], .name_length_at = c->a[name_at + 1]};
+        return m->name ? copy_in(&m->name_bytes, m->name_length_at, 4) : 0;
+    case __NR_ioctl:
+        *m = (struct message){.base = c->a[2], .bytes = 4, .total = 4};
+        return 0;
+    case __NR_read:
+    case __NR_readv:
+    case __NR_pread64:
+    case __NR_preadv:
+    case __NR_preadv2:
+    case __NR_recvfrom:
+    case __NR_recvmsg:
+        return message_of_call(c, m);
+    default:
+        *m = (struct message){0};
+        return 0;
+    }
+}
+
+/* A socket in the place of a connection that is not there any more: it has the same number. */
+static i64 accept_again(struct trap *c, i64 told)
+{
+    i32 domain = AF_INET_K, bytes = sizeof domain;
+    u64 flags = c->nr == __NR_accept4 ? c->a[3] & (SOCK_NONBLOCK_FLAG | SOCK_CLOEXEC_FLAG) : 0;
+    if (told < 0)
+        return told;
+    raw(__NR_getsockopt, c->a[0], SOL_SOCKET_K, SO_DOMAIN_K, &domain, &bytes);
+    return raw(__NR_socket, domain, SOCK_STREAM_K | flags, 0);
+}
+
+i64 outside_answer(struct trap *c, i64 (*ask)(struct trap *))
+{
+    struct answer a = {.c = c};
+    u64 told, first = WORLD->trace.events;
+    i64 error = answer_of_call(c, &a.m), n;
+    if (!outside_input_in_trace(c->t, &told, &a.from))
+        n = ask(c);
+    else if (c->nr == __NR_accept || c->nr == __NR_accept4)
+        n = accept_again(c, (i64)told);
     else
-        n = pass(c);
-    outside_decided(c->t, DECISION_INPUT, (u64)n);
-    outside_input(c, n);
-    return n;
+        n = (i64)told;
+    if (n >= 0 && !error)
+        error = place_all(&a, n);
+    outside_input_decided(c->t, (u64)n, first, a.bytes);
+    return n >= 0 && error && a.from ? error : n;
 }
 
 /* The world stands still until it comes, which costs no virtual time. */
 i64 outside_read(struct trap *c)
 {
-    i64 n = outside_bytes(c);
+    i64 n = outside_answer(c, pass);
     return n == -ERESTARTSYS ? -EINTR : n;
+}
+
+u64 outside_word(struct task *t, u64 word)
+{
+    outside_as_in_trace(t, DECISION_NAME, &word);
+    outside_decided(t, DECISION_NAME, word);
+    return word;
 }

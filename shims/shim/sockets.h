@@ -34,6 +34,8 @@
 
 #define SOL_SOCKET_K 1
 #define SO_ERROR_K 4
+#define SO_DOMAIN_K 39
+#define FIONREAD_CMD 0x541bu
 #define SO_PASSCRED_K 16
 #define SO_RCVLOWAT_K 18
 #define SO_RCVTIMEO_K 20
@@ -99,7 +101,10 @@ static inline u64 wait_deadline(u64 timeout_ns)
 
 /* ---- outside.c ---- */
 i64 outside_read(struct trap *c) HIDDEN;
-i64 outside_bytes(struct trap *c) HIDDEN; /* the call, which brings bytes from outside */
+/* What the call, made by `ask`, answers and brings from outside; a run that follows a trace has both
+ * from there, and does not make it. */
+i64 outside_answer(struct trap *c, i64 (*ask)(struct trap *)) HIDDEN;
+u64 outside_word(struct task *t, u64 word) HIDDEN; /* a part of an address, as the kernel or the trace has it */
 
 /* ---- sys_socket.c ---- */
 /* A new descriptor of the kernel for an object, which it takes over. */

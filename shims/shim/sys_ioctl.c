@@ -11,6 +11,8 @@
 #define FIOGETOWN_CMD 0x8903u
 #define SIOCGPGRP_CMD 0x8904u
 #define TIOCSCTTY_CMD 0x540eu
+#define TIOCOUTQ_CMD 0x5411u
+#define SIOCATMARK_CMD 0x8905u
 #define FICLONE_CMD 0x40049409u
 #define FICLONERANGE_CMD 0x4020940du
 #define FIDEDUPERANGE_CMD 0xc0189436u
@@ -60,6 +62,12 @@ static int is_known(u32 request)
            (request & ~0xffu) == 0x8900 /* SIOC... */ || type == 0x94 /* btrfs */;
 }
 
+/* What has come, or not gone yet: an int. */
+static int asks_how_much(u32 request)
+{
+    return request == FIONREAD_CMD || request == TIOCOUTQ_CMD || request == SIOCATMARK_CMD;
+}
+
 i64 sys_ioctl(struct trap *c)
 {
     i64 fd = (i32)c->a[0];
@@ -74,6 +82,8 @@ i64 sys_ioctl(struct trap *c)
         return inet_ioctl(c, o);
     if (o->kind == OBJECT_TTY && (request >> 8 & 0xff) != 'T')
         return pass(c);
+    if (is_outside(o) && asks_how_much(request))
+        return outside_answer(c, pass);
     switch (request) {
     case FIONBIO_CMD:
         return set_nonblocking(c, o);

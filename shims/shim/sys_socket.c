@@ -68,8 +68,15 @@ i64 sys_socketpair(struct trap *c)
     return c->a[0] == AF_UNIX_K ? unix_socketpair(c) : pass(c);
 }
 
-/* ---- the kernel's own, when it would block: look again in a while ---- */
-static i64 foreign(struct trap *c, u32 events, u32 flags)
+/* ---- the kernel's own ---- */
+/* Of netlink only what comes is from outside. */
+static i64 kernels(struct trap *c, const struct object *o)
+{
+    return is_outside(o) && !is_netlink(o) ? outside_answer(c, pass) : pass(c);
+}
+
+/* When it would block: look again in a while. 0 or -errno. */
+static i64 foreign_wait(struct trap *c, u32 events, u32 flags)
 {
     u32 index = fd_object(c->p, (i32)c->a[0]);
     struct object *o = &WORLD->objects[index];
@@ -93,36 +100,47 @@ static i64 foreign(struct trap *c, u32 events, u32 flags)
         if (c->t->wake_result == WAKE_TIMEOUT)
             return -EAGAIN;
     }
+    return 0;
+}
+
+static i64 foreign(struct trap *c, u32 events, u32 flags)
+{
+    i64 error = foreign_wait(c, events, flags);
+    struct object *o = &WORLD->objects[fd_object(c->p, (i32)c->a[0])];
+    if (error)
+        return error;
     if (is_netlink(o) && events == POLLOUT_BIT)
         netlink_before_use(c);
     if (events == POLLOUT_BIT)
-        return broken_pipe(c, pass(c), flags);
-    int brings_bytes = is_outside(o) && c->nr != __NR_accept && c->nr != __NR_accept4;
-    i64 n = brings_bytes ? outside_bytes(c) : pass(c);
+        return broken_pipe(c, kernels(c, o), flags);
+    i64 n = is_outside(o) ? outside_answer(c, pass) : pass(c);
     if (is_netlink(o))
         netlink_received(c, n);
     return n;
 }
 
+static i64 ask_connected(struct trap *c)
+{
+    i32 error = 0, bytes = 4;
+    return raw(__NR_getsockopt, c->a[0], SOL_SOCKET_K, SO_ERROR_K, &error, &bytes) ? -EIO : -(i64)error;
+}
+
 /* A connection to the machine's network is waited for outside the kernel, too. */
 static i64 foreign_connect(struct trap *c, struct object *o)
 {
-    i32 error = 0, bytes = 4;
     if (is_netlink(o))
         netlink_before_use(c);
     if (o->kind != OBJECT_SOCKET || is_netlink(o))
-        return pass(c);
+        return kernels(c, o);
     if (WORLD->config.flags & CONFIG_NET_HOST)
         count_uncontrolled(c);
     raw(__NR_fcntl, c->a[0], F_SETFL_CMD, O_NONBLOCK_FLAG);
-    i64 result = pass(c);
+    i64 result = kernels(c, o);
     if (o->nonblock || result != -EINPROGRESS)
         goto out;
-    struct trap wait = *c;
-    wait.nr = __NR_getpeername; /* harmless, once it is connected */
-    result = foreign(&wait, POLLOUT_BIT, MSG_NOSIGNAL_FLAG);
+    result = foreign_wait(c, POLLOUT_BIT, 0);
     if (result != -ERESTARTSYS)
-        result = raw(__NR_getsockopt, c->a[0], SOL_SOCKET_K, SO_ERROR_K, &error, &bytes) ? -EIO : -(i64)error;
+        result = is_outside(o) ? outside_answer(c, ask_connected) : ask_connected(c);
 out:
     if (!o->nonblock)
         raw(__NR_fcntl, c->a[0], F_SETFL_CMD, 0);
@@ -148,13 +166,13 @@ i64 sys_bind(struct trap *c)
     return o->kind == OBJECT_INET   ? inet_bind(c, o)
            : o->kind == OBJECT_UNIX ? unix_bind(c, o)
            : is_netlink(o)          ? netlink_bind(c)
-                                    : pass(c);
+                                    : kernels(c, o);
 }
 
 i64 sys_listen(struct trap *c)
 {
     struct object *o = socket_of(c);
-    return o->kind == OBJECT_INET ? inet_listen(c, o) : o->kind == OBJECT_UNIX ? unix_listen(c, o) : pass(c);
+    return o->kind == OBJECT_INET ? inet_listen(c, o) : o->kind == OBJECT_UNIX ? unix_listen(c, o) : kernels(c, o);
 }
 
 i64 sys_connect(struct trap *c)
@@ -187,13 +205,13 @@ i64 sys_shutdown(struct trap *c)
     struct object *o = socket_of(c);
     return o->kind == OBJECT_INET   ? inet_shutdown(c, o)
            : o->kind == OBJECT_UNIX ? unix_shutdown(c, o)
-                                    : pass(c);
+                                    : kernels(c, o);
 }
 
 static i64 name(struct trap *c, int peer)
 {
     struct object *o = socket_of(c);
-    return o->kind == OBJECT_INET ? inet_name(c, o, peer) : pass(c);
+    return o->kind == OBJECT_INET ? inet_name(c, o, peer) : kernels(c, o);
 }
 
 i64 sys_getsockname(struct trap *c) { return name(c, 0); }
@@ -325,7 +343,7 @@ i64 sys_setsockopt(struct trap *c)
     if (o->kind == OBJECT_UNIX)
         return unix_setsockopt(c, o);
     i64 set = o->kind == OBJECT_SOCKET ? timeout_option_set(c, o) : 0;
-    return set ? (set > 0 ? 0 : set) : pass(c);
+    return set ? (set > 0 ? 0 : set) : kernels(c, o);
 }
 
 i64 sys_getsockopt(struct trap *c)
@@ -333,5 +351,5 @@ i64 sys_getsockopt(struct trap *c)
     struct object *o = socket_of(c);
     return o->kind == OBJECT_INET   ? inet_getsockopt(c, o)
            : o->kind == OBJECT_UNIX ? unix_getsockopt(c, o)
-                                    : pass(c);
+                                    : kernels(c, o);
 }

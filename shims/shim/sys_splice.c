@@ -3,6 +3,7 @@
  * They may block at either end, and the ends may be pipes of ours, which never block for the kernel,
  * or sockets of the simulated network, of which it knows nothing.
  */
+#include "decisions.h"
 #include "files.h"
 #include "sockets.h"
 #include "views.h"
@@ -68,11 +69,41 @@ static i64 pass_transfer(struct trap *c)
     return n == -EXDEV && c->nr == __NR_copy_file_range ? copy_across(c) : n;
 }
 
+static int is_network(const struct object *o) { return o->kind == OBJECT_SOCKET && is_outside(o); }
+
+/* What comes from outside is kept for replays: it has to pass through the program's memory. */
+static int brings(const struct object *o)
+{
+    return o->kind == OBJECT_OUTSIDE || o->kind == OBJECT_OTHER || is_network(o);
+}
+
+/* So many bytes leave the source, as if they had gone where they went. */
+static void drop(const struct trap *c, u32 out_arg, u64 bytes)
+{
+    struct trap each = *c;
+    i64 null = raw(__NR_open, "/dev/null", O_WRONLY_FLAG | O_CLOEXEC_FLAG, 0);
+    each.a[out_arg] = (u64)null;
+    each.a[c->nr == __NR_sendfile ? 3 : 4] = bytes;
+    pass_transfer(&each);
+    raw(__NR_close, null);
+}
+
+/* What a socket of the machine's network takes is the outside's answer. */
+static i64 to_outside(struct trap *c, u32 out_arg)
+{
+    u64 told, bytes;
+    if (outside_input_in_trace(c->t, &told, &bytes) && (i64)told > 0)
+        drop(c, out_arg, told);
+    return outside_answer(c, pass_transfer);
+}
+
 /* The kernel does it, once. */
 static i64 transfer_once(struct trap *c, u32 in_arg, u32 out_arg)
 {
     struct transfer_ends ends = ends_of(c, in_arg, out_arg);
     struct transfer_view view;
+    if (is_network(object_at(c, out_arg)))
+        return to_outside(c, out_arg);
     if (!faults_is_output(c->p, ends.out_fd) || in_arg == out_arg)
         return pass_transfer(c);
     faults_transfer_begins(c, &view, &ends);
@@ -81,12 +112,17 @@ static i64 transfer_once(struct trap *c, u32 in_arg, u32 out_arg)
     return n;
 }
 
+static int needs_read(const struct object *in, const struct object *out)
+{
+    return in->kind == OBJECT_RANDOM || in->kind == OBJECT_TTY || out->kind == OBJECT_TTY ||
+           unix_is_cut(in) || unix_is_cut(out) || (in != out && brings(in));
+}
+
 /* From the descriptor that one argument is to that of another. */
 static i64 transfer(struct trap *c, u32 in_arg, u32 out_arg, int waits)
 {
     struct object *in = object_at(c, in_arg), *out = object_at(c, out_arg);
-    if (in->kind == OBJECT_RANDOM || in->kind == OBJECT_TTY || out->kind == OBJECT_TTY || unix_is_cut(in) ||
-        unix_is_cut(out))
+    if (needs_read(in, out))
         return -EINVAL; /* programs fall back on read */
     for (;;) {
         i64 n = transfer_once(c, in_arg, out_arg);

@@ -172,7 +172,7 @@ static i64 connect_once(struct trap *c, struct object *o, const struct unix_addr
     int outside = 0;
     i64 error = unix_find(c, e, a, to, &outside);
     if (!error)
-        error = pass(c);
+        error = outside ? outside_answer(c, pass) : pass(c);
     if (error)
         return error;
     if (outside)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dstrun import abi
@@ -65,6 +65,7 @@ def test_deadlines(
 
 
 @given(bases, rates, st.integers(0, 10**12), st.integers(0, 10**14), st.integers(0, 10**12))
+@example(base=0, ppb=9_223_372_047, for_ns=0, later=0, left=10_223_372_016)
 def test_what_is_left(
     core: ctypes.CDLL, base: int, ppb: int, for_ns: int, later: int, left: int
 ) -> None:
