@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from dstrun import abi
 from dstrun.trace.reader import Trace
@@ -34,7 +36,7 @@ def _recent_paths(trace: Trace, index: int) -> Iterable[str]:
     for event in events:
         if event.pid == pid:
             for name in event_strings(trace, event):
-                yield name if name.startswith("/") else f"{cwd.rstrip('/')}/{name}"
+                yield os.path.normpath(Path(cwd, name))
 
 
 def _uncontrolled(trace: Trace, index: int) -> list[str]:

@@ -7,7 +7,7 @@ of these differences is its likely cause.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,9 @@ def file_differences(trace: Trace) -> list[str]:
         if entry["path"] not in whole and (text := _file_difference(entry))
     ]
     found += [(2, text) for record in changed.values() if (text := _not_kept(record))]
+    listed = description.get("listed", {})
+    listed |= {p: [name for name, _ in r["names"]] for p, r in changed.items() if r["names"]}
+    found += [(2, text) for path in listed if (text := _gone_since(path, listed[path], changed))]
     return [text for _rank_of_it, text in sorted(found, key=lambda item: item[0])]
 
 
@@ -77,6 +80,17 @@ def _file_difference(entry: dict[str, Any]) -> str:
     if entry["blake2b"] and info.st_size <= _HASHED_BYTES_MAX:
         return f"{path}: {_what(entry)}" if file_digest(path) != entry["blake2b"] else ""
     return f"{path}: {_what(entry)}, perhaps (it was written since)"
+
+
+def _gone_since(folder: str, names: list[str], restored: Collection[str]) -> str:
+    """A directory whose names are known. (What has come into it since the replay does not see.)"""
+    try:
+        today = {path.name for path in Path(folder).iterdir()}
+    except OSError:
+        return ""  # told of it as an input
+    gone = [n for n in names if n not in today and str(Path(folder, n)) not in restored]
+    more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
+    return f"{folder}: {gone[0]}{more} is gone" if gone else ""
 
 
 def _not_kept(record: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,14 @@ class StartState:
                 done += os.pwrite(file, view, offset + done)
 
 
+def _come_since(listed: Mapping[str, list[str]], own: Iterable[OwnFile]) -> Iterator[str]:
+    """What is in directories that the run listed, and was not when it did; `own`: not listed."""
+    for folder, names in listed.items():
+        with suppress(OSError):
+            known = {*names, *(n for f in own if f.folder == folder for n in f.names())}
+            yield from (str(p) for p in Path(folder).iterdir() if p.name not in known)
+
+
 def start_state(
     trace: Trace, spec: RunSpec, root: str = "", bundled: tuple[Entry, ...] = ()
 ) -> RunSpec:
@@ -83,13 +92,18 @@ def start_state(
     has_files = FILES in trace.attachments()  # its dstrun was not killed
     description = json.loads(trace.attachment(FILES)) if has_files else {}
     contents = trace.attachment(CONTENTS) if CONTENTS in trace.attachments() else b""
+    records = [Kept(**record) for record in description.get("changed", ())]
+    own_files = tuple(OwnFile(**file) for file in trace.meta.get("own_files", ()))
+    if spec.fs == "host" and not root:
+        listed = description.get("listed", {})
+        records += [Kept(path, "absent") for path in _come_since(listed, own_files)]
     start = StartState(
-        records=tuple(Kept(**record) for record in description.get("changed", ())),
+        records=tuple(records),
         contents=memoryview(contents),
         root=root,
         bundled=bundled,
         restores=spec.fs == "host",
-        own_files=tuple(OwnFile(**file) for file in trace.meta.get("own_files", ())),
+        own_files=own_files,
         mounts=tuple(description.get("mounts", ("", ""))),
         descriptors=tuple(trace.meta.get("descriptors", ())),
         descriptor_extents=dict(description.get("inherited", ())),

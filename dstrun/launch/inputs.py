@@ -13,6 +13,7 @@ import json
 import os
 import struct
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,14 @@ def _listed(world: World) -> list[dict[str, Any]]:
             "kind": _KINDS[f.kind.get(memory, base)],
         })  # fmt: skip
     return result
+
+
+def names_listed(world: World) -> dict[str, list[str]]:
+    """The names in each directory that the run has listed, as they were before the run."""
+    start = abi.BeforeWorld.listed.offset + _BASE
+    size = world.get(abi.BeforeWorld.used_listed.within(abi.World.before))
+    words = iter(os.fsdecode(bytes(world.memory[start : start + size])).split("\0"))
+    return {path: list(takewhile(bool, words)) for path in takewhile(bool, words)}
 
 
 def _add_now(found: dict[str, dict[str, Any]], path: str) -> None:

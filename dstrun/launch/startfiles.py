@@ -63,14 +63,15 @@ class StartFiles:
         return self._notes + (self._keeper.notes() if self._keeper else [])
 
     def description(self) -> dict[str, Any]:
-        """Plain JSON types: `changed` (before.Kept), `inputs` (inputs.inputs_of), `mounts`,
-        `inherited`: extents of inherited files."""
-        from dstrun.launch.inputs import inputs_missed, inputs_of
+        """Plain JSON types: `changed` (before.Kept), `inputs` (inputs.inputs_of), `listed`
+        (inputs.names_listed), `mounts`, `inherited`: extents of inherited files."""
+        from dstrun.launch.inputs import inputs_missed, inputs_of, names_listed
 
         return {
             "changed": self._keeper.records() if self._keeper else [],
             "inputs": inputs_of(self._world, self._spec.program_path),
             "inputs_missed": inputs_missed(self._world),
+            "listed": names_listed(self._world),
             "mounts": self._mount_lists,
             "inherited": list(self._extents.items()),
         }

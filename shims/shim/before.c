@@ -350,6 +350,35 @@ void before_input(i64 fd, const struct statx_k *st, int is_program)
     b->used_input_paths += (u32)n + 1;
 }
 
+int before_listed(i64 fd, const struct statx_k *st, u64 bytes)
+{
+    struct before_world *b = &WORLD->before;
+    u64 dev = statx_dev(st);
+    char *to = b->listed + b->used_listed;
+    if (!before_is_kept() || dev == WORLD->config.proc_dev || dev == WORLD->config.sys_dev || !st->nlink ||
+        marks_of(st) & (BEFORE_MADE | BEFORE_LISTED | CONTENT))
+        return 0;
+    mark(st, BEFORE_LISTED);
+    if (LISTED_BYTES - b->used_listed < bytes + PATH_BYTES_MAX) {
+        b->inputs_missed++;
+        return 0;
+    }
+    i64 n = name_of(fd, to, PATH_BYTES_MAX);
+    if (n <= 0)
+        return 0;
+    to[n] = 0;
+    b->used_listed += (u32)n + 1;
+    return 1;
+}
+
+void before_listed_name(const char *name)
+{
+    struct before_world *b = &WORLD->before;
+    u64 bytes = string_length(name) + 1;
+    memcpy(b->listed + b->used_listed, name, bytes);
+    b->used_listed += (u32)bytes;
+}
+
 i64 before_changes(struct trap *c)
 {
     const struct before_row *row = &before_rows[c->nr];

@@ -16,4 +16,8 @@ static inline int before_is_kept(void) { return (WORLD->config.flags & CONFIG_IN
 i64 before_changes(struct trap *c) HIDDEN;
 /* A file that was opened, or is about to be executed: what the run depends on. */
 void before_input(i64 fd, const struct statx_k *st, int is_program) HIDDEN;
+/* A directory that is listed: 1 when its names, of at most so many bytes, are to be kept, which then
+ * follow, and "" as the last. */
+int before_listed(i64 fd, const struct statx_k *st, u64 bytes) HIDDEN;
+void before_listed_name(const char *name) HIDDEN;
 #endif

@@ -11,6 +11,7 @@
  * then goes on at the same index, so a directory that was changed meanwhile can repeat or skip
  * entries. Which one gives way follows from the program's calls, so this is the same in every run.
  */
+#include "before.h"
 #include "files.h"
 
 #define DIR_TOO_LARGE 0xffffffffu /* in object.dir: the kernel's own order is passed through */
@@ -223,6 +224,17 @@ static void renumber(struct listing *l, const struct statx_k *st, i64 fd)
     }
 }
 
+/* What the run depends on, as it was before the run. */
+static void keep_names(const struct listing *l, const struct statx_k *st, i64 fd, u64 bytes)
+{
+    if (!before_listed(fd, st, bytes))
+        return;
+    for (u32 i = 0; i < l->entries; i++)
+        if (name_rank(l, entry_at(l, i)->name) >= 2) /* not "." and ".." */
+            before_listed_name(entry_at(l, i)->name);
+    before_listed_name("");
+}
+
 /* Makes the listing of an object that has none. */
 static i64 listing_make(struct trap *c, i64 fd, u32 object)
 {
@@ -245,6 +257,7 @@ static i64 listing_make(struct trap *c, i64 fd, u32 object)
     l.numbers_last = statx_dev(&st) == w->config.proc_dev;
     index_records(&l, &st, (u32)n);
     sort(&l);
+    keep_names(&l, &st, fd, (u64)n);
     inode_seen(&st);
     renumber(&l, &st, fd);
     w->dirs[slot].entries = l.entries;

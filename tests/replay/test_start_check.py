@@ -67,3 +67,32 @@ def test_what_the_run_itself_changed_is_no_difference(work: Path) -> None:
     again = replay(work)
     assert told(again.err) == []
     assert again.is_same, again.err
+
+
+LISTS = "ls -a . sub; echo x > sub/made; rm sub/old; ls sub; find . | sort; ls -d sub/*"
+
+
+def test_names_that_came_since_are_not_seen(work: Path) -> None:
+    sub = work / "sub"
+    sub.mkdir()
+    (sub / "old").write_text("old\n")
+    (sub / "stays").touch()
+    recorded = record(work, ["sh", "-c", LISTS])
+    (work / "new").touch()
+    (sub / "new").mkdir()
+    (sub / "old").touch()
+    again = replay(work)
+    assert told(again.err) == []
+    assert again.is_same, again.err
+    assert again.out == recorded.out
+    assert sorted(path.name for path in sub.iterdir()) == ["made", "new", "old", "stays"]
+
+
+def test_a_name_that_is_gone_is_told(work: Path) -> None:
+    (work / "other").touch()
+    record(work, ["ls"])
+    (work / "other").unlink()
+    again = replay(work)
+    assert told(again.err) == [f"{work}: other is gone"]
+    assert again.status == 120
+    assert f"likely cause: {work}: other is gone; the program has used it" in again.err
