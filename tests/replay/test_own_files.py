@@ -129,3 +129,11 @@ def test_making_a_trace_leaves_the_times(folder: Path) -> None:
     dstrun(folder, "--seed", "7", "--", "true")
     dstrun(folder, "--seed", "7", "-o", "x.trace", "--", "true")
     assert folder.stat().st_mtime_ns == before
+
+
+def test_a_trace_is_found_by_its_name(folder: Path) -> None:
+    """In a replay too, which hides what has come since into a directory that was listed."""
+    first = run(folder, "host", "-o", "run.trace", script="ls -A; test -e run.trace && echo there")
+    assert first.out.split()[-1] == "there"
+    replayed = again(folder, "run.trace")
+    assert (replayed.code, replayed.out) == (0, first.out), replayed.err
