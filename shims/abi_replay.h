@@ -24,8 +24,8 @@ enum decision_kind {
     /* What the `number`-th call that asks the outside gave task `entity`: its result, and bytes in the
      * events from `event` on. */
     DECISION_INPUT = 5,
-    /* A part of the address of a socket of the machine's network, of which a fault rule wants to know;
-     * counted with READY. */
+    /* Under --net host, counted with READY: a part of a socket's address, of which a fault rule wants to
+     * know, or whether there is a socket of this AF_UNIX name. */
     DECISION_NAME = 6
 };
 

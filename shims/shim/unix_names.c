@@ -121,11 +121,16 @@ i64 unix_find(struct trap *c, const struct unix_end *e, const struct unix_addres
         *found = look_up(&key);
         return *found || names_are_ours() ? 0 : of_outside(c, 0, outside);
     }
-    if (statx_of_path(AT_FDCWD_VALUE, a->path, 0, &st) || !statx_is(&st, S_IFSOCK_BITS))
-        return 0;
-    key_of_file(&key, &st);
-    *found = look_up(&key);
+    u64 is_there = !statx_of_path(AT_FDCWD_VALUE, a->path, 0, &st) && statx_is(&st, S_IFSOCK_BITS);
+    if (is_there) {
+        key_of_file(&key, &st);
+        *found = look_up(&key);
+    }
     if (*found)
+        return 0;
+    if (WORLD->config.flags & CONFIG_NET_HOST)
+        is_there = outside_word(c->t, is_there);
+    if (!is_there)
         return 0;
     i64 refused = raw(__NR_faccessat2, AT_FDCWD_VALUE, a->path, W_OK_MODE, AT_EACCESS_FLAG);
     return of_outside(c, refused, outside);

@@ -171,6 +171,48 @@ def test_a_client(work: Path, port: int) -> None:
     assert "\n111\n0 (" in alone.out
 
 
+UNIX_CLIENT = """
+import socket
+c = socket.socket(socket.AF_UNIX)
+c.connect("../stream")
+c.sendall(b"hello")
+print(c.recv(100), c.recv(100), c.getpeername())
+d = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+print(d.sendto(b"log", "../datagrams"))
+try:
+    d.sendto(b"log", "../nowhere")
+except OSError as error:
+    print(error.errno)
+"""
+
+
+def test_services_of_the_machine(work: Path) -> None:
+    """AF_UNIX sockets: the names, too, are not there any more."""
+    stream, datagrams = (str(work.parent / name) for name in ("stream", "datagrams"))
+    with socket.socket(socket.AF_UNIX) as s, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as d:
+        s.bind(stream)
+        s.listen()
+        d.bind(datagrams)
+
+        def serve() -> None:
+            with s.accept()[0] as c:
+                c.sendall(b"not " + c.recv(100))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        recorded, trace = record(work, PYTHON, "-S", "-c", UNIX_CLIENT, options=HOST)
+        thread.join()
+        assert recorded.out == f"b'not hello' b'' {stream}\n3\n2\n", recorded.err
+        assert d.recv(100) == b"log"
+        Path(stream).unlink()
+        judge(work, recorded, trace)
+        d.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            d.recv(100)  # the replay has sent nothing
+    Path(datagrams).unlink()
+    judge(work, recorded, trace)
+
+
 def test_what_a_splice_would_bring_is_kept(work: Path) -> None:
     code = """
 import os
