@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 from dstrun.launch.overlay import is_below
 from dstrun.launch.owners import User, needs_namespace, user_of
 from dstrun.launch.startfiles import CONTENTS, FILES
-from dstrun.spec import TRACE_DIR, RunSpec
+from dstrun.spec import RunSpec
 
 if TYPE_CHECKING:
     from dstrun.bundle.pack import Entry
     from dstrun.launch.before import Kept
+    from dstrun.launch.ownfiles import OwnFile
     from dstrun.trace.reader import Trace
 
 
@@ -35,6 +36,7 @@ class StartState:
     root: str = ""  # a directory that stands for "/": all files are those of a bundle
     bundled: tuple[Entry, ...] = ()  # what is in there
     restores: bool = True  # it ran on the user's own files; its changes were to these
+    own_files: tuple[OwnFile, ...] = ()  # of the recorded run's dstrun
     mounts: tuple[str, ...] = ("", "")  # /proc/self/mounts and mountinfo; empty: as they are
     come_since: frozenset[str] = frozenset()  # into directories that the run listed
     user: User | None = None  # whom it belonged to; None: not known
@@ -91,11 +93,11 @@ def trace_user(trace: Trace) -> User | None:
     return user_of(json.loads(trace.attachment(FILES))) if FILES in trace.attachments() else None
 
 
-def _come_since(listed: Mapping[str, list[str]]) -> Iterator[str]:
-    """What is in directories that the run listed, and was not when it did."""
+def _come_since(listed: Mapping[str, list[str]], own: Iterable[OwnFile]) -> Iterator[str]:
+    """What is in directories that the run listed, and was not when it did; `own`: not listed."""
     for folder, names in listed.items():
         with suppress(OSError):
-            known = {*names, TRACE_DIR}
+            known = {*names, *(n for f in own if f.folder == folder for n in f.names())}
             yield from (str(p) for p in Path(folder).iterdir() if p.name not in known)
 
 
@@ -104,15 +106,17 @@ def start_state(
 ) -> RunSpec:
     """The spec of a run that starts where the recorded one did. `root`: of a bundle's files."""
     from dstrun.launch.before import Kept
+    from dstrun.launch.ownfiles import OwnFile
 
     has_files = FILES in trace.attachments()  # its dstrun was not killed
     description = json.loads(trace.attachment(FILES)) if has_files else {}
     contents = trace.attachment(CONTENTS) if CONTENTS in trace.attachments() else b""
     user = user_of(description)
     records = [Kept(**record) for record in description.get("changed", ())]
+    own_files = tuple(OwnFile(**file) for file in trace.meta.get("own_files", ()))
     since: frozenset[str] = frozenset()
     if spec.fs == "host" and not root:
-        since = frozenset(_come_since(description.get("listed", {})))
+        since = frozenset(_come_since(description.get("listed", {}), own_files))
         records += [Kept(path, "absent") for path in sorted(since)]
     start = StartState(
         records=tuple(records),
@@ -120,6 +124,7 @@ def start_state(
         root=root,
         bundled=bundled,
         restores=spec.fs == "host",
+        own_files=own_files,
         mounts=tuple(description.get("mounts", ("", ""))),
         come_since=since,
         user=user,

@@ -652,6 +652,7 @@ struct cpuid_leaf {
 };
 
 #include "abi_points.h"
+#include "abi_own.h"
 #include "abi_start.h"
 #include "abi_tty.h"
 #include "abi_unix.h"
@@ -776,6 +777,7 @@ struct world {
     struct fault_world faults;
     struct before_world before;
     struct views_world views;
+    struct own_file own_files[OWN_FILES_MAX];
     struct fd_table fd_tables[FD_TABLES_MAX];
     struct net_block net_blocks[NET_BLOCKS_MAX];
     u8 dir_bytes[DIRS_MAX][DIR_BYTES_MAX];

@@ -32,9 +32,10 @@ from pathlib import Path
 from dstrun.errors import DstrunError
 from dstrun.launch import kernel
 from dstrun.launch.owners import User
+from dstrun.launch.ownfiles import own_files
 from dstrun.launch.views import Original, Views
 from dstrun.native import PRELOAD
-from dstrun.spec import TRACE_DIR, RunSpec
+from dstrun.spec import RunSpec
 
 COPY_BYTES_MAX = 1 << 30
 COPY_FILES_MAX = 100_000
@@ -125,16 +126,14 @@ def _mounted() -> list[_Mount]:
 
 
 def _hidden_files(spec: RunSpec) -> dict[str, list[str]]:
-    """dstrun's own files: names by directory."""
-    hidden = {os.path.realpath(spec.cwd): [TRACE_DIR]}
-    if spec.trace:
-        folder, name = os.path.split(Path(spec.cwd, spec.trace))
-        folder = os.path.realpath(folder)
-        # The runs of one --verify: FILE, FILE.run2, ...
-        own = re.compile(re.escape(re.sub(r"\.run\d+$", "", name)) + r"(\.run\d+)?")
-        names = [n for n in os.listdir(folder) if own.fullmatch(n)]
-        if not any(is_below(folder, f"{d}/{n}") for d, ns in hidden.items() for n in ns):
-            hidden.setdefault(folder, []).extend(names)
+    """dstrun's own files, which a view is without: names by directory."""
+    hidden: dict[str, list[str]] = {}
+    if spec.start and spec.start.restores:  # the recorded run had no views
+        return hidden
+    for file in own_files(spec):
+        is_hidden = any(is_below(file.folder, f"{d}/{n}") for d, ns in hidden.items() for n in ns)
+        if not file.stays and not is_hidden:
+            hidden.setdefault(file.folder, []).extend({file.name, *file.names()})
     return hidden
 
 
@@ -151,7 +150,7 @@ class _Stage:
         if self._start:
             everything = self._overlay_allowed or self._start.root
             self._wanted = ["/"] if everything else self._start.places(self._wanted)
-        self._hidden = {} if self._start else _hidden_files(spec)
+        self._hidden = _hidden_files(spec)
         self._places = self._find_places()
         # A mount over "/" does not reach those who are there: the new root is built in the stage.
         self._prefix = f"{_STAGE_AT}/0/root" if "/" in self._places else ""
@@ -291,6 +290,8 @@ class _Stage:
             if self._place_of(folder) != path:
                 continue
             parts = [p for p in os.path.relpath(folder, path).split("/") if p != "."]
+            if not Path(own, "lower", *parts).is_dir():  # in a replay: not any more
+                continue
             for depth in range(len(parts)):
                 made.add("/".join(parts[: depth + 1]))
             for part in sorted(made):
