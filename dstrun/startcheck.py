@@ -7,6 +7,7 @@ of these differences is its likely cause.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,24 @@ def differences(trace: Trace, spec: RunSpec) -> list[str]:
         found += file_differences(trace)
         if not Path(spec.cwd).is_dir():
             found.insert(0, f"the working directory {spec.cwd} is gone")
-    return [*found, *_machine_differences(trace.meta)]
+    return [*_user_difference(spec), *found, *_machine_differences(trace.meta)]
+
+
+def _user_difference(spec: RunSpec) -> Iterator[str]:
+    user = spec.start.user if spec.start else None
+    uid = os.geteuid()
+    if not spec.start or not user:
+        return
+    if user.is_root and uid:
+        yield (
+            f"it ran as root, and here as uid {uid}, which it sees as 0: what only root may do is "
+            "refused (chown, setuid, others' files); where that matters, replay as root"
+        )
+    elif uid != user.uid and not spec.start.root:
+        yield (
+            f"it ran as uid {user.uid}, and here as uid {uid}, which has other rights to files "
+            "(replay as that user, or from a bundle)"
+        )
 
 
 def file_differences(trace: Trace) -> list[str]:

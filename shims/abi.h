@@ -124,7 +124,8 @@ struct init_request {
     u64 namespaces; /* clone flags */
     u64 ignored;    /* signals that the program finds ignored; bit 0: signal 1 */
     u64 sigmask;    /* signals that it finds blocked */
-    u32 uid, gid;   /* its own, to be mapped where it gets a user namespace */
+    u32 uid, gid;   /* dstrun's own, to be mapped where it gets a user namespace */
+    u32 shown_uid, shown_gid; /* to these */
     i32 life;       /* descriptor, at its end when dstrun is gone */
     u32 overlays;   /* dstrun mounts some when init is up, and says so */
     u32 cpu;
@@ -651,6 +652,7 @@ struct cpuid_leaf {
 };
 
 #include "abi_points.h"
+#include "abi_own.h"
 #include "abi_start.h"
 #include "abi_tty.h"
 #include "abi_unix.h"
@@ -775,6 +777,7 @@ struct world {
     struct fault_world faults;
     struct before_world before;
     struct views_world views;
+    struct own_file own_files[OWN_FILES_MAX];
     struct fd_table fd_tables[FD_TABLES_MAX];
     struct net_block net_blocks[NET_BLOCKS_MAX];
     u8 dir_bytes[DIRS_MAX][DIR_BYTES_MAX];

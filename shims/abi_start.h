@@ -15,6 +15,9 @@ struct start_file {
     u64 shown_rdev;
     u32 shown_links; /* 0: the copy's */
     u32 next;       /* same hash */
+    u32 shown_uid, shown_gid; /* the original's, with `owned` */
+    u32 owned;      /* the copy belongs to who makes it, and has the rights that this one had */
+    u16 real_mode, shown_mode; /* with `owned`: the copy's, until the run changes it */
 };
 
 #endif

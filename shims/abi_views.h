@@ -17,7 +17,8 @@ struct file_view {
 struct views_world {
     u32 used_views;
     u32 mounts_bytes, mountinfo_bytes; /* 0: as the kernel has them */
-    u32 pad;
+    u32 unknown_are_roots; /* owners that this user namespace does not know are shown as root, */
+    u32 unknown_uid, unknown_gid; /* which they look like: the kernel's overflow ids */
     struct file_view views[VIEWS_MAX];
     char mounts[MOUNTS_BYTES_MAX], mountinfo[MOUNTS_BYTES_MAX]; /* files of /proc/PID */
 };

@@ -59,6 +59,7 @@ class Contents:
 
     entries: dict[str, Entry] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    user: dict[str, Any] | None = None  # owners.User, of the run
 
     @property
     def bytes(self) -> int:
@@ -73,7 +74,9 @@ def collect(trace: Trace, bytes_max: int, excluded: tuple[str, ...]) -> Contents
             f"{trace.path}: does not tell which files its run has read (its dstrun was killed, or "
             "is older; record it again)"
         )
-    finder = _Finder(json.loads(trace.attachment(FILES)), bytes_max, excluded)
+    description = json.loads(trace.attachment(FILES))
+    finder = _Finder(description, bytes_max, excluded)
+    finder.contents.user = description.get("user")
     for path in _used_paths(trace):
         finder.add(path)
     finder.add_inputs()
@@ -206,6 +209,7 @@ def write_bundle(trace: Path, contents: Contents, target: Path) -> None:
         "version": VERSION,
         "entries": [asdict(entry) for entry in contents.entries.values()],
         "left_out": contents.left_out,
+        "user": contents.user,
     }
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:

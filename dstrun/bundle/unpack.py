@@ -15,6 +15,7 @@ from typing import IO
 
 from dstrun.bundle.pack import CONTENT, INDEX, NEVER, TRACE, VERSION, Entry
 from dstrun.errors import TraceError
+from dstrun.launch.owners import User, needs_namespace, user_of
 from dstrun.native import PRELOAD
 
 _GZIP = b"\x1f\x8b"
@@ -46,8 +47,7 @@ def unpacked(path: Path) -> Iterator[Unpacked]:
         try:
             yield _unpack(path, Path(folder))
         finally:
-            for name in ("files", "root"):
-                shutil.rmtree(Path(folder, name), ignore_errors=True)
+            _make_writable(Path(folder, "root"))
 
 
 def _unpack(path: Path, folder: Path) -> Unpacked:
@@ -76,6 +76,9 @@ def _unpack(path: Path, folder: Path) -> Unpacked:
     missing = _build(entries, contents, root, index["left_out"])
     for place in (*NEVER, str(PRELOAD.parent)):
         Path(f"{root}{place}").mkdir(parents=True, exist_ok=True)
+    user = user_of(index)
+    for entry in sorted(entries, key=lambda e: e.path, reverse=True):
+        _describe(entry, f"{root}{entry.path}", user, all_ours=needs_namespace(user))
     return Unpacked(folder / TRACE, str(root), tuple(entries), tuple(missing))
 
 
@@ -103,9 +106,26 @@ def _build(entries: list[Entry], contents: Path, root: Path, left_out: list[str]
                 file.truncate(entry.size)
             if entry.path in left_out:
                 missing.append(entry.path)
-    for entry in sorted(entries, key=lambda e: e.path, reverse=True):
-        _describe(entry, f"{root}{entry.path}")
     return missing
+
+
+def bundle_user(path: Path) -> User | None:
+    """Whom the run belonged to; None: the bundle does not tell, or is damaged."""
+    try:
+        with tarfile.open(path) as archive:
+            first = archive.next()
+            index = archive.extractfile(first) if first and first.name == INDEX else None
+            return user_of(json.load(index)) if index else None
+    except (tarfile.TarError, EOFError, KeyError, TypeError, ValueError, OSError):
+        return None  # unpacking tells
+
+
+def _make_writable(root: Path) -> None:
+    """Without root nothing could be removed from a directory that is not."""
+    for folder, names, _ in os.walk(root):
+        for name in names:
+            if not os.path.islink(f"{folder}/{name}"):
+                os.chmod(f"{folder}/{name}", 0o700)
 
 
 def _check_place(path: str, root: Path) -> None:
@@ -124,10 +144,13 @@ def _take_from_here(entry: Entry, target: str) -> bool:
     return True
 
 
-def _describe(entry: Entry, path: str) -> None:
-    with suppress(OSError):  # unprivileged
+def _describe(entry: Entry, path: str, user: User | None, *, all_ours: bool) -> None:
+    mode = entry.mode
+    if not all_ours:
         os.chown(path, entry.uid, entry.gid, follow_symlinks=False)
+    elif user:
+        mode = user.rights(mode, entry.uid, entry.gid)
     with suppress(OSError):
         if entry.kind != "link":
-            os.chmod(path, entry.mode)
+            os.chmod(path, mode)
         os.utime(path, ns=(entry.mtime_ns, entry.mtime_ns), follow_symlinks=False)

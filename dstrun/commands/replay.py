@@ -5,21 +5,25 @@ With edits it is another run, which follows the trace's decisions as far as they
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dstrun.commands.run import Report, refuse_to_overwrite
 from dstrun.replay import follow, keep_trace, own_trace, replay_trace, spec_of
 from dstrun.spec import RunResult, RunSpec
-from dstrun.startstate import start_state
+from dstrun.startstate import start_state, trace_user
 from dstrun.trace.reader import Trace
+
+if TYPE_CHECKING:
+    from dstrun.launch.owners import User
 
 _DIFFERENCES_SHOWN_MAX = 10
 
@@ -92,16 +96,27 @@ def command(trace: Path, output: str | None, overwrite: bool, **options: Any) ->
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[Any, ...]]:
     """The trace, and of a bundle the directory of its files and what they are."""
-    from dstrun.bundle.unpack import is_bundle, unpacked
+    from dstrun.bundle.unpack import bundle_user, is_bundle, unpacked
 
     if not is_bundle(path):
         with Trace(path) as trace:
+            _become(trace_user(trace))
             yield (trace,)
         return
+    _become(bundle_user(path))
     with unpacked(path) as bundle, Trace(bundle.trace) as trace:
         for missing in bundle.missing:
             click.echo(f"dstrun: {missing}: not in the bundle, and not here", err=True)
         yield trace, bundle.root, bundle.entries
+
+
+def _become(user: User | None) -> None:
+    """Root makes a user's run again as that user."""
+    if os.geteuid() == 0 and user and user.uid:
+        from dstrun.launch.owners import become
+
+        become(user)
+        click.echo(f"dstrun: as uid {user.uid}, whose run it was", err=True)
 
 
 def _tell_differences(trace: Trace, spec: RunSpec, report: Report) -> list[str]:

@@ -43,6 +43,7 @@ class Container:
     """A container. `program_pid` is in our namespace; when it is known, it waits for `start`."""
 
     pid_namespace: bool
+    user_namespace: bool
     _control: socket.socket
     _life: int
     init_pid: int = 0
@@ -138,9 +139,8 @@ def launch(
                 0, f"no namespaces ({refused}): pids, mounts and the network are the machine's own"
             )
         return container
-    raise DstrunError(
-        f"--fs overlay: this machine allows no mount namespace: {refused} (run as root)"
-    )
+    what = "replay" if spec.start else "--fs overlay"
+    raise DstrunError(f"{what}: this machine allows no mount namespace: {refused} (run as root)")
 
 
 def _namespace_choices(spec: RunSpec) -> list[int]:
@@ -149,7 +149,7 @@ def _namespace_choices(spec: RunSpec) -> list[int]:
     if spec.net == "isolated":
         flags |= kernel.CLONE_NEWNET
     choices = [flags | kernel.CLONE_NEWUSER]
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 and not (spec.start and spec.start.all_ours):
         choices.insert(0, flags)
     return choices if spec.fs == "overlay" else [*choices, 0]
 
@@ -164,7 +164,9 @@ def _launch(
     if stdio:
         life_read = kernel.out_of_the_way(life_read)
         theirs = socket.socket(fileno=kernel.out_of_the_way(theirs.detach()))
-    container = Container(bool(flags & kernel.CLONE_NEWPID), control, life)
+    container = Container(
+        bool(flags & kernel.CLONE_NEWPID), bool(flags & kernel.CLONE_NEWUSER), control, life
+    )
     try:
         try:
             control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -233,6 +235,7 @@ def _is_inherited(fd: int) -> bool:
 
 def _request(spec: RunSpec, flags: int, cpu: int, life: int) -> bytearray:
     q = abi.InitRequest
+    user = spec.start.user if spec.start else None  # of a replay, whom it belonged to
     data = bytearray(q.SIZE)
     for member, value in {
         q.namespaces: flags,
@@ -240,6 +243,8 @@ def _request(spec: RunSpec, flags: int, cpu: int, life: int) -> bytearray:
         q.sigmask: _signal_bits(spec.blocked_signals),
         q.uid: os.geteuid(),
         q.gid: os.getegid(),
+        q.shown_uid: user.uid if user else os.geteuid(),
+        q.shown_gid: user.gid if user else os.getegid(),
         q.life: life,
         q.overlays: spec.fs == "overlay",
         q.own_ipc: bool(flags & kernel.CLONE_NEWNS) and spec.net == "isolated",

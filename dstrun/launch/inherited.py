@@ -34,6 +34,7 @@ _NULL = os.makedev(1, 3)
 _SYS_KCMP, _KCMP_FILE = 312, 0
 _NAME_CHARS_MAX = 60  # of a memfd: 249 bytes
 _LARGE_FILE = 0o100000
+_OURS = 0o600
 _WINDOW_BYTES = 8  # struct winsize
 _OPEN_FLAGS = os.O_ACCMODE | os.O_APPEND | os.O_NONBLOCK | os.O_DIRECT | os.O_SYNC
 
@@ -198,6 +199,9 @@ class StandIns:
         if entry["same_as"] in self._inside:
             return kernel.out_of_the_way(os.dup(self._inside[entry["same_as"]]))
         made: int = getattr(self, f"_make_{entry['kind']}", self._make_other)(entry)
+        if entry["kind"] in ("pipe", "socket") and self._start.user:
+            copy = kernel.statx(f"/proc/self/fd/{made}", follow=True)
+            self._views.add_owner(copy, entry, self._start.user)
         return kernel.out_of_the_way(made)
 
     @staticmethod
@@ -262,7 +266,7 @@ class StandIns:
             os.truncate(file, entry["size"])
             with suppress(OSError):
                 os.fchown(file, entry["uid"], entry["gid"])
-            os.fchmod(file, stat.S_IMODE(entry["mode"]))
+            os.fchmod(file, stat.S_IMODE(entry["mode"]) | _OURS)  # it may have been root's
             os.utime(file, ns=(entry["mtime_ns"], entry["mtime_ns"]))
             self._files[entry["fd"]] = file
             appends = entry["flags"] & os.O_APPEND
@@ -275,7 +279,7 @@ class StandIns:
 
     def _show(self, fd: int, entry: dict[str, Any]) -> None:
         copy = kernel.statx(f"/proc/self/fd/{fd}", follow=True)
-        self._views.add_descriptor(copy, entry)
+        self._views.add_descriptor(copy, entry, self._start.user)
 
 
 class _Relay:

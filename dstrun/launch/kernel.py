@@ -43,6 +43,8 @@ class Statx(NamedTuple):
     dev: int
     ino: int
     mode: int
+    uid: int
+    gid: int
     links: int
     ctime_ns: int
     birth_ns: int  # 0: not known
@@ -53,12 +55,13 @@ def statx(path: str, *, follow: bool = False) -> Statx:
     flags = 0 if follow else _AT_SYMLINK_NOFOLLOW
     data = ctypes.create_string_buffer(256)
     syscall(_SYS_STATX, _AT_FDCWD, os.fsencode(path), flags, _STATX_BASIC_AND_BIRTH, data)
-    mask, _, _, links, _, _, mode, _, ino = struct.unpack_from("<IIQIIIHHQ", data)
+    mask, _, _, links, uid, gid, mode, _, ino = struct.unpack_from("<IIQIIIHHQ", data)
     birth_s, birth_ns = struct.unpack_from("<qI", data, 80)
     ctime_s, ctime_ns = struct.unpack_from("<qI", data, 96)
     major, minor = struct.unpack_from("<II", data, 136)
     birth = birth_s * 10**9 + birth_ns if mask & _STATX_BTIME else 0
-    return Statx(os.makedev(major, minor), ino, mode, links, ctime_s * 10**9 + ctime_ns, birth)
+    ctime = ctime_s * 10**9 + ctime_ns
+    return Statx(os.makedev(major, minor), ino, mode, uid, gid, links, ctime, birth)
 
 
 def syscall(number: int, *args: int | bytes | ctypes.Array[ctypes.c_char] | None) -> int:

@@ -24,15 +24,18 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from dstrun.errors import DstrunError
 from dstrun.launch import kernel
-from dstrun.launch.views import Views
+from dstrun.launch.owners import User
+from dstrun.launch.ownfiles import own_files
+from dstrun.launch.views import Original, Views
 from dstrun.native import PRELOAD
-from dstrun.spec import TRACE_DIR, RunSpec
+from dstrun.spec import RunSpec
 
 COPY_BYTES_MAX = 1 << 30
 COPY_FILES_MAX = 100_000
@@ -123,16 +126,14 @@ def _mounted() -> list[_Mount]:
 
 
 def _hidden_files(spec: RunSpec) -> dict[str, list[str]]:
-    """dstrun's own files: names by directory."""
-    hidden = {os.path.realpath(spec.cwd): [TRACE_DIR]}
-    if spec.trace:
-        folder, name = os.path.split(Path(spec.cwd, spec.trace))
-        folder = os.path.realpath(folder)
-        # The runs of one --verify: FILE, FILE.run2, ...
-        own = re.compile(re.escape(re.sub(r"\.run\d+$", "", name)) + r"(\.run\d+)?")
-        names = [n for n in os.listdir(folder) if own.fullmatch(n)]
-        if not any(is_below(folder, f"{d}/{n}") for d, ns in hidden.items() for n in ns):
-            hidden.setdefault(folder, []).extend(names)
+    """dstrun's own files, which a view is without: names by directory."""
+    hidden: dict[str, list[str]] = {}
+    if spec.start and spec.start.restores:  # the recorded run had no views
+        return hidden
+    for file in own_files(spec):
+        is_hidden = any(is_below(file.folder, f"{d}/{n}") for d, ns in hidden.items() for n in ns)
+        if not file.stays and not is_hidden:
+            hidden.setdefault(file.folder, []).extend({file.name, *file.names()})
     return hidden
 
 
@@ -145,12 +146,11 @@ class _Stage:
         self._start = None
         if spec.start and (spec.start.restores or spec.start.root):
             self._start = spec.start
-        if spec.start and spec.start.root and not self._overlay_allowed:
-            raise DstrunError("a bundle is replayed by root only (its files stand for all others)")
         self._wanted = [os.path.realpath(p) for p in (spec.cwd, *spec.overlay_dirs)]
         if self._start:
-            self._wanted = ["/"] if self._overlay_allowed else self._start.places(self._wanted)
-        self._hidden = {} if self._start else _hidden_files(spec)
+            everything = self._overlay_allowed or self._start.root
+            self._wanted = ["/"] if everything else self._start.places(self._wanted)
+        self._hidden = _hidden_files(spec)
         self._places = self._find_places()
         # A mount over "/" does not reach those who are there: the new root is built in the stage.
         self._prefix = f"{_STAGE_AT}/0/root" if "/" in self._places else ""
@@ -160,6 +160,8 @@ class _Stage:
         """Roots that are in no other, and the mounts below them; parents before children."""
         # A replay knows what the run changed: no /tmp has to be copied for it.
         common = () if self._start else (self._temporary,)
+        if self._start and self._start.all_ours:
+            return ["/", *(p for p in _MACHINES if p != _STAGE_AT)]
         roots = {p for p in (*self._wanted, *common) if Path(p).is_dir()}
         roots = {p for p in roots if not self._mount_of(p).keeps_nothing}
         mounts = {m.path for m in self._mounts}
@@ -212,26 +214,37 @@ class _Stage:
 
     def _tell_copies(self, own: str, target: str, path: str) -> None:
         """What was written to the upper layer, for the view's sake, and what it is a copy of."""
-        kept = self._start.by_path() if self._start else {}
-        for file in self._start.bundled if self._start and not path else ():
-            with suppress(FileNotFoundError, NotADirectoryError):
-                copy = kernel.statx(target + file.path)
-                self._views.add_copy(copy, file.ctime_ns, file.birth_ns, file.links)
+        start = self._start
+        kept = start.by_path() if start else {}
+        bundled = {entry.path: entry for entry in start.bundled} if start and not path else {}
+        if start and start.all_ours:
+            self._add_copies(target, {**bundled, **kept}, start.user)
+            return
+        self._add_copies(target, bundled, None)
         for folder, _, names in os.walk(f"{own}/upper"):
             rest = folder[len(f"{own}/upper") :]
             for below in (rest, *(f"{rest}/{name}" for name in names)):
                 with suppress(FileNotFoundError, NotADirectoryError):
                     copy = kernel.statx(target + (below or "/"))
                     of = kept.get(path + below or "/") or kernel.statx(f"{own}/lower{below}")
-                    self._views.add_copy(copy, of.ctime_ns, of.birth_ns, of.links)
+                    self._views.add_copy(copy, of)
+
+    def _add_copies(
+        self, target: str, originals: Mapping[str, Original], seen_by: User | None
+    ) -> None:
+        for path, of in originals.items():
+            with suppress(FileNotFoundError, NotADirectoryError):
+                self._views.add_copy(kernel.statx(target + path), of, seen_by)
 
     def _cover(self, own: str, path: str) -> Layer:
         """Covers one place; `own` is its directory in the stage."""
         target = self._prefix + path
         if self._prefix and path == "/":
             os.mkdir(target)
-        source = self._mount_of(path)
-        if path == source.path and source.keeps_nothing:
+        bundle = self._start.root if self._start and path == "/" else ""
+        source = self._mount_of(bundle or path)
+        ours = self._start is not None and self._start.all_ours and path != "/"
+        if ours or (path == source.path and source.keeps_nothing):
             kernel.mount(f"{own}/lower", target, None, kernel.MS_BIND | kernel.MS_REC)
             return Layer(path)
         if not Path(own, "lower").is_dir():
@@ -277,6 +290,8 @@ class _Stage:
             if self._place_of(folder) != path:
                 continue
             parts = [p for p in os.path.relpath(folder, path).split("/") if p != "."]
+            if not Path(own, "lower", *parts).is_dir():  # in a replay: not any more
+                continue
             for depth in range(len(parts)):
                 made.add("/".join(parts[: depth + 1]))
             for part in sorted(made):
@@ -306,6 +321,11 @@ class _Stage:
         try:
             copy.tree(f"{own}/lower", upper, path)
         except _TooLarge as limit:
+            if self._start and self._start.all_ours:
+                raise DstrunError(
+                    f"the bundle has more than {limit}, and is copied for a replay as another user "
+                    "than root (leave files out: dstrun bundle --limit, --exclude)"
+                ) from None
             if path != self._temporary:
                 why = "" if self._overlay_allowed else " without root"
                 raise DstrunError(

@@ -142,13 +142,15 @@ class Restorer:
                 self._clear(target)
                 os.link(file, target)
 
-    @staticmethod
-    def _describe(kept: Kept, path: str) -> None:
+    def _describe(self, kept: Kept, path: str) -> None:
+        mode = kept.mode
+        if self._start.all_ours and self._start.user:
+            mode = self._start.user.rights(mode, kept.uid, kept.gid)
         with suppress(OSError):  # unprivileged: EPERM, or EINVAL for an owner that is not mapped
             os.chown(path, kept.uid, kept.gid, follow_symlinks=False)
         if kept.kind != "link":
             for name, value in kept.xattrs.items():
                 with suppress(OSError):
                     os.setxattr(path, name, bytes.fromhex(value))
-            Path(path).chmod(kept.mode)
+            Path(path).chmod(mode)
         os.utime(path, ns=(kept.atime_ns, kept.mtime_ns), follow_symlinks=False)

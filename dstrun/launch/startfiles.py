@@ -9,6 +9,7 @@ from typing import Any
 
 from dstrun.launch.before import BeforeKeeper, Contents
 from dstrun.launch.inherited import describe_inherited
+from dstrun.launch.owners import User, current_user
 from dstrun.launch.pids import Pids
 from dstrun.launch.views import mount_lists
 from dstrun.launch.world import World
@@ -26,6 +27,7 @@ class StartFiles:
         self._world = world
         self._keeper: BeforeKeeper | None = None
         self._mount_lists: list[str] = []
+        self._user: User | None = None
         self._contents = Contents(spec.trace)
         self._inherited: list[dict[str, Any]] = []
         self._extents: dict[int, list[tuple[int, int, int]]] = {}
@@ -48,9 +50,10 @@ class StartFiles:
             why = f"{entry['path']} as it is now: not kept ({error.strerror})"
             self._notes.append(f"replay needs {why}")
 
-    def note_mounts(self, pid: int) -> None:
-        """As the program finds them."""
+    def note_container(self, pid: int, user_namespace: bool) -> None:
+        """The mounts, and whose it is, as the program finds them."""
         self._mount_lists = mount_lists(pid)
+        self._user = current_user(user_namespace)
 
     def keeper(self, pids: Pids) -> BeforeKeeper:
         """Who keeps what is changed; made at the first change."""
@@ -64,7 +67,8 @@ class StartFiles:
 
     def description(self) -> dict[str, Any]:
         """Plain JSON types: `changed` (before.Kept), `inputs` (inputs.inputs_of), `listed`
-        (inputs.names_listed), `mounts`, `inherited`: extents of inherited files."""
+        (inputs.names_listed), `mounts`, `user` (owners.User), `inherited`: extents of inherited
+        files."""
         from dstrun.launch.inputs import inputs_missed, inputs_of, names_listed
 
         return {
@@ -73,6 +77,7 @@ class StartFiles:
             "inputs_missed": inputs_missed(self._world),
             "listed": names_listed(self._world),
             "mounts": self._mount_lists,
+            "user": self._user.meta() if self._user else None,
             "inherited": list(self._extents.items()),
         }
 

@@ -39,6 +39,7 @@ from dstrun.launch.inject import (
     wait_for_exec,
 )  # fmt: skip
 from dstrun.launch.machine import file_digest, machine_meta
+from dstrun.launch.ownfiles import describe_own_files, write_own_files
 from dstrun.launch.pids import Pids, cpu_seconds
 from dstrun.launch.program import check_program
 from dstrun.launch.report import (
@@ -51,7 +52,7 @@ from dstrun.launch.report import (
 from dstrun.launch.stand import OnStand, Output, Stand
 from dstrun.launch.startfiles import StartFiles
 from dstrun.launch.tracefile import TraceFile, remove_if_empty
-from dstrun.launch.views import show_mount_lists
+from dstrun.launch.views import show_mount_lists, show_unknown_owners
 from dstrun.launch.waits import Waits
 from dstrun.launch.world import YEAR_NS, World
 from dstrun.native import load_shim_image
@@ -154,6 +155,7 @@ class _Parts:
         self._made = True
         spec = self._spec
         self.world.configure(spec)
+        write_own_files(spec, self.world)
         trace_fd = self.trace.fd if self.trace else None
         replay_fd = _replay_image(spec.replay, self._stack) if spec.replay else None
         self.payload = make_payload(self.world, load_shim_image(), trace_fd, replay_fd)
@@ -161,7 +163,10 @@ class _Parts:
         if self.trace:
             digest = {"program_blake2b": file_digest(spec.program_path)}
             replaced = {1, 2} if spec.capture != "none" else set()
-            own = {"descriptors": self.start_files.describe_inherited(replaced)}
+            own = {
+                "descriptors": self.start_files.describe_inherited(replaced),
+                "own_files": describe_own_files(spec),
+            }
             self.trace.describe(spec.meta() | machine_meta() | digest | own)
         # Its views are made in the run: real times would not repeat.
         if spec.fs == "overlay":
@@ -281,10 +286,12 @@ class _Supervision:
     def _prepare(self) -> None:
         c = self.container
         self.world.place(pid_namespace=c.pid_namespace, proc_dev=c.proc_dev, sys_dev=c.sys_dev)
+        if c.user_namespace and self.spec.start and self.spec.start.user:
+            show_unknown_owners(self.world, self.spec.start.user)
         if self.spec.start and self.spec.start.restores:
             show_mount_lists(self.world, self.spec.start.mounts, c.program_pid)
         elif self.trace:
-            self.start_files.note_mounts(c.program_pid)
+            self.start_files.note_container(c.program_pid, c.user_namespace)
         if self.trace:
             self.world.set(_SEGMENTS_READY, self.trace.segments)
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from dstrun import abi
 from dstrun.errors import DstrunError
-from dstrun.tracepath import make_room
+from dstrun.tracepath import keeps_its_time, make_room
 
 _SEGMENT = abi.TRACE_SEGMENT_BYTES
 _BUFFER_BYTES = 1 << 20
@@ -118,7 +118,8 @@ class TraceFile:
         path = os.path.realpath(self.path)
         directory, name = os.path.split(path)
         place = os.path.join(directory, f".{name}.packing")
-        with mmap.mmap(self.fd, 0, access=mmap.ACCESS_READ) as data:
+        data = mmap.mmap(self.fd, 0, access=mmap.ACCESS_READ)
+        with data, keeps_its_time(Path(directory)):
             try:
                 with open(place, "wb", buffering=_BUFFER_BYTES) as file:
                     os.fchmod(file.fileno(), os.fstat(self.fd).st_mode & 0o7777)

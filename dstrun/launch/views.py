@@ -11,10 +11,11 @@ import stat
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from dstrun import abi
 from dstrun.launch import kernel
+from dstrun.launch.owners import User, overflow_id
 from dstrun.launch.world import World
 from dstrun.layout import Member
 
@@ -58,6 +59,38 @@ def _with_devices_of(infos: str, today: str) -> str:
     return "".join(" ".join(words) + "\n" for words in lines)
 
 
+def show_unknown_owners(world: World, user: User) -> None:
+    """In a user namespace that knows our ids only: what belongs to others is shown as it was to a
+    run that knew all of them, most likely root's."""
+    v = abi.ViewsWorld
+    for member, value in {
+        v.unknown_are_roots: int(user.is_root),
+        v.unknown_uid: overflow_id("uid"),
+        v.unknown_gid: overflow_id("gid"),
+    }.items():
+        member.set(world.memory, value, _BASE)
+
+
+class Original(Protocol):
+    """What a copy was made of: kernel.Statx, before.Kept, bundle.pack.Entry."""
+
+    @property
+    def mode(self) -> int:
+        """With or without the file's kind."""
+
+    @property
+    def uid(self) -> int: ...
+    @property
+    def gid(self) -> int: ...
+    @property
+    def links(self) -> int: ...
+    @property
+    def ctime_ns(self) -> int: ...
+    @property
+    def birth_ns(self) -> int:
+        """0: not known."""
+
+
 class Views:
     """Written while they are mounted, into the world's memory, which the run shares."""
 
@@ -82,22 +115,33 @@ class Views:
             member.set(self._memory, value, base)
         abi.ViewsWorld.used_views.set(self._memory, count + 1, _BASE)
 
-    def add_copy(self, copy: kernel.Statx, ctime_ns: int, birth_ns: int, links: int) -> None:
-        """A file of a view that is a copy, and what is shown of what it is a copy of. `links`: of a
-        file its names, until they change."""
+    def add_copy(self, copy: kernel.Statx, of: Original, seen_by: User | None = None) -> None:
+        """A file of a view that is a copy, and what is shown of what it is a copy of: of a file the
+        number of its names, until they change. `seen_by`: also owner and mode, as they looked to
+        this user."""
         f = abi.StartFile
-        links = 0 if stat.S_ISDIR(copy.mode) else links
-        self._add(copy, {f.ctime_ns: ctime_ns, f.birth_ns: birth_ns, f.shown_links: links})
+        links = 0 if stat.S_ISDIR(copy.mode) else of.links
+        shown = {f.ctime_ns: of.ctime_ns, f.birth_ns: of.birth_ns, f.shown_links: links}
+        self._add(copy, shown | _owner(copy, seen_by, of.uid, of.gid, of.mode))
 
-    def add_descriptor(self, copy: kernel.Statx, original: Mapping[str, Any]) -> None:
+    def add_descriptor(
+        self, copy: kernel.Statx, original: Mapping[str, Any], seen_by: User | None
+    ) -> None:
         """A descriptor's file that stands for another (inherited.describe_inherited)."""
         f = abi.StartFile
         ctime_ns = original.get("ctime_ns", 0)
+        owner = _owner(copy, seen_by, *(original[name] for name in ("uid", "gid", "mode")))
         self._add(copy, {
             f.ctime_ns: ctime_ns, f.birth_ns: 0, f.shown_dev: original["dev"],
             f.shown_ino: original["ino"], f.shown_rdev: original["rdev"],
-            f.shown_links: original["links"],
+            f.shown_links: original["links"], **owner,
         })  # fmt: skip
+
+    def add_owner(self, copy: kernel.Statx, original: Mapping[str, Any], seen_by: User) -> None:
+        """A pipe or a socket, which may have been made by another user."""
+        f = abi.StartFile
+        owner = _owner(copy, seen_by, original["uid"], original["gid"], copy.mode)
+        self._add(copy, {f.ctime_ns: copy.ctime_ns, f.birth_ns: copy.birth_ns, **owner})
 
     def _add(self, copy: kernel.Statx, shown: Mapping[Member, int]) -> None:
         index = abi.World.used_start_files.get(self._memory) + 1
@@ -116,3 +160,16 @@ class Views:
             member.set(self._memory, value, base)
         abi.World.start_index.set(self._memory, index, index=bucket)
         abi.World.used_start_files.set(self._memory, index)
+
+
+def _owner(
+    copy: kernel.Statx, seen_by: User | None, uid: int, gid: int, mode: int
+) -> dict[Member, int]:
+    """Whose the original was, and its mode, as they looked; None: the copy's are shown."""
+    if seen_by is None:
+        return {}
+    f = abi.StartFile
+    uid, gid = seen_by.shown(uid, gid)
+    mode = stat.S_IFMT(copy.mode) | stat.S_IMODE(mode)
+    shown = {f.shown_uid: uid, f.shown_gid: gid, f.shown_mode: mode}
+    return {f.owned: 1, f.real_mode: copy.mode, **shown}

@@ -127,10 +127,10 @@ static void write_file(const struct self *s, const char *path, const char *text)
     raw(__NR_close, fd);
 }
 
-static void map_id(const struct self *s, const char *path, u64 id)
+static void map_id(const struct self *s, const char *path, u64 shown, u64 id)
 {
     char line[64], *end = line + sizeof line;
-    char *at = number_append(line, end, id);
+    char *at = number_append(line, end, shown);
     at = number_append(string_append(at, end, " "), end, id);
     string_append(at, end, " 1");
     write_file(s, path, line);
@@ -139,8 +139,8 @@ static void map_id(const struct self *s, const char *path, u64 id)
 static void map_ids(const struct self *s)
 {
     write_file(s, "/proc/self/setgroups", "deny");
-    map_id(s, "/proc/self/uid_map", s->request.uid);
-    map_id(s, "/proc/self/gid_map", s->request.gid);
+    map_id(s, "/proc/self/uid_map", s->request.shown_uid, s->request.uid);
+    map_id(s, "/proc/self/gid_map", s->request.shown_gid, s->request.gid);
 }
 
 static void bring_up_loopback(const struct self *s)

@@ -45,6 +45,10 @@ i64 lock_range(struct trap *c, struct object *o) HIDDEN; /* fcntl's F_SETLK and 
 /* sys_dir.c */
 void dir_listing_drop(u32 slot) HIDDEN;
 i64 dir_seek(struct object *o, i64 offset, int whence) HIDDEN;
+/* own_files.c */
+void own_files_start(void) HIDDEN; /* finds their directories */
+int is_own_file(const struct statx_k *folder, const char *name) HIDDEN;
+int has_own_file(const struct statx_k *folder) HIDDEN; /* it cannot be removed */
 /* tty.c */
 #define PTS_MAJOR 136
 /* The object of a terminal of the simulation that was opened, 0: it is none. */

@@ -2,6 +2,7 @@
 #include <linux/personality.h>
 #include <linux/prctl.h>
 
+#include "files.h"
 #include "futex.h"
 #include "process.h"
 #include "urgency.h"
@@ -152,6 +153,7 @@ static struct task *take_place(u64 task_index)
         t = task_alloc();
         first_process(t);
         inherit_signals(proc_of(t), t);
+        own_files_start();
         if (has_plan())
             faults_start();
     }

@@ -35,8 +35,29 @@ static void show_descriptor(struct statx_k *st, const struct start_file *f)
     st->nlink = f->shown_links; /* a memfd has no name */
 }
 
+static void show_owner(struct statx_k *st, const struct start_file *f)
+{
+    st->uid = f->shown_uid;
+    st->gid = f->shown_gid;
+    if (st->mode == f->real_mode)
+        st->mode = f->shown_mode;
+}
+
+/* Who replays a run of root's without being root: what is not ours is most likely root's. */
+static void show_unknown_owner(struct statx_k *st)
+{
+    const struct views_world *v = &WORLD->views;
+    if (likely(!v->unknown_are_roots))
+        return;
+    if (st->uid == v->unknown_uid)
+        st->uid = 0;
+    if (st->gid == v->unknown_gid)
+        st->gid = 0;
+}
+
 void show_start_file(struct statx_k *st)
 {
+    show_unknown_owner(st);
     if (likely(!WORLD->used_start_files))
         return;
     const struct start_file *f = find(st);
@@ -48,6 +69,8 @@ void show_start_file(struct statx_k *st)
             st->nlink = f->shown_links;
     }
     set_time(&st->btime, f->birth_ns);
+    if (f->owned)
+        show_owner(st, f);
     if (f->shown_dev)
         show_descriptor(st, f);
 }

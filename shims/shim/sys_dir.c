@@ -124,7 +124,7 @@ static int is_hidden(const struct statx_k *st, const char *name)
     }
     if (dev == w->config.sys_dev && string_starts(name, "cpu") && all_digits(name + 3))
         return digits_value(name + 3) >= w->config.cpus;
-    return 0;
+    return is_own_file(st, name);
 }
 
 /* ---- sorting: by heap, needs no memory and no recursion ---- */

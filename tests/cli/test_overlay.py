@@ -7,15 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from users_lib import NOBODY, environment, python_of_everybody
 
 ROOT = Path(__file__).parents[2]
-NOBODY = 54321  # not 65534: in a user namespace all strangers look like that one
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="overlayfs as dstrun uses it needs root")
 
 
@@ -24,14 +23,6 @@ class Result:
         self.status, self.stdout, self.stderr = done.returncode, done.stdout, done.stderr
         last = done.stderr.strip().rpartition("\n")[2]
         self.json = json.loads(last) if last.startswith("{") else {}
-
-
-def environment(python: str) -> dict[str, str]:
-    """For dstrun by this Python, which may be another one of the same version."""
-    outer = {k: v for k, v in os.environ.items() if not k.startswith("DSTRUN_")}
-    libraries = sysconfig.get_paths()["platlib"]
-    path = str(ROOT) if python == sys.executable else f"{ROOT}:{libraries}"
-    return outer | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C"}
 
 
 def simulate(folder: Path, script: str, *options: str) -> Result:
@@ -204,22 +195,6 @@ def test_sqlite(work: Path) -> None:
 # ---- an ordinary user ----
 
 
-def _python_of_everybody() -> str | None:
-    """A Python that nobody can run, with our libraries."""
-    for python in (sys.executable, f"/usr/bin/python3.{sys.version_info[1]}"):
-        try:
-            done = subprocess.run(
-                [python, "-c", "import click, msgspec, psutil, ptrace, dstrun.launch.supervise"],
-                cwd="/", env=environment(python), user=NOBODY, group=NOBODY, extra_groups=[],
-                capture_output=True, check=False,
-            )  # fmt: skip
-        except OSError:
-            continue
-        if done.returncode == 0:
-            return python
-    return None
-
-
 class User:
     """Runs dstrun as nobody, in a directory of nobody's."""
 
@@ -243,7 +218,7 @@ def user(work: Path) -> Iterator[User]:
     if os.geteuid() != 0:
         yield User(sys.executable, work)
         return
-    python = _python_of_everybody()
+    python = python_of_everybody()
     if python is None:
         pytest.skip("no Python with our libraries that other users may run")
     for path in (work, *work.rglob("*")):
@@ -309,7 +284,7 @@ def test_without_namespaces(user: User) -> None:
 @as_root
 def test_where_proc_cannot_be_mounted(work: Path) -> None:
     """Parts of /proc are covered, as in many containers: no user namespace gets another one."""
-    python = _python_of_everybody()
+    python = python_of_everybody()
     if python is None:
         pytest.skip("no Python with our libraries that other users may run")
     command = (

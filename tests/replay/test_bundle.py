@@ -11,8 +11,13 @@ from pathlib import Path
 
 import pytest
 from start_lib import dstrun, record, snapshot
+from users_lib import has_user_namespaces
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a bundle is replayed by root only")
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 and not has_user_namespaces(os.geteuid()),
+    reason="NOT TESTED: bundles: this machine has no user namespaces, and we are not root",
+)
+
 
 CASES = {
     "script": [
