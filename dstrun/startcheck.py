@@ -62,7 +62,9 @@ def file_differences(trace: Trace) -> list[str]:
     found += [(2, text) for record in changed.values() if (text := _not_kept(record))]
     listed = description.get("listed", {})
     listed |= {p: [name for name, _ in r["names"]] for p, r in changed.items() if r["names"]}
-    found += [(2, text) for path in listed if (text := _gone_since(path, listed[path], changed))]
+    own = {str(Path(f["folder"], f["name"])) for f in trace.meta.get("own_files", ())}
+    known = {*changed, *own}
+    found += [(2, text) for path in listed if (text := _gone_since(path, listed[path], known))]
     return [text for _rank_of_it, text in sorted(found, key=lambda item: item[0])]
 
 

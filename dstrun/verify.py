@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dstrun.points import load_points
 from dstrun.spec import RunResult, RunSpec
+from dstrun.tracepath import keeps_its_time, make_room
 
 _LEARNING_RUNS_MAX = 16
 
@@ -36,7 +37,8 @@ def verify_runs(spec: RunSpec, runs: int, run: Runner) -> RunResult:
             if differences:
                 return _diverged(first, other, number, differences)
             if path:
-                path.unlink(missing_ok=True)
+                with keeps_its_time(path.parent):
+                    path.unlink(missing_ok=True)
         first.notes.append(f"{runs} runs, all the same")
         return first
     finally:
@@ -65,7 +67,7 @@ def _prepare_traces(trace: Path | None, runs: int) -> list[Path | None]:
     for number in range(2, runs + 1):
         path = trace.with_name(f"{trace.name}.run{number}") if trace else None
         if path:
-            path.write_bytes(b"")
+            make_room(path)
         paths.append(path)
     return paths
 

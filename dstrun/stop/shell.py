@@ -46,7 +46,11 @@ def run_shell(view: View, command: str, stdin: int) -> int:
         try:
             os.execv(shell, argv)
         except OSError as error:
-            os.write(2, f"dstrun: {shell}: {error.strerror}\n".encode())
+            start = view.stand.spec.start
+            why = f"{error.strerror}"
+            if start and start.root:
+                why += " among the bundle's files (set SHELL to a shell that the run used)"
+            os.write(2, f"dstrun: {shell}: {why}\n".encode())
             os._exit(EXIT_NOT_FOUND)
 
     before = _members(container)

@@ -157,3 +157,10 @@ def test_a_shell_there(users: Users) -> None:
     words = ("--until", "execve", "--shell")
     again = users.run("replay", users.trace, *words, root=False, cwd=Path("/"), SHELL="/usr/bin/id")
     assert f"uid={NOBODY}" in again.stdout, again.stderr
+
+
+def test_a_bundle_may_have_no_shell(users: Users) -> None:
+    users.record("/bin/cat", "in", root=False)
+    words = (users.bundle(root=False), "--until", "openat", "--shell")
+    again = users.run("replay", *words, root=False, cwd=Path("/"), SHELL="/usr/bin/id")
+    assert "/usr/bin/id: No such file or directory among the bundle's files" in again.stderr

@@ -113,6 +113,7 @@ def test_a_directory_with_the_trace_is_not_empty(folder: Path) -> None:
     (folder / "new" / "x.trace").rename(moved)
     replayed = again(folder, str(moved))
     assert (replayed.code, replayed.out) == (first.code, first.out), replayed.err
+    assert "is gone" not in replayed.err
 
 
 def test_the_directory_of_traces_is_not_removed_with_one(folder: Path) -> None:
@@ -138,3 +139,11 @@ def test_a_trace_is_found_by_its_name(folder: Path) -> None:
     assert dstrun(folder, *options).out == "False True\n"
     replayed = again(folder, "run.trace")
     assert (replayed.code, replayed.out) == (0, "False True\n"), replayed.err
+
+
+def test_runs_of_verify_find_the_same_directory(folder: Path) -> None:
+    """The traces of the others come and go in it, between two runs."""
+    options = "-q", "--verify=3", "-o", "run.trace"
+    result = run(folder, "host", *options, script="stat -c %y .; ls -A")
+    assert (result.code, result.status["outcome"]) == (0, "exited"), result.err
+    assert "run.trace.run2" not in result.out
