@@ -95,7 +95,7 @@ def _plan(rules: list[dict[str, Any]]) -> Any:
 
 def follow(trace: Trace, until: int | None = None) -> Replay:
     """The run as it was."""
-    return Replay(trace.path, tuple(read_decisions(trace)), answers=_answers(trace), until=until)
+    return Replay(trace.file, tuple(read_decisions(trace)), answers=_answers(trace), until=until)
 
 
 def _answers(trace: Trace) -> dict[Key, tuple[Any, list[Any]]]:

@@ -7,6 +7,7 @@ import os
 import shutil
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +19,10 @@ from dstrun.errors import TraceError
 from dstrun.launch.owners import User, needs_namespace, user_of
 from dstrun.native import PRELOAD
 
-_GZIP = b"\x1f\x8b"
+_DAMAGES = (
+    tarfile.TarError, zlib.error, EOFError, OSError, KeyError, TypeError, ValueError,
+    AttributeError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,15 +33,6 @@ class Unpacked:
     root: str
     entries: tuple[Entry, ...]
     missing: tuple[str, ...]
-
-
-def is_bundle(path: Path) -> bool:
-    """Whether a file is a bundle and not a trace."""
-    try:
-        with path.open("rb") as file:
-            return file.read(len(_GZIP)) == _GZIP
-    except OSError:
-        return False
 
 
 @contextmanager
@@ -71,9 +66,9 @@ def _unpack(path: Path, folder: Path) -> Unpacked:
         entries = [Entry(**entry) for entry in index["entries"]]
         if index["version"] != VERSION or not (folder / TRACE).is_file():
             raise TraceError(f"{path}: is a bundle of another dstrun")
-    except (tarfile.TarError, EOFError, KeyError, TypeError, ValueError, OSError) as error:
+        missing = _build(entries, contents, root, index["left_out"])
+    except _DAMAGES as error:
         raise TraceError(f"{path}: is no bundle, or damaged ({error})") from None
-    missing = _build(entries, contents, root, index["left_out"])
     for place in (*NEVER, str(PRELOAD.parent)):
         Path(f"{root}{place}").mkdir(parents=True, exist_ok=True)
     user = user_of(index)
@@ -109,6 +104,19 @@ def _build(entries: list[Entry], contents: Path, root: Path, left_out: list[str]
     return missing
 
 
+def extract_trace(path: Path, to: IO[bytes]) -> None:
+    """Writes the trace alone. TraceError: there is none, or the bundle is damaged."""
+    try:
+        with tarfile.open(path) as archive:
+            source = next((archive.extractfile(m) for m in archive if m.name == TRACE), None)
+            if source is None:
+                raise TraceError(f"{path}: is no bundle of dstrun")
+            shutil.copyfileobj(source, to)
+    except _DAMAGES as error:
+        raise TraceError(f"{path}: is no bundle, or damaged ({error})") from None
+    to.flush()
+
+
 def bundle_user(path: Path) -> User | None:
     """Whom the run belonged to; None: the bundle does not tell, or is damaged."""
     try:
@@ -116,7 +124,7 @@ def bundle_user(path: Path) -> User | None:
             first = archive.next()
             index = archive.extractfile(first) if first and first.name == INDEX else None
             return user_of(json.load(index)) if index else None
-    except (tarfile.TarError, EOFError, KeyError, TypeError, ValueError, OSError):
+    except _DAMAGES:
         return None  # unpacking tells
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from dstrun.bundle.trace import open_trace
 from dstrun.errors import BadUsage
 from dstrun.trace.diff import CONTEXT, difference_lines, first_difference, meta_differences
 from dstrun.trace.identity import RULES, parse_rules
@@ -52,7 +53,7 @@ mean the tasks that match. --json writes one object; its keys are stable within 
 def command(a: Path, b: Path, **options: Any) -> int:
     """Show where traces A and B part, and what they have in common."""
     ignored = parse_rules(options["ignore"])
-    with Trace(a) as left, Trace(b) as right:
+    with open_trace(a) as left, open_trace(b) as right:
         for warning in [*left.warnings, *right.warnings]:
             click.echo(f"dstrun: {warning}", err=True)
         if options["quiet"] and not options["html"] and not ignored:

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import click
 
+from dstrun.bundle.trace import open_trace
 from dstrun.errors import BadUsage, TraceError
 from dstrun.export.model import Picture
 from dstrun.trace.reader import Trace
@@ -82,7 +83,7 @@ def command(trace: Path, target: str, output: str | None, force: bool, **chosen:
     path = None if output == "-" else Path(output or trace.with_suffix(chosen_format.suffix))
     if path is None and not chosen_format.is_text and sys.stdout.isatty():
         raise BadUsage(f"--to {target}: not to a terminal (give -o FILE)")
-    with Trace(trace) as opened:
+    with open_trace(trace) as opened:
         for warning in opened.warnings:
             click.echo(f"dstrun: {warning}", err=True)
         if path is not None:

@@ -96,7 +96,8 @@ def command(trace: Path, output: str | None, overwrite: bool, **options: Any) ->
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[Any, ...]]:
     """The trace, and of a bundle the directory of its files and what they are."""
-    from dstrun.bundle.unpack import bundle_user, is_bundle, unpacked
+    from dstrun.bundle.trace import is_bundle
+    from dstrun.bundle.unpack import bundle_user, unpacked
 
     if not is_bundle(path):
         with Trace(path) as trace:
@@ -104,7 +105,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, ...]]:
             yield (trace,)
         return
     _become(bundle_user(path))
-    with unpacked(path) as bundle, Trace(bundle.trace) as trace:
+    with unpacked(path) as bundle, Trace(bundle.trace, shown_as=path) as trace:
         for missing in bundle.missing:
             click.echo(f"dstrun: {missing}: not in the bundle, and not here", err=True)
         yield trace, bundle.root, bundle.entries

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from dstrun.bundle.trace import open_trace
 from dstrun.errors import BadUsage
 from dstrun.quantities import parse_duration_ns
 from dstrun.trace.descriptors import Use
@@ -72,7 +73,7 @@ _LINES_AT_ONCE = 256
 def command(trace: Path, **options: Any) -> int:
     """List the events of TRACE."""
     selection = _selection(options)
-    with Trace(trace) as opened:
+    with open_trace(trace) as opened:
         for warning in opened.warnings:
             click.echo(f"dstrun: {warning}", err=True)
         lines = _lines(opened, selection, options)

@@ -30,9 +30,11 @@ class Trace:
     Events lie in segments of some ten thousand; those that were used last are kept in memory.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
-        self._map = _map_file(self.path)
+    def __init__(self, path: Path | str, shown_as: Path | None = None) -> None:
+        """`path`: the file; `shown_as`: what users know it by. TraceError: it is no trace."""
+        self.file = Path(path)
+        self.path = shown_as or self.file
+        self._map = _map_file(self.file)
         try:
             contents = self._read()
         except BaseException:

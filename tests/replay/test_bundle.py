@@ -13,6 +13,8 @@ import pytest
 from start_lib import dstrun, record, snapshot
 from users_lib import has_user_namespaces
 
+JSON = ["export", "--to", "json", "-o", "-"]
+
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 and not has_user_namespaces(os.geteuid()),
     reason="NOT TESTED: bundles: this machine has no user namespaces, and we are not root",
@@ -139,3 +141,32 @@ def test_damage_is_one_error(work: Path, damage: str) -> None:
     assert "bundle" in done.err
     assert len(done.err.splitlines()) == 1
     assert not (work.parent / "evil").exists()
+
+
+def test_its_trace_is_looked_at_as_any_other(work: Path) -> None:
+    record(work, ["cat", "in"])
+    trace = work.parent / "t.trace"
+    shown, exported = (dstrun(work, *words, str(trace)).out for words in (["show"], JSON))
+    kept = trace.with_name("kept.trace")
+    shutil.copy(trace, kept)
+    packed = str(bundle(work))
+    assert dstrun(work, "show", packed).out == shown
+    assert dstrun(work, *JSON, packed).out == exported
+    assert dstrun(work, "diff", packed, str(kept)).status == 0
+    asked = dstrun(work, "replay", packed, "--until", "nosuch")
+    assert (asked.status, packed in asked.err) == (2, True), asked.err
+
+
+def test_any_damage_is_one_error(work: Path) -> None:
+    record(work, ["cat", "in"])
+    data = bundle(work).read_bytes()
+    damaged = work.parent / "damaged.bundle"
+    texts = []
+    for size in range(2, len(data), len(data) // 7):
+        damaged.write_bytes(data[:size])
+        for words in (["show"], ["replay"]):
+            done = dstrun(work, *words, str(damaged))
+            texts += [done.err] if done.status else []
+            assert len(done.err.splitlines()) == 1 or not done.status, done.err
+    assert len(texts) >= 8
+    assert all("no bundle, or damaged" in text for text in texts), texts
