@@ -46,6 +46,7 @@ int main(void)
     stop = 1;
     int last = other;
     join(t);
+    WAIT_UNTIL(syscall(SYS_tgkill, getpid(), last, 0)); /* who joins is woken a little before */
     CHECK_ERRNO(syscall(SYS_tgkill, getpid(), last, 0), ESRCH);
     CHECK_ERRNO(syscall(SYS_tkill, last, SIGUSR1), ESRCH);
     return finish();
